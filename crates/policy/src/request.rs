@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use arn::AccountId;
+
+use crate::{Context, Principal};
+
+/// One question: may this principal do this to that?
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// `service:Name`.
+    pub action: &'a str,
+    /// The resource's ARN, or `*` for actions without resources.
+    pub resource: &'a str,
+    /// The account that owns the resource.
+    pub resource_account: Option<AccountId>,
+    /// Every condition key of the request.
+    pub context: &'a Context,
+}
+
+/// A policy, compiled, with the name that an explanation calls it by.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// For example `arn:aws:iam::222222222222:policy/deploy`, `inline policy "invoke" of role "apigw-exec"`,
+    /// `policy of function account-b-lambda`.
+    pub name: String,
+    /// The text, as stored.
+    pub text: Arc<str>,
+    // the compiled statements follow
+}
+
+/// The policies that travel with a caller. Compiled once per principal and shared between its requests.
+#[derive(Clone, Debug, Default)]
+pub struct CallerPolicies {
+    /// Inline and managed policies of the user and its groups, or of the role.
+    pub identity: Vec<Arc<Policy>>,
+    /// The permissions boundary, if one is set.
+    pub boundary: Option<Arc<Policy>>,
+    /// `None`: no session policy was passed. Several policies are a union.
+    pub session: Option<Vec<Arc<Policy>>>,
+    /// Service control policies by level: root, each organizational unit on the path, account. Empty: none apply.
+    pub scp: Vec<Vec<Arc<Policy>>>,
+}
+
+/// What a service says must be allowed before an operation runs. The server turns it into a [`Request`].
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// `service:Name`.
+    pub action: String,
+    /// The resource's ARN, or `*`.
+    pub resource: String,
+    /// The account that owns the resource.
+    pub resource_account: Option<AccountId>,
+    /// The resource's own policy, if it has one. For `sts:AssumeRole`: the trust policy.
+    pub resource_policy: Option<Arc<Policy>>,
+    /// Condition keys that the service sets; the server adds the global ones.
+    pub context: Context,
+}
