@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arn::AccountId;
 
-use crate::{Context, Principal};
+use crate::{Context, Policy, Principal};
 
 /// One question: may this principal do this to that?
 #[derive(Clone, Debug)]
@@ -13,21 +13,10 @@ pub struct Request<'a> {
     pub action: &'a str,
     /// The resource's ARN, or `*` for actions without resources.
     pub resource: &'a str,
-    /// The account that owns the resource.
+    /// The account that owns the resource. `None`: the caller's own.
     pub resource_account: Option<AccountId>,
     /// Every condition key of the request.
     pub context: &'a Context,
-}
-
-/// A policy, compiled, with the name that an explanation calls it by.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// For example `arn:aws:iam::222222222222:policy/deploy`, `inline policy "invoke" of role "apigw-exec"`,
-    /// `policy of function account-b-lambda`.
-    pub name: String,
-    /// The text, as stored.
-    pub text: Arc<str>,
-    // the compiled statements follow
 }
 
 /// The policies that travel with a caller. Compiled once per principal and shared between its requests.
@@ -41,6 +30,15 @@ pub struct CallerPolicies {
     pub session: Option<Vec<Arc<Policy>>>,
     /// Service control policies by level: root, each organizational unit on the path, account. Empty: none apply.
     pub scp: Vec<Vec<Arc<Policy>>>,
+}
+
+/// The policies on the resource's side.
+#[derive(Clone, Debug, Default)]
+pub struct ResourcePolicies {
+    /// The resource's own policy; for `sts:AssumeRole*` the role's trust policy.
+    pub policy: Option<Arc<Policy>>,
+    /// Resource control policies by level: root, each organizational unit on the path, account. Empty: none apply.
+    pub rcp: Vec<Vec<Arc<Policy>>>,
 }
 
 /// What a service says must be allowed before an operation runs. The server turns it into a [`Request`].
