@@ -1,1 +1,1 @@
-//! jailer
+//! Isolates one process.

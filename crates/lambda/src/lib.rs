@@ -1,1 +1,4 @@
-//! lambda
+//! AWS Lambda: functions and their execution.
+#![forbid(unsafe_code)]
+
+pub mod execution;

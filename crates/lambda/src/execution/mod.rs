@@ -1,0 +1,26 @@
+//! Runs functions: execution environments, the Runtime API, packages.
+//!
+//! An *execution environment* is one process in a jail that serves one invocation at a time. The [`Executor`]
+//! keeps warm environments per [`FunctionSpec::key`], starts new ones when all are busy, and recycles them after
+//! a time-out, an exit, a code change or a while of idleness.
+//!
+//! ```text
+//! invoke -> pool (one per key) -> environment -> Runtime API (HTTP over a socket only it holds) -> bootstrap
+//!                              `-> zygote: a clean interpreter per Python version that forks environments
+//! ```
+//!
+//! Knows nothing of policies, the wire, the store or log groups: credentials and logs go through the traits
+//! [`CredentialSource`] and [`LogSink`].
+
+mod config;
+mod spec;
+
+pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
+pub use spec::{
+    Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, ThrottleReason,
+};
+
+mod executor;
+pub mod package;
+
+pub use executor::Executor;
