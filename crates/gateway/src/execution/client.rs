@@ -1,0 +1,70 @@
+use bytes::Bytes;
+
+/// A call to a deployed API.
+#[derive(Clone, Debug)]
+pub struct ClientRequest {
+    /// The API's id, from the host name or the path.
+    pub api_id: String,
+    /// The stage and the path, as sent and not decoded: `/prod/users/7`.
+    pub path: String,
+    /// What follows the `?`, as sent and not decoded; empty when there is none.
+    pub query: String,
+    /// The verb.
+    pub method: String,
+    /// Every header in order, in the client's own spelling.
+    pub headers: Vec<(String, Bytes)>,
+    /// The body, at most [`MAX_BODY`] bytes and one; the server need not read further than that.
+    pub body: Bytes,
+    /// The client's address.
+    pub source_ip: String,
+    /// The host name that the client used, without the port.
+    pub domain_name: String,
+    /// The port that the client used.
+    pub port: u16,
+    /// Whether the client came by TLS.
+    pub tls: bool,
+    /// For example `HTTP/1.1`.
+    pub protocol: String,
+    /// Answered in `x-amzn-RequestId`.
+    pub request_id: String,
+    /// Answered in `x-amz-apigw-id`.
+    pub extended_request_id: String,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// The largest body that API Gateway takes: 10 MB (API Gateway quotas, "Payload size").
+pub const MAX_BODY: usize = 10 * 1024 * 1024;
+
+impl ClientRequest {
+    /// The first value of a header, names compared without case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .and_then(|(_, v)| std::str::from_utf8(v).ok())
+    }
+}
+
+/// What the client gets. `Content-Length`, `Date` and `Connection` are the server's to add.
+#[derive(Clone, Debug, Default)]
+pub struct ClientResponse {
+    /// The status.
+    pub status: u16,
+    /// Names, in the spelling that AWS sends, and values. Both are valid in HTTP.
+    pub headers: Vec<(Bytes, Bytes)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl ClientResponse {
+    /// The first value of a header, names compared without case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+            .and_then(|(_, v)| std::str::from_utf8(v).ok())
+    }
+}

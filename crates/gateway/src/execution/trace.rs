@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use super::BackendErrorKind;
+use super::gateway_response::ResponseType;
+
+/// What happened to one call, for `crossgate explain`. Cheap to make: what belongs to the deployment is shared.
+#[derive(Clone, Debug, Default)]
+pub struct GatewayTrace {
+    /// The API's id as called.
+    pub api_id: String,
+    /// The stage as called, empty when the path has none.
+    pub stage: String,
+    /// The API, its owner and the deployment; `None` when the API or the stage does not exist.
+    pub deployment: Option<Arc<DeploymentFacts>>,
+    /// The method that the call went to.
+    pub route: Option<Arc<RouteFacts>>,
+    /// `aws:SourceArn` of the call to the function.
+    pub source_arn: Option<String>,
+    /// The function that was called, stage variables filled in.
+    pub function_arn: Option<String>,
+    /// The status that the client got.
+    pub status: u16,
+    /// Which gateway response it was, if it was one.
+    pub response_type: Option<ResponseType>,
+    /// Why the call did not go as it should; `None` for a call that did.
+    pub why: Option<Why>,
+    /// Milliseconds spent waiting for the integration.
+    pub integration_latency_ms: Option<u64>,
+    /// Milliseconds spent in all.
+    pub latency_ms: u64,
+}
+
+/// What is the same for every call to one stage.
+#[derive(Clone, Debug)]
+pub struct DeploymentFacts {
+    /// The API's id.
+    pub api_id: String,
+    /// The API's name.
+    pub api_name: String,
+    /// Twelve digits.
+    pub account: String,
+    /// The API's region.
+    pub region: String,
+    /// The deployment's id.
+    pub deployment_id: String,
+    /// The API's change count when it was deployed.
+    pub change_count: u64,
+}
+
+/// What is the same for every call to one method.
+#[derive(Clone, Debug)]
+pub struct RouteFacts {
+    /// The resource's id.
+    pub resource_id: String,
+    /// Its path template, for example `/users/{id}`.
+    pub resource_path: String,
+    /// The method as it is configured, `ANY` among them.
+    pub configured_method: String,
+    /// `NONE`, `AWS_IAM`, ….
+    pub authorization_type: String,
+    /// `AWS_PROXY`, `MOCK`, …; empty when the method has no integration.
+    pub integration_type: String,
+    /// The integration's URI, as configured.
+    pub integration_uri: Option<String>,
+    /// The integration's credentials, as configured.
+    pub credentials: Option<String>,
+}
+
+/// Why a call did not go as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// No API of any account has this id.
+    NoSuchApi,
+    /// The API's `disableExecuteApiEndpoint` is set.
+    EndpointDisabled,
+    /// The API has no stage of this name.
+    NoSuchStage {
+        /// The stage in the path.
+        stage: String,
+        /// The stage meant, most likely.
+        nearest: Option<String>,
+        /// The API's stages, at most 20.
+        stages: Vec<String>,
+        /// How many deployments the API has: none means that it was never deployed.
+        deployments: usize,
+    },
+    /// The stage points at a deployment that is not stored or that cannot be read.
+    DeploymentUnreadable {
+        /// The deployment's id.
+        deployment_id: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Neither the deployment nor the API as it is now has such a path and method.
+    NoRoute {
+        /// The path without the stage.
+        path: String,
+        /// The verb.
+        method: String,
+        /// The resource whose path matches, and the methods it has; `None` when no path matches.
+        matched: Option<(String, Vec<String>)>,
+        /// The path template meant, most likely.
+        nearest: Option<String>,
+    },
+    /// The path and method exist now, and did not when the stage's deployment was made.
+    NotDeployed {
+        /// The path without the stage.
+        path: String,
+        /// The verb.
+        method: String,
+        /// The resource that would match now.
+        resource_path: String,
+        /// The API's changes since the deployment.
+        changes_since: u64,
+    },
+    /// A key is required and none came, or an unknown one.
+    ApiKey {
+        /// Whether a key came.
+        given: bool,
+    },
+    /// The caller is not known.
+    AuthFailed {
+        /// What was wrong with the signature.
+        detail: String,
+    },
+    /// The caller is known and may not call this method.
+    NotAuthorized {
+        /// `User: … is not authorized to perform: …`, as sent.
+        sentence: String,
+        /// The server's own words.
+        detail: String,
+    },
+    /// The method needs an authorizer of a kind that is not built yet.
+    AuthorizerNotSupported {
+        /// `CUSTOM` or `COGNITO_USER_POOLS`.
+        kind: String,
+    },
+    /// The body is larger than 10 MB.
+    BodyTooLarge {
+        /// Bytes, as far as they were read.
+        size: usize,
+    },
+    /// No request template matches the content type, and passing through is not allowed.
+    UnsupportedMediaType {
+        /// The request's content type.
+        content_type: String,
+        /// The content types that have a template.
+        templates: Vec<String>,
+    },
+    /// The deployed configuration cannot work.
+    Configuration {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Something that AWS has and this program has not yet.
+    NotSupported {
+        /// What.
+        what: String,
+    },
+    /// Lambda did not run the function.
+    IntegrationFailure {
+        /// The kind.
+        kind: BackendErrorKind,
+        /// The server's own words.
+        detail: String,
+    },
+    /// The integration did not answer in time.
+    Timeout {
+        /// The time-out.
+        after_ms: u64,
+    },
+    /// The function ran and failed.
+    FunctionError {
+        /// `Unhandled`.
+        kind: String,
+        /// `errorType` of the payload.
+        error_type: Option<String>,
+        /// `errorMessage` of the payload.
+        error_message: Option<String>,
+    },
+    /// The function ran, and what it returned is no proxy response.
+    MalformedProxyResponse {
+        /// The rule that is broken.
+        reason: String,
+        /// The value that breaks it, cut to 200 characters.
+        value: String,
+    },
+    /// A call went well, and the API has changed since the stage was deployed.
+    StaleDeployment {
+        /// The API's changes since the deployment.
+        changes_since: u64,
+    },
+}
