@@ -1,1 +1,258 @@
-//! iam
+//! IAM and STS: who exists in each account, which credentials they hold, and which policies bear on a caller.
+//!
+//! [`Iam::checks`] says what must be allowed before an operation runs, [`Iam::handle`] runs it,
+//! [`Iam::access_key`] turns the key id of a signed request into a [`Caller`], and [`Iam::caller_policies`] and
+//! [`Iam::principal_context`] give `policy` what it needs to decide about that caller. Deciding is not done here.
+//!
+//! Everything is stored under the account that owns it; no lookup crosses accounts except by unique id, by ARN and
+//! by access key id, which are global at AWS too.
+
+#![forbid(unsafe_code)]
+
+mod caller;
+mod checks;
+mod collect;
+mod context;
+mod documents;
+mod error;
+mod managed;
+mod model;
+mod names;
+mod ops;
+mod page;
+mod render;
+mod sessions;
+mod sts_checks;
+mod tags;
+mod trust;
+
+#[cfg(test)]
+mod testing;
+
+pub use caller::{AccessKey, Caller, Session, SessionCredentials};
+pub use collect::{IamPrincipal, RoleView};
+pub use ops::implemented;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use policy::{CallerPolicies, Check, Context, Decision};
+use store::{Cache, Store};
+use wire::{ApiError, Call, Reply};
+
+use error::Fail;
+use sessions::Sessions;
+
+/// Documents of users, groups, roles, policies, instance profiles, keys: one collection, so that one generation tells
+/// whether anything that was compiled from them is out of date.
+pub(crate) const IAM: &str = "iam";
+/// Sessions that were asked for through STS. Kept apart: an AssumeRole must not put compiled policies out of date.
+pub(crate) const STS: &str = "sts";
+
+/// Compiled policies, role views and keys kept, each.
+const CACHED: usize = 8_192;
+/// Access keys whose last use is remembered (in memory only).
+const LAST_USES: usize = 8_192;
+
+/// IAM and STS of every account. Cheap to clone.
+#[derive(Clone)]
+pub struct Iam {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    policies: Cache<CallerPolicies>,
+    roles: Cache<RoleView>,
+    keys: Cache<AccessKey>,
+    principal_tags: Cache<Vec<(String, String)>>,
+    last_uses: Mutex<HashMap<String, LastUse>>,
+}
+
+/// When and for what an access key was last used.
+#[derive(Clone, Debug)]
+pub(crate) struct LastUse {
+    pub(crate) at_ms: i64,
+    pub(crate) service: String,
+    pub(crate) region: String,
+}
+
+impl Iam {
+    /// IAM and STS over `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                sessions: Sessions::default(),
+                policies: Cache::new(IAM, CACHED),
+                roles: Cache::new(IAM, CACHED),
+                keys: Cache::new(IAM, CACHED),
+                principal_tags: Cache::new(IAM, CACHED),
+                last_uses: Mutex::default(),
+            }),
+        }
+    }
+
+    /// What must be allowed before `call` runs: one entry per action that AWS checks, with the resource's ARN and
+    /// the condition keys that IAM or STS set (Service Authorization Reference, pages of IAM and STS). Empty for
+    /// `GetCallerIdentity` and `GetSessionToken`, which need no permission. `service` is `iam` or `sts`.
+    ///
+    /// # Errors
+    /// What AWS answers before it looks at any policy: a malformed role ARN, a role that does not exist, a root
+    /// user who would assume a role, no user name where the caller is no user; [`ApiError::internal`] when the
+    /// store fails.
+    pub fn checks(&self, service: &str, call: &Call, caller: &Caller) -> Result<Vec<Check>, ApiError> {
+        let checks = match service {
+            "sts" => sts_checks::checks(self, call, caller),
+            _ => checks::checks(self, call, caller),
+        };
+        checks.map_err(ApiError::from)
+    }
+
+    /// Runs `call`, which has been authenticated, validated and allowed. `service` is `iam` or `sts`.
+    ///
+    /// # Errors
+    /// AWS's own errors; [`ApiError::not_implemented`] for operations that are not in [`implemented`].
+    pub fn handle(&self, service: &str, call: &Call, caller: &Caller) -> Result<Reply, ApiError> {
+        ops::run(self, service, call, caller).map_err(ApiError::from)
+    }
+
+    /// The key with this id, of a user (`AKIA…`) or a session (`ASIA…`); `None` when there is none, or when the
+    /// session's role is gone. Whether the key is active and not expired is for the caller of this to check: AWS
+    /// answers those two differently.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, ApiError> {
+        self.find_key(id).map_err(ApiError::from)
+    }
+
+    /// Remembers that a key was used, for `GetAccessKeyLastUsed`. In memory: lost on restart, which AWS's own
+    /// delay of hours makes unobservable.
+    pub fn note_key_use(&self, id: &str, service: &str, region: &str, now_ms: i64) {
+        let mut uses = self.inner.last_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() >= LAST_USES && !uses.contains_key(id) {
+            uses.clear();
+        }
+        uses.insert(
+            id.to_owned(),
+            LastUse { at_ms: now_ms, service: service.to_owned(), region: region.to_owned() },
+        );
+    }
+
+    pub(crate) fn last_use(&self, id: &str) -> Option<LastUse> {
+        self.inner.last_uses.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The policies that bear on `caller`, compiled: inline and managed of the user and its groups or of the role,
+    /// the boundary, and the policies of the session. Shared between requests until anything in IAM changes.
+    ///
+    /// # Errors
+    /// When the store fails or holds a policy that does not parse.
+    pub fn caller_policies(&self, caller: &Caller) -> Result<Arc<CallerPolicies>, ApiError> {
+        self.collect(caller).map_err(ApiError::from)
+    }
+
+    /// ARNs of attached AWS-managed policies whose content crossgate does not carry: they grant nothing here, and
+    /// an explanation must say so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn unknown_policies(&self, caller: &Caller) -> Result<Vec<String>, ApiError> {
+        self.collect_unknown(caller).map_err(ApiError::from)
+    }
+
+    /// The condition keys that depend on the caller alone (`aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`,
+    /// …; User Guide, reference_policies_condition-keys).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn principal_context(&self, caller: &Caller) -> Result<Context, ApiError> {
+        context::of(self, caller).map_err(ApiError::from)
+    }
+
+    /// The role with this ARN, or `None`. Path and name must both be right.
+    ///
+    /// # Errors
+    /// When the store fails or holds a trust policy that does not parse.
+    pub fn role(&self, role_arn: &str) -> Result<Option<Arc<RoleView>>, ApiError> {
+        self.view_role(role_arn).map_err(ApiError::from)
+    }
+
+    /// Whether the trust policy of `role_arn` lets the service `host` (`lambda.amazonaws.com`) assume the role;
+    /// `None` when there is no such role. `context` carries what the service sets, such as `aws:SourceArn`.
+    ///
+    /// # Errors
+    /// As [`Iam::role`].
+    pub fn may_assume(
+        &self,
+        role_arn: &str,
+        host: &str,
+        context: &Context,
+    ) -> Result<Option<Decision>, ApiError> {
+        self.service_may_assume(role_arn, host, context).map_err(ApiError::from)
+    }
+
+    /// A session of a role for calls that never leave this process: no credentials are made. `None` when there is
+    /// no such role.
+    ///
+    /// # Errors
+    /// As [`Iam::role`].
+    pub fn role_session(
+        &self,
+        role_arn: &str,
+        session_name: &str,
+        now_ms: i64,
+    ) -> Result<Option<Caller>, ApiError> {
+        self.open_session(role_arn, session_name, now_ms).map_err(ApiError::from)
+    }
+
+    /// Credentials of a session of a role for an execution environment. Kept in memory only, up to
+    /// [`Iam::SESSIONS`]; a restart makes them invalid, as it ends the environment that holds them. Does not look at
+    /// the trust policy: ask [`Iam::may_assume`] first. `None` when there is no such role.
+    ///
+    /// # Errors
+    /// As [`Iam::role`], and when the system gives no randomness.
+    pub fn issue_session(
+        &self,
+        role_arn: &str,
+        session_name: &str,
+        duration_s: i64,
+        now_ms: i64,
+    ) -> Result<Option<SessionCredentials>, ApiError> {
+        self.make_service_session(role_arn, session_name, duration_s, now_ms).map_err(ApiError::from)
+    }
+
+    /// Sessions held in memory. At the bound, expired sessions go first, then those that expire soonest.
+    pub const SESSIONS: usize = sessions::BOUND;
+
+    /// What stands behind an IAM ARN or unique id (`AROA…`) in a resource policy; `None` when nothing does, which is
+    /// why services refuse such principals. Accounts always exist: `arn:aws:iam::A:root` and `A` are found.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn resolve_principal(&self, arn_or_id: &str) -> Result<Option<IamPrincipal>, ApiError> {
+        self.find_principal(arn_or_id).map_err(ApiError::from)
+    }
+
+    /// ARNs of the roles and users of an account, for "did you mean".
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn names(&self, account: &arn::AccountId) -> Result<Vec<String>, ApiError> {
+        self.list_names(account).map_err(ApiError::from)
+    }
+
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&store::Reader) -> Result<T, Fail>) -> Result<T, Fail> {
+        self.inner.store.read(read)
+    }
+
+    pub(crate) fn write<T>(
+        &self,
+        write: impl FnOnce(&mut store::Writer<'_>) -> Result<T, Fail>,
+    ) -> Result<T, Fail> {
+        self.inner.store.write(write)
+    }
+}

@@ -1,0 +1,325 @@
+//! What bears on a caller: its policies; and what can be found out about roles and principals.
+
+use std::sync::Arc;
+
+use arn::{AccountId, Arn};
+use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request};
+
+use crate::error::Fail;
+use crate::model::{Entity, Key, Kind, ManagedPolicy, Tag};
+use crate::names::{self, Read};
+use crate::{AccessKey, Caller, IAM, Iam, documents, managed, trust};
+
+/// A role, as other services need it.
+#[derive(Clone, Debug)]
+pub struct RoleView {
+    /// `arn:aws:iam::A:role/path/name`.
+    pub arn: String,
+    /// `AROA…`.
+    pub id: String,
+    /// The role's name, as it was written at creation.
+    pub name: String,
+    /// Whose role it is.
+    pub account: AccountId,
+    /// The trust policy, compiled. Principals that are gone stand in it as unique ids.
+    pub trust: Arc<Policy>,
+    /// Its tags: key and value.
+    pub tags: Vec<(String, String)>,
+    /// The longest session, in seconds.
+    pub max_session_s: i64,
+}
+
+/// What stands behind an ARN or unique id in a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IamPrincipal {
+    /// An account, or its root user.
+    Account(AccountId),
+    /// A user or role.
+    Entity {
+        /// Its present ARN.
+        arn: String,
+        /// `AIDA…` or `AROA…`.
+        id: String,
+        /// Whose it is.
+        account: AccountId,
+    },
+    /// A session (`assumed-role/…`, `federated-user/…`): not checked, sessions come and go.
+    Session(String),
+}
+
+pub(crate) fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+/// The text of a managed policy's default version: `Ok(None)` when AWS has a policy of that ARN whose content is
+/// not carried here, or when it is gone.
+fn managed_document(store: &impl Read, arn: &str) -> Result<Option<String>, Fail> {
+    if let Some(policy) = managed::find(arn) {
+        return Ok(Some(policy.document.to_owned()));
+    }
+    let Ok(parsed) = Arn::parse(arn) else { return Ok(None) };
+    let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
+    let stored: Option<ManagedPolicy> = store.one(IAM, &names::policy(&account, names::last_segment(arn)))?;
+    Ok(stored
+        .filter(|policy| policy.arn == arn)
+        .and_then(|policy| policy.version(policy.default).map(|version| version.document.clone())))
+}
+
+fn compile_managed(store: &impl Read, arn: &str, kind: PolicyKind) -> Result<Option<Arc<Policy>>, Fail> {
+    let Some(document) = managed_document(store, arn)? else { return Ok(None) };
+    documents::compile(arn.to_owned(), &document, kind).map(|policy| Some(Arc::new(policy)))
+}
+
+/// A boundary or session policy whose content is not known: nothing is allowed through it, rather than everything.
+fn compile_managed_or_nothing(store: &impl Read, arn: &str, kind: PolicyKind) -> Result<Arc<Policy>, Fail> {
+    if let Some(policy) = compile_managed(store, arn, kind)? {
+        return Ok(policy);
+    }
+    const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"unknown:Unknown","Resource":"*"}]}"#;
+    documents::compile(format!("{arn} (content unknown)"), NOTHING, kind).map(Arc::new)
+}
+
+/// The entity whose policies a principal carries: itself, its role, or the user who made the federated session.
+/// `None` for root users and services, and when the entity is gone or was made again since.
+pub(crate) fn entity_of(store: &impl Read, principal: &Principal) -> Result<Option<Entity>, Fail> {
+    let (kind, account, arn, id) = match principal {
+        Principal::User { arn, id, account } => (Kind::User, account, arn, Some(id)),
+        Principal::RoleSession { role_arn, role_id, account, .. } => {
+            (Kind::Role, account, role_arn, Some(role_id))
+        }
+        Principal::FederatedUser { issuer_arn, account, .. } => (Kind::User, account, issuer_arn, None),
+        _ => return Ok(None),
+    };
+    let found = trust::by_arn(store, account, kind, arn)?;
+    Ok(found.filter(|entity| id.is_none_or(|id| *id == entity.id)))
+}
+
+/// The policies of an entity: groups' policies come after the user's own.
+fn identity_policies(
+    store: &impl Read,
+    account: &AccountId,
+    entity: &Entity,
+    into: &mut Vec<Arc<Policy>>,
+) -> Result<(), Fail> {
+    for (name, document) in &entity.inline {
+        let shown = format!("inline policy \"{name}\" of {} \"{}\"", entity.kind.word(), entity.name);
+        into.push(Arc::new(documents::compile(shown, document, PolicyKind::Identity)?));
+    }
+    for arn in &entity.attached {
+        into.extend(compile_managed(store, arn, PolicyKind::Identity)?);
+    }
+    for group in &entity.groups {
+        if let Some(group) = store.one::<Entity>(IAM, &names::entity(account, Kind::Group, group))? {
+            identity_policies(store, account, &group, into)?;
+        }
+    }
+    Ok(())
+}
+
+fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
+    let mut gathered = CallerPolicies::default();
+    if let (Some(entity), Some(account)) = (entity_of(store, &caller.principal)?, caller.principal.account())
+    {
+        identity_policies(store, &account, &entity, &mut gathered.identity)?;
+        if let Some(arn) = &entity.boundary {
+            gathered.boundary = Some(compile_managed_or_nothing(store, arn, PolicyKind::Boundary)?);
+        }
+    }
+    if let Some(session) = caller.session.as_ref().filter(|session| session.has_policies()) {
+        let mut policies = Vec::new();
+        if let Some(document) = &session.policy {
+            let shown = "session policy".to_owned();
+            policies.push(Arc::new(documents::compile(shown, document, PolicyKind::Session)?));
+        }
+        for arn in &session.policy_arns {
+            policies.push(compile_managed_or_nothing(store, arn, PolicyKind::Session)?);
+        }
+        gathered.session = Some(policies);
+    }
+    Ok(gathered)
+}
+
+/// Under which name compiled policies are kept; `None` where there is nothing to compile.
+fn cache_key(caller: &Caller) -> Option<String> {
+    let base = match &caller.principal {
+        Principal::User { arn, id, .. } => format!("{id} {arn}"),
+        Principal::RoleSession { role_arn, role_id, .. } => format!("{role_id} {role_arn}"),
+        Principal::FederatedUser { issuer_arn, .. } => format!("federated {issuer_arn}"),
+        Principal::Root { account } => format!("root {account}"),
+        Principal::Service { .. } | Principal::Federated { .. } | Principal::Anonymous => return None,
+    };
+    Some(match caller.session.as_ref().filter(|session| session.has_policies()) {
+        Some(session) => format!("{base} {}", session.key_id),
+        None => base,
+    })
+}
+
+impl Iam {
+    pub(crate) fn collect(&self, caller: &Caller) -> Result<Arc<CallerPolicies>, Fail> {
+        let Some(key) = cache_key(caller) else { return Ok(Arc::default()) };
+        let load = || self.read(|store| gather(store, caller)).map(Some);
+        Ok(self.inner.policies.get(&self.inner.store, &key, load)?.unwrap_or_default())
+    }
+
+    pub(crate) fn collect_unknown(&self, caller: &Caller) -> Result<Vec<String>, Fail> {
+        self.read(|store| {
+            let mut arns = Vec::new();
+            if let (Some(entity), Some(account)) =
+                (entity_of(store, &caller.principal)?, caller.principal.account())
+            {
+                arns.extend(entity.attached.clone());
+                arns.extend(entity.boundary.clone());
+                for group in &entity.groups {
+                    if let Some(group) =
+                        store.one::<Entity>(IAM, &names::entity(&account, Kind::Group, group))?
+                    {
+                        arns.extend(group.attached);
+                    }
+                }
+            }
+            if let Some(session) = &caller.session {
+                arns.extend(session.policy_arns.iter().cloned());
+            }
+            arns.retain(|arn| managed::is_aws(arn) && managed::find(arn).is_none());
+            arns.dedup();
+            Ok(arns)
+        })
+    }
+
+    pub(crate) fn view_role(&self, role_arn: &str) -> Result<Option<Arc<RoleView>>, Fail> {
+        let Ok(parsed) = Arn::parse(role_arn) else { return Ok(None) };
+        let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
+        if parsed.service != "iam" || !parsed.resource.starts_with("role/") {
+            return Ok(None);
+        }
+        let load = || {
+            self.read(|store| {
+                let Some(entity) = trust::by_arn(store, &account, Kind::Role, role_arn)? else {
+                    return Ok(None);
+                };
+                role_view(store, account, entity).map(Some)
+            })
+        };
+        self.inner.roles.get(&self.inner.store, role_arn, load)
+    }
+
+    pub(crate) fn service_may_assume(
+        &self,
+        role_arn: &str,
+        host: &str,
+        context: &Context,
+    ) -> Result<Option<Decision>, Fail> {
+        let Some(role) = self.view_role(role_arn)? else { return Ok(None) };
+        let principal = Principal::Service { host: host.to_owned() };
+        let request = Request {
+            principal: &principal,
+            action: "sts:AssumeRole",
+            resource: role_arn,
+            resource_account: Some(role.account),
+            context,
+        };
+        Ok(Some(Decision::evaluate(&request, &CallerPolicies::default(), Some(&role.trust))))
+    }
+
+    /// Tags of the user or role behind a principal.
+    pub(crate) fn tags_of(&self, caller: &Caller) -> Result<Arc<Vec<(String, String)>>, Fail> {
+        let without_session = Caller { principal: caller.principal.clone(), session: None };
+        let Some(key) = cache_key(&without_session) else { return Ok(Arc::default()) };
+        let load = || {
+            self.read(|store| {
+                Ok(Some(entity_of(store, &caller.principal)?.map(|e| pairs(&e.tags)).unwrap_or_default()))
+            })
+        };
+        Ok(self.inner.principal_tags.get(&self.inner.store, &key, load)?.unwrap_or_default())
+    }
+
+    pub(crate) fn find_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, Fail> {
+        if id.starts_with("ASIA") {
+            let Some(key) = self.find_session(id)? else { return Ok(None) };
+            // A session ends with its role or user [reasoning: unique ids are what credentials stand for].
+            let alive = match &key.caller.principal {
+                Principal::RoleSession { role_arn, role_id, .. } => {
+                    self.view_role(role_arn)?.is_some_and(|role| role.id == *role_id)
+                }
+                Principal::User { .. } => {
+                    self.read(|store| entity_of(store, &key.caller.principal))?.is_some()
+                }
+                _ => true,
+            };
+            return Ok(alive.then_some(key));
+        }
+        let load = || {
+            self.read(|store| {
+                let Some(key) = store.get::<Key>(IAM, &names::key(id))? else { return Ok(None) };
+                let Ok(account) = AccountId::new(&key.account) else { return Ok(None) };
+                let principal = match &key.user {
+                    None => Principal::Root { account },
+                    Some(name) => {
+                        let user: Option<Entity> =
+                            store.get(IAM, &names::entity(&account, Kind::User, name))?;
+                        let Some(user) = user else { return Ok(None) };
+                        Principal::User { arn: user.arn, id: user.id, account }
+                    }
+                };
+                Ok(Some(AccessKey {
+                    secret: key.secret,
+                    session_token: None,
+                    expires_ms: None,
+                    caller: Caller::from(principal),
+                    active: key.active,
+                }))
+            })
+        };
+        self.inner.keys.get(&self.inner.store, id, load)
+    }
+
+    pub(crate) fn find_principal(&self, text: &str) -> Result<Option<IamPrincipal>, Fail> {
+        if let Ok(account) = AccountId::new(text) {
+            return Ok(Some(IamPrincipal::Account(account)));
+        }
+        self.read(|store| {
+            let entity = match trust::aws_principal(store, text)? {
+                trust::Resolved::Unknown => return Ok(None),
+                trust::Resolved::Id(id) => trust::by_id(store, &id)?,
+                trust::Resolved::Plain => {
+                    let Ok(parsed) = Arn::parse(text) else { return Ok(None) };
+                    let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
+                    return Ok(Some(match parsed.service.as_str() {
+                        "iam" => IamPrincipal::Account(account),
+                        _ => IamPrincipal::Session(text.to_owned()),
+                    }));
+                }
+            };
+            Ok(entity.and_then(|entity| {
+                let account = Arn::parse(&entity.arn).ok().and_then(|a| AccountId::new(&a.account).ok())?;
+                Some(IamPrincipal::Entity { arn: entity.arn, id: entity.id, account })
+            }))
+        })
+    }
+
+    pub(crate) fn list_names(&self, account: &AccountId) -> Result<Vec<String>, Fail> {
+        self.read(|store| {
+            let mut arns = Vec::new();
+            for kind in [Kind::Role, Kind::User] {
+                let found: Vec<(String, Entity)> = store.all(IAM, &names::entities(account, kind))?;
+                arns.extend(found.into_iter().map(|(_, entity)| entity.arn));
+            }
+            Ok(arns)
+        })
+    }
+}
+
+fn role_view(store: &impl Read, account: AccountId, entity: Entity) -> Result<RoleView, Fail> {
+    let role = entity.role.unwrap_or_default();
+    let document = trust::current(store, &role.trust, &role.trust_ids)?;
+    let shown = format!("trust policy of role \"{}\"", entity.name);
+    Ok(RoleView {
+        trust: Arc::new(documents::compile(shown, &document, PolicyKind::Trust)?),
+        tags: pairs(&entity.tags),
+        arn: entity.arn,
+        id: entity.id,
+        name: entity.name,
+        account,
+        max_session_s: role.max_session_s,
+    })
+}

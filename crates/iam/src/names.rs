@@ -1,0 +1,154 @@
+//! Keys in the store, ARNs, and identifiers.
+
+use arn::AccountId;
+use serde::de::DeserializeOwned;
+use store::{Reader, StoreError, Writer};
+
+use crate::error::{Fail, internal};
+use crate::model::Kind;
+
+/// Reading, in a snapshot or in a write transaction.
+pub(crate) trait Read {
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError>;
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError>;
+}
+
+impl Read for Reader {
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
+        self.get(collection, key)
+    }
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        self.list(collection, prefix, None, usize::MAX)
+    }
+}
+
+impl Read for Writer<'_> {
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
+        self.get(collection, key)
+    }
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        self.list(collection, prefix, None, usize::MAX)
+    }
+}
+
+/// Names are unique ignoring case (API Reference, CreateRole: "Names are not distinguished by case").
+pub(crate) fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+pub(crate) fn entities(account: &AccountId, kind: Kind) -> String {
+    format!("{account}/{}s/", kind.word())
+}
+
+pub(crate) fn entity(account: &AccountId, kind: Kind, name: &str) -> String {
+    format!("{account}/{}s/{}", kind.word(), folded(name))
+}
+
+pub(crate) fn policies(account: &AccountId) -> String {
+    format!("{account}/policies/")
+}
+
+pub(crate) fn policy(account: &AccountId, name: &str) -> String {
+    format!("{account}/policies/{}", folded(name))
+}
+
+pub(crate) fn profiles(account: &AccountId) -> String {
+    format!("{account}/profiles/")
+}
+
+pub(crate) fn profile(account: &AccountId, name: &str) -> String {
+    format!("{account}/profiles/{}", folded(name))
+}
+
+pub(crate) fn members(account: &AccountId, group: &str) -> String {
+    format!("{account}/members/{}/", folded(group))
+}
+
+pub(crate) fn member(account: &AccountId, group: &str, user: &str) -> String {
+    format!("{account}/members/{}/{}", folded(group), folded(user))
+}
+
+/// Attachments of a policy begin with this; no ARN holds the blank at the end.
+pub(crate) fn attachments(account: &AccountId, policy_arn: &str) -> String {
+    format!("{account}/attached/{policy_arn} ")
+}
+
+pub(crate) fn attachment(account: &AccountId, policy_arn: &str, kind: Kind, name: &str) -> String {
+    format!("{account}/attached/{policy_arn} {} {}", kind.word(), folded(name))
+}
+
+pub(crate) fn boundaries(account: &AccountId, policy_arn: &str) -> String {
+    format!("{account}/boundaries/{policy_arn} ")
+}
+
+pub(crate) fn boundary(account: &AccountId, policy_arn: &str, kind: Kind, name: &str) -> String {
+    format!("{account}/boundaries/{policy_arn} {} {}", kind.word(), folded(name))
+}
+
+pub(crate) fn account(account: &AccountId) -> String {
+    format!("{account}/account")
+}
+
+pub(crate) fn alias(alias: &str) -> String {
+    format!("aliases/{alias}")
+}
+
+pub(crate) fn id(unique_id: &str) -> String {
+    format!("ids/{unique_id}")
+}
+
+pub(crate) fn key(key_id: &str) -> String {
+    format!("keys/{key_id}")
+}
+
+/// The keys of a user, or with an empty name those of the root user.
+pub(crate) fn user_keys(account: &AccountId, user: &str) -> String {
+    format!("{account}/userkeys/{}/", folded(user))
+}
+
+pub(crate) fn user_key(account: &AccountId, user: &str, key_id: &str) -> String {
+    format!("{account}/userkeys/{}/{key_id}", folded(user))
+}
+
+pub(crate) fn session(key_id: &str) -> String {
+    format!("sessions/{key_id}")
+}
+
+/// `arn:aws:iam::A:role/path/name`; `path` begins and ends with a slash.
+pub(crate) fn arn(partition: &str, account: &AccountId, word: &str, path: &str, name: &str) -> String {
+    format!("arn:{partition}:iam::{account}:{word}{path}{name}")
+}
+
+/// The last part of a path or ARN.
+pub(crate) fn last_segment(text: &str) -> &str {
+    text.rsplit('/').next().unwrap_or(text)
+}
+
+/// `v3` as 3.
+pub(crate) fn version_number(text: &str) -> Option<u32> {
+    text.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Random bytes from the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Fail> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| internal(format!("the system gives no random bytes: {e}")))?;
+    Ok(bytes)
+}
+
+/// A new unique id.
+pub(crate) fn new_id(prefix: &str) -> Result<String, Fail> {
+    Ok(arn::unique_id(prefix, &random()?))
+}

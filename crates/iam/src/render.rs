@@ -1,0 +1,1 @@
+//! Stored things as the API answers them.
