@@ -1,6 +1,12 @@
 use serde::Serialize;
 
-use crate::{CallerPolicies, Explanation, Policy, Request, ResourcePolicies, Side};
+use crate::record::Recorder;
+use crate::statement::Silent;
+use crate::verdict::{Verdict, decide};
+use crate::{
+    CallerPolicies, ContextEntry, Explanation, LayerStory, LayerVerdict, Policy, Request, ResourcePolicies,
+    Side, StatementEffect, StatementRef, sentence,
+};
 
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,58 +40,68 @@ pub enum Layer {
 }
 
 /// The result. Small: the whole story is told by [`Decision::explain`], which runs the same matcher again with a
-/// recorder.
+/// recorder, so that the two cannot differ.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// What came out.
     pub effect: Effect,
-    /// The one layer to blame; `None` when allowed.
+    /// The one layer to blame; `None` when allowed. Among several it is the first in AWS's order of evaluation:
+    /// explicit denials before implicit ones.
     pub denied_by: Option<Layer>,
-    /// Which sides of a cross-account request refused.
+    /// Which sides of a cross-account request refused; empty when allowed or when there is one side only.
     pub failed_sides: Vec<Side>,
+    sentence: Option<String>,
 }
 
 impl Decision {
     /// Decides `request`; `resource` is the resource's own policy, or the trust policy for `sts:AssumeRole*`.
     #[must_use]
-    pub fn evaluate(_request: &Request<'_>, _caller: &CallerPolicies, _resource: Option<&Policy>) -> Self {
-        todo!()
+    pub fn evaluate(request: &Request<'_>, caller: &CallerPolicies, resource: Option<&Policy>) -> Self {
+        let verdict = decide(request, caller, resource, &[], &mut Silent);
+        Self::new(request, verdict)
     }
 
     /// The same with the resource control policies of the resource's account.
     #[must_use]
     pub fn evaluate_with(
-        _request: &Request<'_>,
-        _caller: &CallerPolicies,
-        _resource: &ResourcePolicies,
+        request: &Request<'_>,
+        caller: &CallerPolicies,
+        resource: &ResourcePolicies,
     ) -> Self {
-        todo!()
+        let verdict = decide(request, caller, resource.policy.as_deref(), &resource.rcp, &mut Silent);
+        Self::new(request, verdict)
+    }
+
+    fn new(request: &Request<'_>, verdict: Verdict) -> Self {
+        let Verdict { effect, denied_by, failed_sides, .. } = verdict;
+        let sentence = denied_by.map(|layer| sentence::sentence(request, effect, layer));
+        Self { effect, denied_by, failed_sides, sentence }
     }
 
     /// Decides again, recording every policy, statement and element.
     #[must_use]
-    pub fn explain(
-        _request: &Request<'_>,
-        _caller: &CallerPolicies,
-        _resource: Option<&Policy>,
-    ) -> Explanation {
-        todo!()
+    pub fn explain(request: &Request<'_>, caller: &CallerPolicies, resource: Option<&Policy>) -> Explanation {
+        let mut recorder = Recorder::default();
+        let verdict = decide(request, caller, resource, &[], &mut recorder);
+        explanation(request, verdict, recorder)
     }
 
     /// The same with the resource control policies of the resource's account.
     #[must_use]
     pub fn explain_with(
-        _request: &Request<'_>,
-        _caller: &CallerPolicies,
-        _resource: &ResourcePolicies,
+        request: &Request<'_>,
+        caller: &CallerPolicies,
+        resource: &ResourcePolicies,
     ) -> Explanation {
-        todo!()
+        let mut recorder = Recorder::default();
+        let verdict = decide(request, caller, resource.policy.as_deref(), &resource.rcp, &mut recorder);
+        explanation(request, verdict, recorder)
     }
 
     /// AWS's own sentence for a denial: `User: … is not authorized to perform: …`; `None` when allowed.
     #[must_use]
-    pub fn sentence(&self) -> Option<String> {
-        todo!()
+    pub fn sentence(&self) -> Option<&str> {
+        self.sentence.as_deref()
     }
 
     /// Whether the request may go on.
@@ -95,10 +111,71 @@ impl Decision {
     }
 }
 
-impl Explanation {
-    /// Draws the story for a terminal, without colour.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        todo!()
+fn explanation(request: &Request<'_>, verdict: Verdict, recorder: Recorder) -> Explanation {
+    let Verdict { effect, denied_by, failed_sides, cross_account, delegation_unused } = verdict;
+    let mut layers = recorder.layers;
+    if delegation_unused {
+        for layer in layers.iter_mut().filter(|l| matches!(l.layer, Layer::Resource | Layer::Trust)) {
+            layer.note = Some(
+                "it names the account, which only delegates: an identity-based policy must allow as well"
+                    .to_owned(),
+            );
+        }
     }
+    if cross_account {
+        let absent = layers.iter_mut().find(|l| l.layer == Layer::Resource && l.policies.is_empty());
+        if let Some(layer) = absent {
+            layer.note = Some("the resource has no policy, so nobody of another account may".to_owned());
+        }
+    }
+    Explanation {
+        effect,
+        denied_by,
+        sentence: denied_by.map(|layer| sentence::sentence(request, effect, layer)),
+        principal: request.principal.arn(),
+        caller: request.principal.words(),
+        action: request.action.to_owned(),
+        resource: request.resource.to_owned(),
+        resource_account: request.resource_account.map(|a| a.to_string()),
+        cross_account,
+        failed_sides,
+        context: request
+            .context
+            .iter()
+            .map(|(key, values)| ContextEntry { key: key.to_owned(), values: values.to_vec() })
+            .collect(),
+        nearest: nearest(&layers, effect, denied_by),
+        layers,
+    }
+}
+
+/// The statement to show first: the Deny that matched, or the Allow that failed in the fewest elements. Statements of
+/// the layer to blame come first; when it has none, those of any layer that did not allow.
+fn nearest(layers: &[LayerStory], effect: Effect, denied_by: Option<Layer>) -> Option<StatementRef> {
+    let blamed = denied_by?;
+    let deny = effect == Effect::ExplicitlyDenied;
+    let candidates = |of: &dyn Fn(&LayerStory) -> bool| {
+        let mut best: Option<((usize, bool), StatementRef)> = None;
+        for (l, layer) in layers.iter().enumerate().filter(|(_, layer)| of(layer)) {
+            for (p, policy) in layer.policies.iter().enumerate() {
+                for (s, statement) in policy.statements.iter().enumerate() {
+                    let is_deny = statement.effect == StatementEffect::Deny;
+                    if is_deny != deny || deny && !statement.matched {
+                        continue;
+                    }
+                    let failures = statement.elements.iter().filter(|e| !e.matched).count();
+                    // Among equals, one about this action is nearer than one that only differs in it.
+                    let other_action =
+                        statement.elements.iter().any(|e| !e.matched && e.element.ends_with("Action"));
+                    let rank = (failures, other_action);
+                    if best.is_none_or(|(lowest, _)| rank < lowest) {
+                        best = Some((rank, StatementRef { layer: l, policy: p, statement: s }));
+                    }
+                }
+            }
+        }
+        best.map(|(_, found)| found)
+    };
+    candidates(&|layer| layer.layer == blamed && layer.verdict != LayerVerdict::Allows)
+        .or_else(|| candidates(&|layer| layer.verdict == LayerVerdict::NoAllow))
 }

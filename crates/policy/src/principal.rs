@@ -80,4 +80,148 @@ impl Principal {
             Self::Anonymous => "anonymous".to_owned(),
         }
     }
+
+    /// The partition, where the caller's ARN shows it.
+    #[must_use]
+    pub fn partition(&self) -> Option<&str> {
+        match self {
+            Self::User { arn, .. }
+            | Self::FederatedUser { arn, .. }
+            | Self::RoleSession { role_arn: arn, .. } => arn.split(':').nth(1),
+            Self::Root { .. } | Self::Service { .. } | Self::Federated { .. } | Self::Anonymous => None,
+        }
+    }
+
+    /// The name of the role of a role session.
+    #[must_use]
+    pub fn role_name(&self) -> Option<&str> {
+        match self {
+            Self::RoleSession { role_arn, .. } => role_arn.rsplit('/').next(),
+            _ => None,
+        }
+    }
+
+    /// What the caller is, in words, for example `the service apigateway.amazonaws.com`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Root { account } => format!("the root user of account {account}"),
+            Self::User { arn, .. } => format!("the user {arn}"),
+            Self::RoleSession { account, .. } => {
+                let role = self.role_name().unwrap_or_default();
+                format!("a session of the role {role} of account {account}")
+            }
+            Self::FederatedUser { arn, .. } => format!("the federated user {arn}"),
+            Self::Service { host } => format!("the service {host}"),
+            Self::Federated { provider } => format!("an identity of the provider {provider}"),
+            Self::Anonymous => "anonymous".to_owned(),
+        }
+    }
+
+    /// Reads a caller as people write it: an ARN, a service's host name, `anonymous`, or twelve digits for the
+    /// root user of an account. A role's ARN stands for a session of that role called `session`.
+    ///
+    /// # Errors
+    /// [`InvalidPrincipal`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidPrincipal> {
+        let invalid = || InvalidPrincipal(text.to_owned());
+        if text == "anonymous" {
+            return Ok(Self::Anonymous);
+        }
+        if let Ok(account) = AccountId::new(text) {
+            return Ok(Self::Root { account });
+        }
+        if !text.contains(':') {
+            let is_host =
+                text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+            return match is_host {
+                true if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
+                    Ok(Self::Service { host: text.to_owned() })
+                }
+                true => Ok(Self::Federated { provider: text.to_owned() }),
+                false => Err(invalid()),
+            };
+        }
+        let parsed = arn::Arn::parse(text).map_err(|_| invalid())?;
+        let account = AccountId::new(&parsed.account).map_err(|_| invalid())?;
+        let (kind, rest) = parsed.resource.split_once('/').unwrap_or((&parsed.resource, ""));
+        match (parsed.service.as_str(), kind) {
+            ("iam", "root") => Ok(Self::Root { account }),
+            ("iam", "user") if !rest.is_empty() => {
+                Ok(Self::User { arn: text.to_owned(), id: String::new(), account })
+            }
+            ("iam", "role") if !rest.is_empty() => Ok(Self::RoleSession {
+                role_arn: text.to_owned(),
+                role_id: String::new(),
+                session: "session".to_owned(),
+                account,
+            }),
+            ("sts", "assumed-role") => {
+                let (role, session) = rest.split_once('/').ok_or_else(invalid)?;
+                Ok(Self::RoleSession {
+                    role_arn: format!("arn:{}:iam::{account}:role/{role}", parsed.partition),
+                    role_id: String::new(),
+                    session: session.to_owned(),
+                    account,
+                })
+            }
+            ("sts", "federated-user") if !rest.is_empty() => Ok(Self::FederatedUser {
+                arn: text.to_owned(),
+                issuer_arn: format!("arn:{}:iam::{account}:root", parsed.partition),
+                account,
+            }),
+            ("iam", "saml-provider" | "oidc-provider") => Ok(Self::Federated { provider: text.to_owned() }),
+            _ => Err(invalid()),
+        }
+    }
+}
+
+/// The text names no caller that policies know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPrincipal(pub String);
+
+impl std::fmt::Display for InvalidPrincipal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "`{}` is no caller: write the ARN of a root user, user, role, role session or federated user, \
+             a service such as apigateway.amazonaws.com, or `anonymous`",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for InvalidPrincipal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_prints() {
+        for text in [
+            "arn:aws:iam::222222222222:root",
+            "arn:aws:iam::222222222222:user/team/ann",
+            "arn:aws:sts::222222222222:assumed-role/apigw-exec/BackplaneAssumeRoleSession",
+            "arn:aws-cn:sts::222222222222:assumed-role/x/y",
+            "arn:aws:sts::222222222222:federated-user/bob",
+            "arn:aws:iam::222222222222:oidc-provider/token.example.com",
+            "apigateway.amazonaws.com",
+            "accounts.google.com",
+            "anonymous",
+        ] {
+            assert_eq!(Principal::parse(text).unwrap().arn(), text);
+        }
+        for wrong in
+            ["", "ann", "arn:aws:iam::222222222222:group/x", "arn:aws:sts::222222222222:assumed-role/x"]
+        {
+            assert!(Principal::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_session_shows_its_role_without_the_path() {
+        let session = Principal::parse("arn:aws:iam::222222222222:role/service/apigw-exec").unwrap();
+        assert_eq!(session.arn(), "arn:aws:sts::222222222222:assumed-role/apigw-exec/session");
+    }
 }

@@ -1,0 +1,311 @@
+//! Policy tests as data: parse a case file, run its cases, say what differs. No file access: texts come in as strings.
+//!
+//! A file is one case or a list of them; unknown fields are ignored:
+//!
+//! ```json
+//! {"name": "…",
+//!  "request":  {"principal": "ARN, service or anonymous", "action": "lambda:InvokeFunction", "resource": "ARN",
+//!               "resourceAccount": "optional", "context": {"aws:SourceArn": "… or a list"}},
+//!  "policies": {"identity": [], "resource": null, "boundary": null, "session": null, "scp": [[]], "rcp": [[]]},
+//!  "expected": "Allowed | ImplicitlyDenied | ExplicitlyDenied", "deniedBy": "optional layer"}
+//! ```
+//!
+//! Beyond that format a request may say what its principal's ARN does not show: `roleArn` (with the path), `issuer`
+//! (who made a federated user's session) and `principalId` (`AIDA…`, `AROA…`).
+
+use std::fmt;
+use std::sync::Arc;
+
+use arn::AccountId;
+
+use crate::json::{self, Json, Node};
+use crate::{
+    CallerPolicies, Context, Decision, Effect, Explanation, Layer, MalformedPolicy, Policy, PolicyKind,
+    Principal, Request, ResourcePolicies, Span,
+};
+
+/// The most bytes of a case file.
+const MAX_FILE: usize = 32 * 1024 * 1024;
+
+/// One case, ready to run.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Its name; `case 3` when it has none.
+    pub name: String,
+    /// Who asks.
+    pub principal: Principal,
+    /// `service:Name`.
+    pub action: String,
+    /// An ARN or `*`.
+    pub resource: String,
+    /// `resourceAccount`, else the fifth part of the ARN.
+    pub resource_account: Option<AccountId>,
+    /// The complete context.
+    pub context: Context,
+    /// The caller's policies.
+    pub caller: CallerPolicies,
+    /// The resource's policies.
+    pub owner: ResourcePolicies,
+    /// What must come out.
+    pub expected: Effect,
+    /// The layer to blame, where the case says so.
+    pub denied_by: Option<Layer>,
+}
+
+/// What came out of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The case's name.
+    pub name: String,
+    /// Whether effect and layer are as expected.
+    pub holds: bool,
+    /// What came out.
+    pub effect: Effect,
+    /// The layer to blame.
+    pub denied_by: Option<Layer>,
+    /// One line: what was expected and what came out, with the nearest statement.
+    pub line: String,
+    /// The whole story.
+    pub explanation: Explanation,
+}
+
+/// A case file, or a policy in it, that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseError {
+    /// What is wrong, with the case's name where it has one.
+    pub message: String,
+    /// Where in the case file; an empty span at the start for included files.
+    pub span: Span,
+}
+
+impl fmt::Display for CaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CaseError {}
+
+/// Reads the cases of a file. `load` answers the text of a policy given as `{"file": "path"}`.
+///
+/// # Errors
+/// [`CaseError`] for anything that is no case file; `load`'s message when a file cannot be read.
+pub fn parse(
+    text: &str,
+    load: &mut dyn FnMut(&str) -> Result<String, String>,
+) -> Result<Vec<Case>, CaseError> {
+    let document = json::read(text, MAX_FILE)
+        .map_err(|e| CaseError { message: format!("no JSON: {}", e.help), span: e.span })?;
+    document
+        .items()
+        .iter()
+        .enumerate()
+        .map(|(i, node)| {
+            let name = string(node, "name").map_or_else(|| format!("case {}", i + 1), str::to_owned);
+            case(text, node, name, load)
+        })
+        .collect()
+}
+
+impl Case {
+    /// Decides and explains.
+    #[must_use]
+    pub fn run(&self) -> Outcome {
+        let request = Request {
+            principal: &self.principal,
+            action: &self.action,
+            resource: &self.resource,
+            resource_account: self.resource_account,
+            context: &self.context,
+        };
+        let decision = Decision::evaluate_with(&request, &self.caller, &self.owner);
+        let explanation = Decision::explain_with(&request, &self.caller, &self.owner);
+        let (effect, denied_by) = (decision.effect, decision.denied_by);
+        let layer_holds = self.denied_by.is_none() || self.denied_by == denied_by;
+        let by = |layer: Option<Layer>| layer.map_or_else(String::new, |l| format!(" by the {}", l.words()));
+        let mut line = format!(
+            "{}: expected {:?}{}, got {effect:?}{}",
+            self.name,
+            self.expected,
+            by(self.denied_by),
+            by(denied_by)
+        );
+        if let Some((policy, statement)) = explanation.nearest.and_then(|n| explanation.statement(n)) {
+            line.push_str(&format!("; {}: {}", policy.name, statement.line()));
+        }
+        let holds = effect == self.expected && layer_holds;
+        Outcome { name: self.name.clone(), holds, effect, denied_by, line, explanation }
+    }
+}
+
+type Load<'l> = &'l mut dyn FnMut(&str) -> Result<String, String>;
+
+fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, CaseError> {
+    let fail = |span: Span, what: String| CaseError { message: format!("{name}: {what}"), span };
+    let request = node.get("request").ok_or_else(|| fail(node.span, "no `request`".to_owned()))?;
+    let required = |key: &str| {
+        let missing = || fail(request.node.span, format!("the request has no `{key}`"));
+        string(&request.node, key).ok_or_else(missing)
+    };
+    let (action, resource) = (required("action")?, required("resource")?);
+    let principal = principal(&request.node, required("principal")?, action)
+        .map_err(|what| fail(request.node.span, what))?;
+    let account = string(&request.node, "resourceAccount").or_else(|| resource.split(':').nth(4));
+    let expected = match string(node, "expected") {
+        Some("Allowed") => Effect::Allowed,
+        Some("ImplicitlyDenied") => Effect::ImplicitlyDenied,
+        Some("ExplicitlyDenied") => Effect::ExplicitlyDenied,
+        _ => {
+            let what = "`expected` is Allowed, ImplicitlyDenied or ExplicitlyDenied";
+            return Err(fail(node.span, what.to_owned()));
+        }
+    };
+    let denied_by = match string(node, "deniedBy") {
+        None => None,
+        Some(text) => Some(layer(text).ok_or_else(|| fail(node.span, format!("`{text}` is no layer")))?),
+    };
+    let mut context = Context::new();
+    for member in request.node.get("context").and_then(|c| c.node.members()).unwrap_or(&[]) {
+        let values = member.node.items().iter().map(Node::scalar).collect::<Option<Vec<_>>>();
+        let values =
+            values.ok_or_else(|| fail(member.node.span, format!("`{}` takes strings", member.key)))?;
+        context.set_all(&member.key, values);
+    }
+    let mut caller = CallerPolicies::default();
+    let mut owner = ResourcePolicies::default();
+    let mut reader = Policies { text, load, case: &name };
+    for member in node.get("policies").and_then(|p| p.node.members()).unwrap_or(&[]) {
+        let node = &member.node;
+        match member.key.as_str() {
+            "identity" => caller.identity = reader.list("identity policy", node, PolicyKind::Identity)?,
+            "resource" => {
+                let sts = action.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("sts:"));
+                let (what, kind) = match sts && resource.contains(":role/") {
+                    true => ("trust policy", PolicyKind::Trust),
+                    false => ("resource policy", PolicyKind::Resource),
+                };
+                owner.policy = reader.list(what, node, kind)?.into_iter().next();
+            }
+            "boundary" => {
+                caller.boundary = reader.list("boundary", node, PolicyKind::Boundary)?.into_iter().next();
+            }
+            "session" if !matches!(node.value, Json::Null) => {
+                caller.session = Some(reader.list("session policy", node, PolicyKind::Session)?);
+            }
+            "scp" => caller.scp = reader.levels("SCP", node, PolicyKind::Scp)?,
+            "rcp" => owner.rcp = reader.levels("RCP", node, PolicyKind::Rcp)?,
+            _ => {}
+        }
+    }
+    Ok(Case {
+        principal,
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        resource_account: account.and_then(|a| AccountId::new(a).ok()),
+        context,
+        caller,
+        owner,
+        expected,
+        denied_by,
+        name,
+    })
+}
+
+fn principal(request: &Node, text: &str, action: &str) -> Result<Principal, String> {
+    let mut principal = Principal::parse(text).map_err(|e| e.to_string())?;
+    let id = string(request, "principalId");
+    let web = ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
+    match &mut principal {
+        // `cognito-identity.amazonaws.com` is a provider for these two actions and a service for all others.
+        Principal::Service { host } if web.iter().any(|a| a.eq_ignore_ascii_case(action)) => {
+            return Ok(Principal::Federated { provider: host.clone() });
+        }
+        Principal::User { id: own, .. } => *own = id.unwrap_or_default().to_owned(),
+        Principal::RoleSession { role_arn, role_id, .. } => {
+            *role_id = id.unwrap_or_default().to_owned();
+            if let Some(arn) = string(request, "roleArn") {
+                *role_arn = arn.to_owned();
+            }
+        }
+        Principal::FederatedUser { issuer_arn, .. } => {
+            if let Some(issuer) = string(request, "issuer") {
+                *issuer_arn = issuer.to_owned();
+            }
+        }
+        _ => {}
+    }
+    Ok(principal)
+}
+
+fn layer(text: &str) -> Option<Layer> {
+    Some(match text {
+        "identity" => Layer::Identity,
+        "resource" => Layer::Resource,
+        "boundary" => Layer::Boundary,
+        "session" => Layer::Session,
+        "scp" => Layer::Scp,
+        "rcp" => Layer::Rcp,
+        "trust" => Layer::Trust,
+        _ => return None,
+    })
+}
+
+fn string<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key)?.node.string()
+}
+
+struct Policies<'a> {
+    text: &'a str,
+    load: Load<'a>,
+    case: &'a str,
+}
+
+impl Policies<'_> {
+    fn levels(
+        &mut self,
+        what: &str,
+        node: &Node,
+        kind: PolicyKind,
+    ) -> Result<Vec<Vec<Arc<Policy>>>, CaseError> {
+        if matches!(node.value, Json::Null) {
+            return Ok(Vec::new());
+        }
+        let levels = node.items().iter().enumerate();
+        levels.map(|(i, level)| self.list(&format!("{what} level {i}"), level, kind)).collect()
+    }
+
+    fn list(&mut self, what: &str, node: &Node, kind: PolicyKind) -> Result<Vec<Arc<Policy>>, CaseError> {
+        let items = node.items();
+        let one = items.len() == 1;
+        let present = items.iter().filter(|item| !matches!(item.value, Json::Null)).enumerate();
+        present
+            .map(|(i, item)| {
+                let name = if one { what.to_owned() } else { format!("{what} {}", i + 1) };
+                self.policy(name, item, kind).map(Arc::new)
+            })
+            .collect()
+    }
+
+    fn policy(&mut self, name: String, node: &Node, kind: PolicyKind) -> Result<Policy, CaseError> {
+        let wrong = |case: &str, name: &str, e: &MalformedPolicy, span| CaseError {
+            message: format!("{case}: {name}: {} ({})", e.message, e.help),
+            span,
+        };
+        if let Some(path) = node.get("file").filter(|_| node.get("Statement").is_none()) {
+            let path = path.node.string().unwrap_or("");
+            let text = (self.load)(path)
+                .map_err(|e| CaseError { message: format!("{}: {path}: {e}", self.case), span: node.span })?;
+            return Policy::parse(path, &text, kind).map_err(|e| wrong(self.case, path, &e, node.span));
+        }
+        // A document in the file keeps its own text; one in a string is that string.
+        let text = node.string().unwrap_or_else(|| node.span.of(self.text));
+        Policy::parse(name.clone(), text, kind).map_err(|e| {
+            let inside = node.string().is_none();
+            let span = match inside {
+                true => Span::new(node.span.start + e.span.start, node.span.start + e.span.end),
+                false => node.span,
+            };
+            wrong(self.case, &name, &e, span)
+        })
+    }
+}
