@@ -1,0 +1,98 @@
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Uri, Version};
+
+/// A request without its body.
+#[derive(Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// The target; its path and query are as sent, not decoded.
+    pub uri: Uri,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// The headers, names in lower case.
+    pub headers: HeaderMap,
+    /// Who called.
+    pub peer: SocketAddr,
+    /// The address that was called.
+    pub local: SocketAddr,
+    raw: Option<Bytes>,
+}
+
+impl Head {
+    pub(super) fn new(parts: Parts, raw: Option<Bytes>, peer: SocketAddr, local: SocketAddr) -> Self {
+        let Parts { method, uri, version, headers, .. } = parts;
+        Self { method, uri, version, headers, peer, local, raw }
+    }
+
+    /// A head that came from nowhere, for tests of handlers.
+    #[must_use]
+    pub fn made_of(method: Method, uri: Uri, headers: HeaderMap) -> Self {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { method, uri, version: Version::HTTP_11, headers, peer: nowhere, local: nowhere, raw: None }
+    }
+
+    /// The path as sent, `/` when there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The query as sent, without `?`; empty when there is none.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// The host that was called, with its port if that was sent: of an absolute target, else of the `Host` header.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        if let Some(authority) = self.uri.authority() {
+            return authority.as_str();
+        }
+        self.text("host").unwrap_or_default()
+    }
+
+    /// A header as text; the first of several, `None` too when it is not ASCII.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The headers for [`sigv4::parse`].
+    #[must_use]
+    pub fn signed(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+    }
+
+    /// The headers in the order and spelling of the client. Where these are not known, or do not go with
+    /// [`Self::headers`], the names are in lower case and duplicates stand together.
+    #[must_use]
+    pub fn original_headers(&self) -> Vec<(String, Bytes)> {
+        self.raw.as_ref().and_then(|raw| self.spelled(raw)).unwrap_or_else(|| {
+            let lower = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+                (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes()))
+            };
+            self.headers.iter().map(lower).collect()
+        })
+    }
+
+    fn spelled(&self, raw: &Bytes) -> Option<Vec<(String, Bytes)>> {
+        let mut headers = [httparse::EMPTY_HEADER; 100];
+        let mut request = httparse::Request::new(&mut headers);
+        request.parse(raw).ok()?;
+        let mut list = Vec::with_capacity(request.headers.len());
+        for header in request.headers.iter() {
+            let known = self.headers.get_all(header.name).iter().any(|v| v.as_bytes() == header.value);
+            if !known {
+                return None;
+            }
+            list.push((header.name.to_owned(), raw.slice_ref(header.value)));
+        }
+        // hyper keeps one of several equal `Content-Length`s, so the raw list may be longer, never shorter.
+        (list.len() >= self.headers.len()).then_some(list)
+    }
+}

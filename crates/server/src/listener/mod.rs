@@ -1,0 +1,207 @@
+//! HTTP/1.1 on TCP: connections, their limits and their end; bodies collected; header names as the client wrote them.
+
+mod body;
+mod framing;
+mod head;
+mod tap;
+
+pub use body::{Body, BodySender};
+pub use head::Head;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, EXPECT, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use body::Collected;
+use tap::{Heads, Tap};
+
+/// What a listener allows; every bound of it is here.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at a time; more wait in the operating system's queue.
+    pub connections: usize,
+    /// Bytes of a request's line and headers. More are answered with 431. At least 8,192.
+    pub head_bytes: usize,
+    /// From the first byte of a head, or from an answer, until the next head is complete.
+    pub head_time: Duration,
+    /// Between two pieces of a body.
+    pub body_time: Duration,
+    /// After the end was asked for, until connections with requests in flight are dropped.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            head_bytes: 64 << 10,
+            head_time: Duration::from_secs(60),
+            body_time: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A request, complete.
+#[derive(Debug)]
+pub struct Request {
+    /// Everything but the body.
+    pub head: Head,
+    /// The body, no longer than [`Handler::body_limit`] said.
+    pub body: Bytes,
+}
+
+/// Answers requests.
+pub trait Handler: Send + Sync + 'static {
+    /// Bytes that the body of this request may have. Asked before any of it is read, so that a client that expects
+    /// `100-continue` need not send what would be refused.
+    fn body_limit(&self, head: &Head) -> usize;
+
+    /// The answer to a body over [`Self::body_limit`].
+    fn too_large(&self, head: &Head) -> Response<Body> {
+        let _ = head;
+        plain(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large\n")
+    }
+
+    /// The answer. Runs to its end even when the client goes away, except at the end of the server's grace.
+    fn handle(&self, request: Request) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// Serves connections until `shutdown` is ready; then takes no more, lets requests in flight finish, closes idle
+/// connections at once, and returns when all are closed or the grace is over.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let bound = u32::try_from(limits.connections.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+    let places = Arc::new(Semaphore::new(bound as usize));
+    let (ending, _) = watch::channel(false);
+    let limits = Arc::new(limits);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, peer, place)) = accepted else { continue };
+        let (handler, limits, ending) = (handler.clone(), limits.clone(), ending.subscribe());
+        tokio::spawn(async move {
+            connection(stream, peer, handler, &limits, ending).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    ending.send_replace(true);
+    let _ = tokio::time::timeout(limits.grace, places.acquire_many(bound)).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, place)),
+        Err(_) => {
+            // Out of file descriptors, or a connection that was gone before it was taken: neither is cured by
+            // asking again at once.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            None
+        }
+    }
+}
+
+async fn connection<H: Handler>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: Arc<H>,
+    limits: &Limits,
+    mut ending: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let Ok(local) = stream.local_addr() else { return };
+    let heads = Arc::new(Mutex::new(Heads::default()));
+    let io = TokioIo::new(Tap::new(stream, heads.clone(), limits.head_bytes));
+    let body_time = limits.body_time;
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (handler, heads) = (handler.clone(), heads.clone());
+        async move { Ok::<_, Infallible>(answer(request, &*handler, &heads, peer, local, body_time).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(limits.head_bytes.max(8192))
+        // A client that has sent all it will send may still wait for the answer, and a function that was called is
+        // not stopped because the caller went away.
+        .half_close(true)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    let asked_to_end = async {
+        // An error means that the sender is gone, which is the end as well.
+        let _ = ending.wait_for(|ending| *ending).await;
+    };
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = asked_to_end => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn answer<H: Handler>(
+    request: hyper::Request<Incoming>,
+    handler: &H,
+    heads: &Mutex<Heads>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    body_time: Duration,
+) -> Response<Body> {
+    let (parts, incoming) = request.into_parts();
+    let (raw, in_step) = tap::take(heads, &parts.method, &parts.uri);
+    if raw.as_ref().is_some_and(|raw| raw.ambiguous) {
+        return closing(plain(
+            StatusCode::BAD_REQUEST,
+            "the request's length is given in two ways: Content-Length and Transfer-Encoding\n",
+        ));
+    }
+    let head = Head::new(parts, raw.map(|raw| raw.bytes), peer, local);
+    let limit = handler.body_limit(&head);
+    let response = match body::collect(incoming, limit, body_time, head.headers.contains_key(EXPECT)).await {
+        Collected::Whole(body) => handler.handle(Request { head, body }).await,
+        Collected::TooLarge => closing(handler.too_large(&head)),
+        Collected::Slow => {
+            closing(plain(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time\n"))
+        }
+        Collected::Broken => closing(plain(StatusCode::BAD_REQUEST, "the request's body cannot be read\n")),
+    };
+    if in_step { response } else { closing(response) }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
