@@ -1,11 +1,31 @@
 //! The service models as tables; parse, validate and render rest-json, query and json, for server and client.
 //!
-//! Only this crate knows how a shape looks on the wire.
+//! Only this crate knows how a shape looks on the wire. A request goes through [`find_service`] or
+//! [`Service::by_signing_name`], [`route`], [`parse`] and [`validate`]; the answer through [`render`] or
+//! [`render_error`]. A client uses [`build`] and [`parse_response`] with the same tables.
 
 #![forbid(unsafe_code)]
 
 mod call;
 mod error;
+mod form;
+mod json;
+mod model;
+mod page;
+mod parse;
+mod render;
+mod route;
+mod scalar;
+mod service;
+mod table;
+mod uri;
+mod xml;
 
 pub use call::{Call, Reply};
 pub use error::ApiError;
+pub use model::{ErrorTrait, Kind, Location, Member, Model, Operation, Pagination, Protocol, Shape, ShapeId};
+pub use page::{InvalidToken, paginate};
+pub use parse::parse;
+pub use render::{render, render_error};
+pub use route::{find_service, route};
+pub use service::Service;
