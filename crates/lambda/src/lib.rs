@@ -1,4 +1,12 @@
 //! AWS Lambda: functions and their execution.
+//!
+//! [`Lambda`] is the control plane and what runs an invocation of a function by name; [`execution`] runs a function
+//! whose code and configuration are given to it.
 #![forbid(unsafe_code)]
 
+mod control;
 pub mod execution;
+
+pub use control::{
+    Execute, FunctionName, FunctionView, InvokeFailure, Lambda, Roles, Settings, unassumable_role,
+};

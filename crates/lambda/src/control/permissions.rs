@@ -1,0 +1,210 @@
+//! AddPermission, RemovePermission, GetPolicy. Each qualifier has a policy of its own.
+
+use serde_json::{Value, json};
+use wire::{ApiError, Call, Reply};
+
+use super::create::Failed;
+use super::errors::{self, conflict, invalid, no_function, not_found, stale_revision};
+use super::model::{FunctionPolicy, LATEST, POLICIES, Statement, is_number, policy_key};
+use super::view::{Read, Target};
+use super::{FunctionName, Lambda, uuid, view};
+
+/// AWS's bound of a function's policy [D: Lambda quotas].
+const MAX_POLICY: usize = 20 * 1024;
+
+impl Lambda {
+    pub(super) fn add_permission(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.own_name(call, "FunctionName")?;
+        if name.qualifier.as_deref() == Some(LATEST) {
+            return Err(invalid("We currently do not support adding policies for $LATEST."));
+        }
+        let (principal, identity) = principal(call.required("Principal"))?;
+        let statement = Statement {
+            sid: call.required("StatementId").to_owned(),
+            text: statement(call, &principal, &name.qualified_arn())?,
+            identity,
+        };
+        let key = policy_key(&name.key(), name.qualifier.as_deref());
+        self.inner.store.write(|w| {
+            let owner_revision = exists(w, &name)?;
+            let stored: Option<FunctionPolicy> = w.get(POLICIES, &key)?;
+            let latest = stored.as_ref().map_or(owner_revision.as_str(), |p| p.revision.as_str());
+            if call.text("RevisionId").is_some_and(|r| r != latest) {
+                return Err(Failed::Api(stale_revision("GetPolicy")));
+            }
+            let mut policy = stored.unwrap_or_default();
+            if policy.statements.iter().any(|s| s.sid == statement.sid) {
+                return Err(Failed::Api(conflict(format!(
+                    "The statement id ({}) provided already exists. Please provide a new statement id, or remove the \
+                     existing statement.",
+                    statement.sid
+                ))));
+            }
+            policy.statements.push(statement.clone());
+            // A user or role that was deleted since spoils every later AddPermission (facts/iam.md 5.3).
+            let known = |s: &Statement| s.identity.as_deref().is_none_or(|arn| self.inner.roles.principal_exists(arn));
+            if !policy.statements.iter().all(known) {
+                return Err(Failed::Api(invalid_principal()));
+            }
+            if policy.text().len() > MAX_POLICY {
+                // The code and the limit are documented; the text is ours.
+                let error = ApiError::new(
+                    "PolicyLengthExceededException",
+                    400,
+                    format!("The final policy size ({}) is bigger than the limit ({MAX_POLICY}).", policy.text().len()),
+                );
+                return Err(Failed::Api(error.with("Type", "User")));
+            }
+            policy.revision = uuid()?;
+            w.put(POLICIES, &key, &policy)?;
+            Ok(())
+        })?;
+        Ok(Reply { status: Some(201), ..json!({ "Statement": statement.text }).into() })
+    }
+
+    pub(super) fn remove_permission(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.own_name(call, "FunctionName")?;
+        let sid = call.required("StatementId");
+        let key = policy_key(&name.key(), name.qualifier.as_deref());
+        self.inner.store.write(|w| {
+            if view::function(w, &name)?.is_none() {
+                return Err(Failed::Api(not_found(format!("No policy found for: {}", name.qualified_arn()))));
+            }
+            exists(w, &name)?;
+            let Some(mut policy) = w.get::<FunctionPolicy>(POLICIES, &key)? else {
+                return Err(Failed::Api(not_found("No policy is associated with the given resource.")));
+            };
+            if call.text("RevisionId").is_some_and(|r| r != policy.revision) {
+                return Err(Failed::Api(stale_revision("GetPolicy")));
+            }
+            let before = policy.statements.len();
+            policy.statements.retain(|s| s.sid != sid);
+            if policy.statements.len() == before {
+                return Err(Failed::Api(not_found(format!(
+                    "Statement {sid} is not found in resource policy."
+                ))));
+            }
+            if policy.statements.is_empty() {
+                w.delete(POLICIES, &key)?;
+            } else {
+                policy.revision = uuid()?;
+                w.put(POLICIES, &key, &policy)?;
+            }
+            Ok(())
+        })?;
+        Ok(Reply { status: Some(204), ..Reply::empty() })
+    }
+
+    pub(super) fn get_policy(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.own_name(call, "FunctionName")?;
+        let key = policy_key(&name.key(), name.qualifier.as_deref());
+        let policy: Option<FunctionPolicy> =
+            self.inner.store.read(|r| r.get(POLICIES, &key)).map_err(errors::store)?;
+        let policy = policy.ok_or_else(|| not_found("The resource you requested does not exist."))?;
+        Ok(json!({ "Policy": policy.text(), "RevisionId": policy.revision }).into())
+    }
+}
+
+fn invalid_principal() -> ApiError {
+    invalid("The provided principal was invalid. Please check the principal and try again.")
+}
+
+/// The `Principal` element, and the ARN of the user, role or session in it, which must exist.
+fn principal(text: &str) -> Result<(Value, Option<String>), ApiError> {
+    if text == "*" {
+        return Ok(("*".into(), None));
+    }
+    if text.len() == 12 && is_number(text) {
+        return Ok((json!({ "AWS": format!("arn:aws:iam::{text}:root") }), None));
+    }
+    if let Ok(arn) = arn::Arn::parse(text) {
+        let account = arn::AccountId::new(&arn.account).is_ok();
+        let resource = arn.resource.as_str();
+        let identity = match arn.service.as_str() {
+            "iam" if resource == "root" => None,
+            "iam" if resource.starts_with("user/") || resource.starts_with("role/") => Some(text.to_owned()),
+            "sts" if resource.starts_with("assumed-role/") || resource.starts_with("federated-user/") => {
+                Some(text.to_owned())
+            }
+            _ => return Err(invalid_principal()),
+        };
+        if !account || !arn.region.is_empty() {
+            return Err(invalid_principal());
+        }
+        return Ok((json!({ "AWS": text }), identity));
+    }
+    // AWS knows its services by name; any host name of theirs is taken here.
+    let service = text.strip_suffix(".amazonaws.com").or_else(|| text.strip_suffix(".amazonaws.com.cn"));
+    let label = |l: &str| {
+        !l.is_empty() && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    match service {
+        Some(service) if service.split('.').all(label) => Ok((json!({ "Service": text }), None)),
+        _ => Err(invalid_principal()),
+    }
+}
+
+/// The statement's JSON with its members in AWS's order. `SourceArn` is taken with any principal: AWS does not say that
+/// such a grant never matches (facts/iam.md 8).
+fn statement(call: &Call, principal: &Value, resource: &str) -> Result<String, ApiError> {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let mut conditions: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut add = |operator: &'static str, key: &str, value: &str| {
+        let entry = format!("{}:{}", quoted(key), quoted(value));
+        match conditions.iter_mut().find(|(o, _)| *o == operator) {
+            Some((_, entries)) => entries.push(entry),
+            None => conditions.push((operator, vec![entry])),
+        }
+    };
+    for (member, key) in [
+        ("SourceAccount", "AWS:SourceAccount"),
+        ("EventSourceToken", "lambda:EventSourceToken"),
+        ("FunctionUrlAuthType", "lambda:FunctionUrlAuthType"),
+        ("PrincipalOrgID", "aws:PrincipalOrgID"),
+    ] {
+        if let Some(value) = call.text(member) {
+            add("StringEquals", key, value);
+        }
+    }
+    if call.input.get("InvokedViaFunctionUrl").and_then(Value::as_bool).unwrap_or(false) {
+        add("Bool", "lambda:InvokedViaFunctionUrl", "true");
+    }
+    if let Some(arn) = call.text("SourceArn") {
+        add("ArnLike", "AWS:SourceArn", arn);
+    }
+    let mut text = format!(
+        r#"{{"Sid":{},"Effect":"Allow","Principal":{principal},"Action":{},"Resource":{}"#,
+        quoted(call.required("StatementId")),
+        quoted(call.required("Action")),
+        quoted(resource),
+    );
+    if !conditions.is_empty() {
+        let blocks: Vec<String> = conditions
+            .iter()
+            .map(|(o, entries)| format!("{}:{{{}}}", quoted(o), entries.join(",")))
+            .collect();
+        text.push_str(&format!(r#","Condition":{{{}}}"#, blocks.join(",")));
+    }
+    text.push('}');
+    Ok(text)
+}
+
+/// The revision of what the policy belongs to; AWS's texts when that does not exist (recorded:
+/// `TestLambdaPermissions::test_permission_exceptions`).
+fn exists(read: &impl Read, name: &FunctionName) -> Result<String, Failed> {
+    if view::function(read, name)?.is_none() {
+        return Err(no_function(&name.arn()).into());
+    }
+    if let Some((_, target)) = view::target(read, name)? {
+        return Ok(match target {
+            Target::One(config) => config.revision,
+            Target::Alias { alias, .. } => alias.revision,
+        });
+    }
+    let qualifier = name.qualifier.as_deref().unwrap_or_default();
+    let arn = name.qualified_arn();
+    if is_number(qualifier) || qualifier.contains('$') {
+        return Err(no_function(&arn).into());
+    }
+    Err(not_found(format!("Cannot find alias arn: {arn}")).into())
+}

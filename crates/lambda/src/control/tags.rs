@@ -1,0 +1,94 @@
+//! TagResource, UntagResource, ListTags.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use wire::{ApiError, Call, Reply};
+
+use super::create::Failed;
+use super::errors::{self, invalid, no_function};
+use super::model::{FUNCTIONS, Function, function_key};
+use super::{FunctionName, Lambda, view};
+
+/// Tags of one function [D: Lambda quotas; the text is recorded: test_tag_limits].
+const MAX_TAGS: usize = 50;
+
+/// The member `Tags`.
+pub fn read(input: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
+    let sent = input.get("Tags").and_then(Value::as_object);
+    let tags: BTreeMap<String, String> = sent
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    within_limit(&tags)?;
+    Ok(tags)
+}
+
+fn within_limit(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if tags.len() > MAX_TAGS {
+        return Err(invalid("Number of tags exceeds resource tag limit."));
+    }
+    Ok(())
+}
+
+impl Lambda {
+    fn tagged(&self, call: &Call) -> Result<FunctionName, ApiError> {
+        let name = FunctionName::of(call.required("Resource"), None, call.account, &call.region)?;
+        if name.qualifier.is_some() {
+            return Err(invalid(
+                "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+            ));
+        }
+        Ok(name)
+    }
+
+    pub(super) fn list_tags(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.tagged(call)?;
+        let function = self.inner.store.read(|r| view::function(r, &name)).map_err(errors::store)?;
+        let function = function.ok_or_else(|| no_function(&name.arn()))?;
+        Ok(json!({ "Tags": function.tags }).into())
+    }
+
+    pub(super) fn tag(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.tagged(call)?;
+        let tags = read(&call.input)?;
+        if tags.is_empty() {
+            return Err(invalid("An error occurred and the request cannot be processed."));
+        }
+        self.change_function(&name, |function| {
+            function.tags.extend(tags);
+            within_limit(&function.tags)
+        })?;
+        Ok(Reply { status: Some(204), ..Reply::empty() })
+    }
+
+    pub(super) fn untag(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = self.tagged(call)?;
+        let keys = call.input.get("TagKeys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        self.change_function(&name, |function| {
+            for key in keys.iter().filter_map(Value::as_str) {
+                function.tags.remove(key);
+            }
+            Ok(())
+        })?;
+        Ok(Reply { status: Some(204), ..Reply::empty() })
+    }
+
+    /// Changes what belongs to no version, in one transaction; the function as it is afterwards.
+    pub(super) fn change_function(
+        &self,
+        name: &FunctionName,
+        change: impl FnOnce(&mut Function) -> Result<(), ApiError>,
+    ) -> Result<Function, ApiError> {
+        let function = self.inner.store.write(|w| {
+            let Some(mut function) = view::function(w, name)? else {
+                return Err(Failed::Api(no_function(&name.arn())));
+            };
+            change(&mut function)?;
+            w.put(FUNCTIONS, &function_key(&name.key()), &function)?;
+            Ok(function)
+        })?;
+        Ok(function)
+    }
+}
