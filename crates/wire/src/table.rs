@@ -81,6 +81,7 @@ pub(crate) fn read(service: Service, text: &'static str) -> Result<Model, String
             kind => model.shapes.push(shape(kind, &fields, line, id)?),
         }
     }
+    amend(&mut model)?;
     model.operations.sort_by_key(|o| o.name);
     let mut routes: Vec<u32> = (0..).take(model.operations.len()).collect();
     routes.sort_by(|&a, &b| {
@@ -89,6 +90,26 @@ pub(crate) fn read(service: Service, text: &'static str) -> Result<Model, String
     });
     model.routes = routes;
     Ok(model)
+}
+
+/// Constraints that recordings show and the models lack.
+const RECORDED: &str = include_str!("../models/recorded.tsv");
+
+fn amend(model: &mut Model) -> Result<(), String> {
+    for line in RECORDED.lines().filter(|l| !l.starts_with('#')) {
+        let fields = Fields(line.split('\t').collect());
+        if fields.at(0, line)? != model.service.name() {
+            continue;
+        }
+        let name = fields.at(1, line)?;
+        // A table of a test need not hold every shape; `tests` sees to it that the real ones do.
+        let Some(shape) = model.shapes.iter_mut().find(|s| s.name == name) else { continue };
+        shape.min = fields.number("min")?.or(shape.min);
+        shape.max = fields.number("max")?.or(shape.max);
+        shape.pattern = fields.value("pattern").or(shape.pattern);
+        shape.choices = fields.value("enum").or(shape.choices);
+    }
+    Ok(())
 }
 
 /// Shapes may be named before their line comes.
@@ -200,6 +221,22 @@ mod tests {
             let members: usize = model.shapes.iter().map(|s| s.members().len()).sum();
             assert_eq!(members, starting("\t"), "{service}");
             assert_eq!(model.protocol, service.protocol());
+        }
+    }
+
+    #[test]
+    fn every_recorded_constraint_has_its_shape_and_enums_keep_their_values() {
+        for line in RECORDED.lines().filter(|l| !l.starts_with('#')) {
+            let fields = Fields(line.split('\t').collect());
+            let service = Service::by_signing_name(fields.0[0]).expect("service");
+            let own = service.text().lines().find(|l| l.starts_with(&format!("string\t{}", fields.0[1])));
+            let own = Fields(own.expect("shape").split('\t').collect());
+            let sorted = |f: &Fields| {
+                let mut values: Vec<&str> = f.value("enum").unwrap_or_default().split('|').collect();
+                values.sort_unstable();
+                values
+            };
+            assert_eq!(sorted(&own), sorted(&fields), "{line}");
         }
     }
 
