@@ -68,3 +68,14 @@ impl ClientResponse {
             .and_then(|(_, v)| std::str::from_utf8(v).ok())
     }
 }
+
+/// Whether a header's name may be sent.
+pub(super) fn valid_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Whether a header's value may be sent: no line ends, no control characters but the tab.
+pub(super) fn valid_value(value: &str) -> bool {
+    value.bytes().all(|b| b == b'\t' || (b >= 0x20 && b != 0x7f))
+}

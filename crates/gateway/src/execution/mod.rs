@@ -1,11 +1,34 @@
 //! Calls to deployed APIs.
+//!
+//! A call finds its stage in a cache ([`served`]), its method in the stage's compiled deployment ([`compile`],
+//! [`route`]), is let in ([`entrance`]) and goes to its integration ([`integrate`]). What goes wrong becomes a gateway
+//! response and a [`Why`].
 
+mod answer;
 mod backend;
+mod binary;
+mod call;
 mod client;
+mod compile;
+mod entrance;
+mod event;
 mod front_door;
 mod gateway_response;
+mod handle;
+mod integrate;
+mod journal;
 mod log;
+mod proxy_answer;
+mod route;
+mod served;
+mod template;
+mod test_invoke;
 mod trace;
+mod trace_id;
+mod uri;
+
+#[cfg(test)]
+mod tests;
 
 pub use backend::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
@@ -30,23 +53,23 @@ struct Inner {
     store: Store,
     backend: Arc<dyn Backend>,
     logs: Arc<dyn LogSink>,
+    stages: served::Stages,
 }
 
 impl Execution {
     /// Executes what `store` holds, reaches functions through `backend` and writes execution logs to `logs`.
     #[must_use]
     pub fn new(store: Store, backend: Arc<dyn Backend>, logs: Arc<dyn LogSink>) -> Self {
-        Self { inner: Arc::new(Inner { store, backend, logs }) }
+        Self { inner: Arc::new(Inner { store, backend, logs, stages: served::Stages::new() }) }
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
     pub async fn handle(
         &self,
-        _request: ClientRequest,
-        _door: &dyn FrontDoor,
+        request: ClientRequest,
+        door: &dyn FrontDoor,
     ) -> (ClientResponse, GatewayTrace) {
-        let _ = (&self.inner.store, &self.inner.backend, &self.inner.logs);
-        todo!()
+        handle::handle(&self.inner, &request, door).await
     }
 
     /// `TestInvokeMethod`: runs a method of the present resources as stage `test-invoke-stage`, with the log in the
@@ -54,7 +77,7 @@ impl Execution {
     ///
     /// # Errors
     /// `NotFoundException` when the API, resource or method does not exist.
-    pub async fn test_invoke_method(&self, _call: &wire::Call) -> Result<wire::Reply, wire::ApiError> {
-        todo!()
+    pub async fn test_invoke_method(&self, call: &wire::Call) -> Result<wire::Reply, wire::ApiError> {
+        test_invoke::run(&self.inner, call).await
     }
 }

@@ -24,6 +24,8 @@ pub struct GatewayTrace {
     pub response_type: Option<ResponseType>,
     /// Why the call did not go as it should; `None` for a call that did.
     pub why: Option<Why>,
+    /// When the call failed: how many changes the API has had since the stage's deployment was made, if any.
+    pub changes_since_deployment: Option<u64>,
     /// Milliseconds spent waiting for the integration.
     pub integration_latency_ms: Option<u64>,
     /// Milliseconds spent in all.
@@ -186,9 +188,6 @@ pub enum Why {
         /// The value that breaks it, cut to 200 characters.
         value: String,
     },
-    /// A call went well, and the API has changed since the stage was deployed.
-    StaleDeployment {
-        /// The API's changes since the deployment.
-        changes_since: u64,
-    },
+    /// The stage throttles the method to nothing.
+    Throttled,
 }

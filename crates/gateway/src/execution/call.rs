@@ -1,0 +1,135 @@
+//! One call, as integrations see it.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::compile::{Compiled, Route};
+use super::{Caller, ClientRequest};
+use crate::model::Texts;
+
+/// Names with all their values, in order.
+pub(super) type Multi<'a> = Vec<(Cow<'a, str>, Vec<Cow<'a, str>>)>;
+
+/// A call that has found its method and may go on.
+pub(super) struct MethodCall<'a> {
+    pub request: &'a ClientRequest,
+    pub api: &'a Compiled,
+    pub route: &'a Route,
+    pub stage: &'a str,
+    pub variables: &'a Texts,
+    /// Without the stage, one slash in front, not decoded.
+    pub path: &'a str,
+    /// With the stage, for `requestContext.path`.
+    pub context_path: Cow<'a, str>,
+    /// The path's variables.
+    pub path_parameters: Vec<(&'a str, &'a str)>,
+    pub caller: Option<Caller>,
+    /// Whether this is TestInvokeMethod.
+    pub test: bool,
+}
+
+/// Hop-by-hop headers, and those that the event never has (recording test_lambda_aws_proxy_integration:
+/// `Content-Length` and `Connection` are not passed; the others belong to the connection as well, reasoning).
+const NOT_PASSED: [&str; 6] =
+    ["connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "upgrade"];
+
+impl MethodCall<'_> {
+    /// The headers of the method request: the client's in its own spelling, and the gateway's. Sorted by name without
+    /// case, as API Gateway's events are (published logs).
+    pub fn headers(&self, trace_header: Option<&str>) -> Multi<'_> {
+        let request = self.request;
+        let mut out: Multi<'_> = Vec::with_capacity(request.headers.len() + 4);
+        for (name, value) in &request.headers {
+            if !self.test && NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+                continue;
+            }
+            put(&mut out, canonical(name), String::from_utf8_lossy(value));
+        }
+        if !self.test {
+            set(&mut out, "Host", request.header("host").unwrap_or(&request.domain_name).to_owned());
+            if let Some(trace) = trace_header {
+                set(&mut out, "X-Amzn-Trace-Id", trace.to_owned());
+            }
+            let forwarded = match request.header("x-forwarded-for") {
+                Some(before) => format!("{before}, {}", request.source_ip),
+                None => request.source_ip.clone(),
+            };
+            set(&mut out, "X-Forwarded-For", forwarded);
+            set(&mut out, "X-Forwarded-Port", request.port.to_string());
+            set(&mut out, "X-Forwarded-Proto", if request.tls { "https" } else { "http" }.to_owned());
+        }
+        out.sort_by(|(a, _), (b, _)| {
+            a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
+        });
+        out
+    }
+
+    /// The query, decoded: `+` is a blank, `%2B` a plus (recording test_lambda_aws_proxy_integration,
+    /// invocation-payload-with-params-encoding).
+    pub fn query(&self) -> Multi<'_> {
+        let mut out: Multi<'_> = Vec::new();
+        for pair in self.request.query.split('&').filter(|p| !p.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decode(name), decode(value));
+            match out.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, values)) => values.push(value),
+                None => out.push((name, vec![value])),
+            }
+        }
+        out
+    }
+
+    /// The client's agent, for `identity.userAgent`.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.request.header("user-agent")
+    }
+
+    /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/path/template`: the method as configured, `ANY` literally,
+    /// and the resource's template, not the path (published logs). The region is the function's (Lambda guide,
+    /// services-apigateway).
+    pub fn source_arn(&self, function_arn: &str) -> String {
+        let facts = &self.api.facts;
+        let region = function_arn.split(':').nth(3).filter(|r| !r.is_empty()).unwrap_or(&facts.region);
+        format!(
+            "arn:{}:execute-api:{region}:{}:{}/{}/{}{}",
+            arn::Arn::partition_of(region),
+            facts.account,
+            facts.api_id,
+            self.stage,
+            self.route.facts.configured_method,
+            self.route.facts.resource_path,
+        )
+    }
+}
+
+/// `authorization` and `user-agent` change their spelling, everything else keeps the client's
+/// (recording test_lambda_aws_proxy_integration).
+fn canonical(name: &str) -> Cow<'_, str> {
+    for known in ["Authorization", "User-Agent", "Host"] {
+        if name.eq_ignore_ascii_case(known) {
+            return Cow::Borrowed(known);
+        }
+    }
+    Cow::Borrowed(name)
+}
+
+fn put<'a>(to: &mut Multi<'a>, name: Cow<'a, str>, value: Cow<'a, str>) {
+    match to.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(&name)) {
+        Some((_, values)) => values.push(value),
+        None => to.push((name, vec![value])),
+    }
+}
+
+fn set(to: &mut Multi<'_>, name: &'static str, value: String) {
+    to.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+    to.push((Cow::Borrowed(name), vec![Cow::Owned(value)]));
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
+    }
+    percent_decode_str(text).decode_utf8_lossy()
+}

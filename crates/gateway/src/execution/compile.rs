@@ -1,0 +1,340 @@
+//! A deployment, compiled: everything about a method that does not depend on the request is worked out here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answer::Answers;
+use super::binary::BinaryTypes;
+use super::route::Routes;
+use super::template::{Template, Templates};
+use super::trace::{DeploymentFacts, RouteFacts};
+use super::uri::{LambdaUri, WithVariables};
+use crate::model::{Integration, Method, Resource, RestApi, Snapshot};
+
+/// What a stage serves.
+pub(super) struct Compiled {
+    pub facts: Arc<DeploymentFacts>,
+    /// The API's resource policy.
+    pub policy: Option<String>,
+    pub disabled: bool,
+    pub binary: BinaryTypes,
+    pub routes: Routes,
+    /// What [`Routes`] leads to.
+    pub methods: Vec<Route>,
+}
+
+/// A method of a resource.
+pub(super) struct Route {
+    pub facts: Arc<RouteFacts>,
+    /// The names of the path's variables, in order.
+    pub variables: Vec<Box<str>>,
+    pub auth: Auth,
+    pub api_key: bool,
+    pub operation_name: Option<String>,
+    pub integration: Target,
+}
+
+/// What a method asks of its callers.
+#[derive(Debug, PartialEq)]
+pub(super) enum Auth {
+    None,
+    Iam,
+    /// An authorizer that is not built yet: nobody is let in.
+    NotSupported(String),
+}
+
+/// Where a method's calls go.
+pub(super) enum Target {
+    Lambda(Box<Lambda>),
+    Mock(Box<Mock>),
+    /// AWS has it, this program has not.
+    NotSupported(String),
+    /// It cannot work.
+    Broken(String),
+}
+
+/// AWS_PROXY, or AWS to Lambda.
+pub(super) struct Lambda {
+    pub uri: Uri,
+    /// Other than `POST`: Lambda refuses the call.
+    pub wrong_method: Option<String>,
+    pub credentials: Credentials,
+    pub timeout: Duration,
+    /// `None` for AWS_PROXY.
+    pub mapping: Option<Mapping>,
+}
+
+pub(super) enum Uri {
+    Fixed(LambdaUri),
+    Variable(WithVariables),
+}
+
+/// Who calls the function.
+pub(super) enum Credentials {
+    Service,
+    Role(WithVariables),
+    Client,
+}
+
+/// The transformations of an AWS integration.
+pub(super) struct Mapping {
+    pub requests: Requests,
+    /// `integration.request.header.X-Amz-Invocation-Type` is `'Event'`.
+    pub event: bool,
+    pub answers: Answers,
+}
+
+/// Request templates, and what happens when none fits.
+pub(super) struct Requests {
+    pub templates: Templates,
+    /// `WHEN_NO_MATCH`: pass; `WHEN_NO_TEMPLATES`: pass when there are none; `NEVER`.
+    pub passthrough: Passthrough,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Passthrough {
+    WhenNoMatch,
+    WhenNoTemplates,
+    Never,
+}
+
+/// A MOCK integration.
+pub(super) struct Mock {
+    pub requests: Requests,
+    /// For each request template, in order, the answer that it selects.
+    pub selected: Vec<Result<usize, MockFault>>,
+    pub answers: Answers,
+}
+
+/// Why a MOCK integration cannot answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum MockFault {
+    /// The template has Velocity in it.
+    Velocity(String),
+    /// The template's result has no `statusCode` that is a whole number.
+    NoStatus,
+    /// No integration response fits the status, and none is the default.
+    NoAnswer(u16),
+}
+
+impl Requests {
+    fn new(integration: &Integration) -> Self {
+        Self {
+            templates: Templates::compile(&integration.request_templates),
+            passthrough: match integration.passthrough_behavior.as_str() {
+                "NEVER" => Passthrough::Never,
+                "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
+                _ => Passthrough::WhenNoMatch,
+            },
+        }
+    }
+
+    /// The index of the template for a content type (`application/json` when there is none), `Ok(None)` to pass the
+    /// body through.
+    ///
+    /// # Errors
+    /// When neither is allowed: 415.
+    pub fn select(&self, content_type: Option<&str>) -> Result<Option<usize>, ()> {
+        let media_type = content_type.unwrap_or("application/json");
+        if let Some((name, _)) = self.templates.for_type(media_type) {
+            return Ok(self.templates.iter().position(|(k, _)| k == name));
+        }
+        match self.passthrough {
+            Passthrough::WhenNoMatch => Ok(None),
+            Passthrough::WhenNoTemplates if self.templates.is_empty() => Ok(None),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Compiled {
+    /// Compiles what `snapshot` holds. `change_count` is the API's when the deployment was made.
+    pub fn new(snapshot: &Snapshot, deployment_id: &str, change_count: u64) -> Self {
+        let api = &snapshot.api;
+        let mut routes = Routes::new();
+        let mut methods = Vec::new();
+        for resource in &snapshot.resources {
+            routes.insert(&resource.path, None);
+            for (verb, method) in &resource.resource_methods {
+                routes.insert(&resource.path, Some((verb, methods.len())));
+                methods.push(Route::new(resource, verb, method));
+            }
+        }
+        Self {
+            facts: Arc::new(facts(api, deployment_id, change_count)),
+            policy: api.policy.clone().filter(|p| !p.trim().is_empty()),
+            disabled: api.disable_execute_api_endpoint,
+            binary: BinaryTypes::new(&api.binary_media_types),
+            routes,
+            methods,
+        }
+    }
+}
+
+fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFacts {
+    DeploymentFacts {
+        api_id: api.id.clone(),
+        api_name: api.name.clone(),
+        account: api.account.clone(),
+        region: api.region.clone(),
+        deployment_id: deployment_id.to_owned(),
+        change_count,
+    }
+}
+
+impl Route {
+    fn new(resource: &Resource, verb: &str, method: &Method) -> Self {
+        let integration = method.method_integration.as_ref();
+        let facts = RouteFacts {
+            resource_id: resource.id.clone(),
+            resource_path: resource.path.clone(),
+            configured_method: verb.to_owned(),
+            authorization_type: method.authorization_type.clone(),
+            integration_type: integration.map(|i| i.kind.clone()).unwrap_or_default(),
+            integration_uri: integration.and_then(|i| i.uri.clone()),
+            credentials: integration.and_then(|i| i.credentials.clone()),
+        };
+        let variables = resource
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .map(|name| name.trim_end_matches('+').into())
+            .collect();
+        Self {
+            facts: Arc::new(facts),
+            variables,
+            auth: match method.authorization_type.as_str() {
+                "NONE" | "" => Auth::None,
+                "AWS_IAM" => Auth::Iam,
+                other => Auth::NotSupported(other.to_owned()),
+            },
+            api_key: method.api_key_required,
+            operation_name: method
+                .rest
+                .get("operationName")
+                .and_then(serde_json::Value::as_str)
+                .map(str::to_owned),
+            integration: target(method, integration),
+        }
+    }
+}
+
+fn target(method: &Method, integration: Option<&Integration>) -> Target {
+    let Some(integration) = integration else {
+        return Target::Broken("the method has no integration".to_owned());
+    };
+    match integration.kind.as_str() {
+        "MOCK" => match Answers::compile(integration, method) {
+            Ok(answers) => Target::Mock(Box::new(mock(Requests::new(integration), answers))),
+            Err(broken) => Target::Broken(broken),
+        },
+        "AWS_PROXY" => lambda(integration, None),
+        "AWS" => match Answers::compile(integration, method) {
+            Ok(answers) => mapped(integration, answers),
+            Err(broken) => Target::Broken(broken),
+        },
+        "HTTP" | "HTTP_PROXY" => {
+            Target::NotSupported(format!("integrations of type {} are not implemented yet", integration.kind))
+        }
+        other => Target::Broken(format!("`{other}` is no integration type")),
+    }
+}
+
+fn mapped(integration: &Integration, answers: Answers) -> Target {
+    let mut event = false;
+    for (to, from) in &integration.request_parameters {
+        let asynchronous = to.eq_ignore_ascii_case("integration.request.header.X-Amz-Invocation-Type");
+        match from.strip_prefix('\'').and_then(|f| f.strip_suffix('\'')) {
+            Some("Event") if asynchronous => event = true,
+            Some(_) if asynchronous => {}
+            _ => {
+                return Target::NotSupported(format!(
+                    "the request parameter `{to}` = `{from}` of an AWS integration is not implemented yet"
+                ));
+            }
+        }
+    }
+    lambda(integration, Some(Mapping { requests: Requests::new(integration), event, answers }))
+}
+
+fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
+    let Some(uri) = integration.uri.as_deref() else {
+        return Target::Broken("the integration has no URI".to_owned());
+    };
+    let service = uri.split(':').nth(4).unwrap_or_default();
+    if uri.starts_with("arn:") && service != "lambda" && !service.contains('$') {
+        return Target::NotSupported(format!(
+            "{} integrations with `{service}` are not implemented yet, only those with Lambda",
+            integration.kind
+        ));
+    }
+    let uri = if uri.contains("${stageVariables.") {
+        Uri::Variable(WithVariables::parse(uri))
+    } else {
+        match LambdaUri::parse(uri) {
+            Ok(uri) => Uri::Fixed(uri),
+            Err(broken) => return Target::Broken(broken),
+        }
+    };
+    Target::Lambda(Box::new(Lambda {
+        uri,
+        wrong_method: integration.http_method.clone().filter(|m| m != "POST"),
+        credentials: match integration.credentials.as_deref() {
+            None | Some("") => Credentials::Service,
+            Some(client) if client.ends_with(":iam::*:user/*") => Credentials::Client,
+            Some(role) => Credentials::Role(WithVariables::parse(role)),
+        },
+        timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
+        mapping,
+    }))
+}
+
+fn mock(requests: Requests, answers: Answers) -> Mock {
+    let selected = requests.templates.iter().map(|(_, template)| select(template, &answers)).collect();
+    Mock { requests, selected, answers }
+}
+
+fn select(template: &Template, answers: &Answers) -> Result<usize, MockFault> {
+    match template {
+        Template::Velocity(found) => Err(MockFault::Velocity(found.clone())),
+        Template::Literal(text) => {
+            let status = mock_status(text).ok_or(MockFault::NoStatus)?;
+            answers.for_status(status).ok_or(MockFault::NoAnswer(status))
+        }
+    }
+}
+
+/// `statusCode` in what a MOCK template rendered. Besides JSON, `{statusCode:200}` is read: the Serverless Framework
+/// has deployed exactly that for years, so AWS takes it.
+pub(super) fn mock_status(rendered: &[u8]) -> Option<u16> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Rendered {
+        status_code: u16,
+    }
+    if let Ok(rendered) = serde_json::from_slice::<Rendered>(rendered) {
+        return Some(rendered.status_code);
+    }
+    let text = std::str::from_utf8(rendered).ok()?.trim();
+    let members = text.strip_prefix('{')?.strip_suffix('}')?;
+    members.split(',').find_map(|member| {
+        let (name, value) = member.split_once(':')?;
+        let name = name.trim().trim_matches(['"', '\'']);
+        if name == "statusCode" { value.trim().parse().ok() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mock_template_may_leave_out_the_quotes_of_its_keys() {
+        for text in ["{\"statusCode\": 200}", "{statusCode:200}", " { 'statusCode' : 200, a: b }\n"] {
+            assert_eq!(mock_status(text.as_bytes()), Some(200), "{text}");
+        }
+        for text in ["", "{}", "{\"statusCode\": \"200\"}", "{\"statusCode\": 2.5}", "200"] {
+            assert_eq!(mock_status(text.as_bytes()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The event of an AWS_PROXY integration, payload format 1.0.
+//!
+//! Written straight into bytes, members in the order of published events. Follows the recording
+//! test_lambda_aws_proxy_integration, key by key.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use super::call::{MethodCall, Multi};
+use super::journal::date;
+
+/// The event.
+pub(super) fn proxy_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
+    let request = call.request;
+    let headers = call.headers(Some(trace_header));
+    let query = call.query();
+    let mut out = Json(Vec::with_capacity(2048 + request.body.len()));
+    out.raw("{\"resource\":").text(&call.route.facts.resource_path);
+    out.raw(",\"path\":").text(call.path);
+    out.raw(",\"httpMethod\":").text(&request.method);
+    out.raw(",\"headers\":").last_of(&headers);
+    out.raw(",\"multiValueHeaders\":").all_of(&headers);
+    out.raw(",\"queryStringParameters\":").last_of(&query);
+    out.raw(",\"multiValueQueryStringParameters\":").all_of(&query);
+    out.raw(",\"pathParameters\":").map(call.path_parameters.iter().copied());
+    out.raw(",\"stageVariables\":");
+    out.map(call.variables.iter().map(|(k, v)| (k.as_str(), v.as_str())));
+    out.raw(",\"requestContext\":");
+    request_context(&mut out, call);
+    out.raw(",\"body\":");
+    let binary = !request.body.is_empty() && call.api.binary.request(request.header("content-type"));
+    if request.body.is_empty() {
+        out.raw("null");
+    } else if binary {
+        out.text(&STANDARD.encode(&request.body));
+    } else {
+        out.text(&String::from_utf8_lossy(&request.body));
+    }
+    out.raw(",\"isBase64Encoded\":").raw(if binary { "true}" } else { "false}" });
+    Bytes::from(out.0)
+}
+
+fn request_context(out: &mut Json, call: &MethodCall<'_>) {
+    let request = call.request;
+    let (api, route) = (&call.api.facts, &call.route.facts);
+    out.raw("{\"resourceId\":").text(&route.resource_id);
+    out.raw(",\"resourcePath\":").text(&route.resource_path);
+    if let Some(name) = &call.route.operation_name {
+        out.raw(",\"operationName\":").text(name);
+    }
+    out.raw(",\"httpMethod\":").text(&request.method);
+    out.raw(",\"extendedRequestId\":").text(&request.extended_request_id);
+    out.raw(",\"requestTime\":").text(&date(request.now_ms, "%d/%b/%Y:%H:%M:%S +0000"));
+    out.raw(",\"path\":").text(&call.context_path);
+    out.raw(",\"accountId\":").text(&api.account);
+    out.raw(",\"protocol\":").text(&request.protocol);
+    out.raw(",\"stage\":").text(call.stage);
+    // TestInvokeMethod has names of its own and no deployment (published events).
+    let domain = if call.test { "testPrefix.testDomainName" } else { &request.domain_name };
+    out.raw(",\"domainPrefix\":").text(domain.split('.').next().unwrap_or(domain));
+    out.raw(",\"requestTimeEpoch\":").raw(&request.now_ms.to_string());
+    out.raw(",\"requestId\":").text(&request.request_id);
+    out.raw(",\"identity\":");
+    identity(out, call);
+    out.raw(",\"domainName\":").text(domain);
+    if !call.test {
+        out.raw(",\"deploymentId\":").text(&api.deployment_id);
+    }
+    out.raw(",\"apiId\":").text(&api.api_id).raw("}");
+}
+
+fn identity(out: &mut Json, call: &MethodCall<'_>) {
+    let caller = call.caller.as_ref();
+    let account = caller.and_then(|c| c.principal.account());
+    let arn = caller.map(|c| c.principal.arn());
+    let user = caller.map(|c| c.user_id.as_str());
+    out.raw("{\"cognitoIdentityPoolId\":null,\"accountId\":").or_null(account.as_ref().map(|a| a.as_str()));
+    out.raw(",\"cognitoIdentityId\":null,\"caller\":").or_null(user);
+    out.raw(",\"sourceIp\":").text(&call.request.source_ip);
+    if call.test {
+        out.raw(",\"apiKey\":\"test-invoke-api-key\",\"apiKeyId\":\"test-invoke-api-key-id\"");
+    }
+    out.raw(",\"principalOrgId\":null,\"accessKey\":").or_null(caller.map(|c| c.access_key.as_str()));
+    out.raw(",\"cognitoAuthenticationType\":null,\"cognitoAuthenticationProvider\":null,\"userArn\":");
+    out.or_null(arn.as_deref());
+    out.raw(",\"userAgent\":").or_null(call.user_agent());
+    out.raw(",\"user\":").or_null(user).raw("}");
+}
+
+/// JSON being written.
+struct Json(Vec<u8>);
+
+impl Json {
+    fn raw(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        // Writing to a Vec cannot fail, and a str is always a JSON string.
+        let _ = serde_json::to_writer(&mut self.0, text);
+        self
+    }
+
+    fn or_null(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(text),
+            None => self.raw("null"),
+        }
+    }
+
+    /// An object, or null when there is nothing in it.
+    fn map<'a>(&mut self, entries: impl Iterator<Item = (&'a str, &'a str)>) {
+        let mut any = false;
+        for (name, value) in entries {
+            self.raw(if any { "," } else { "{" }).text(name).raw(":").text(value);
+            any = true;
+        }
+        self.raw(if any { "}" } else { "null" });
+    }
+
+    fn last_of(&mut self, of: &Multi<'_>) {
+        self.map(of.iter().filter_map(|(name, values)| Some((&**name, &**values.last()?))));
+    }
+
+    fn all_of(&mut self, of: &Multi<'_>) {
+        if of.is_empty() {
+            self.raw("null");
+            return;
+        }
+        for (i, (name, values)) in of.iter().enumerate() {
+            self.raw(if i > 0 { "," } else { "{" }).text(name).raw(":[");
+            for (j, value) in values.iter().enumerate() {
+                self.raw(if j > 0 { "," } else { "" }).text(value);
+            }
+            self.raw("]");
+        }
+        self.raw("}");
+    }
+}

@@ -1,0 +1,258 @@
+//! A call from its first byte to its answer.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use store::StoreError;
+
+use super::call::MethodCall;
+use super::client::{ClientRequest, ClientResponse, MAX_BODY};
+use super::front_door::FrontDoor;
+use super::gateway_response::{GatewayResponse, ResponseType};
+use super::integrate::Failure;
+use super::journal::{Journal, Level};
+use super::served::Served;
+use super::trace::{GatewayTrace, Why};
+use super::{Inner, entrance, integrate};
+
+type Outcome = Result<ClientResponse, Box<Failure>>;
+
+pub(super) async fn handle(
+    inner: &Inner,
+    request: &ClientRequest,
+    door: &dyn FrontDoor,
+) -> (ClientResponse, GatewayTrace) {
+    let mut trace = GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() };
+    let mut journal = Journal::new(Level::Off, request.now_ms);
+    let (stage, path) = split(&request.path);
+    trace.stage = stage.to_owned();
+    let response = match inner.stages.get(&inner.store, &request.api_id, stage) {
+        Ok(Some(found)) => match &*found {
+            Ok(served) => {
+                let outcome = serve(inner, request, door, served, path, &mut journal, &mut trace).await;
+                let response = finish(request, outcome, &mut journal, &mut trace);
+                if trace.why.is_some() {
+                    trace.changes_since_deployment = changes_since(inner, served);
+                }
+                write_log(inner, request, served, journal);
+                return (response, trace);
+            }
+            Err(why) => internal(why.clone()),
+        },
+        Ok(None) => match inner.stages.no_stage(&inner.store, &request.api_id, stage) {
+            Ok(why) => Failure::new(GatewayResponse::forbidden(), why),
+            Err(error) => internal(store_failed(&error)),
+        },
+        Err(error) => internal(store_failed(&error)),
+    };
+    let response = finish(request, Err(response), &mut journal, &mut trace);
+    (response, trace)
+}
+
+/// The stage and the rest, which begins with one slash. Slashes before the stage are dropped, and so are all but one
+/// behind it (recording test_lambda_aws_proxy_integration).
+fn split(path: &str) -> (&str, &str) {
+    let path = path.trim_start_matches('/');
+    match path.find('/') {
+        None => (path, "/"),
+        Some(at) => {
+            let rest = &path[at..];
+            let slashes = rest.len() - rest.trim_start_matches('/').len();
+            (&path[..at], &rest[slashes - 1..])
+        }
+    }
+}
+
+async fn serve(
+    inner: &Inner,
+    request: &ClientRequest,
+    door: &dyn FrontDoor,
+    served: &Served,
+    path: &str,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> Outcome {
+    let api = &*served.api;
+    trace.deployment = Some(api.facts.clone());
+    journal.level = served.default_level;
+    if api.disabled {
+        return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
+    }
+    if request.body.len() > MAX_BODY {
+        let size = request.body.len();
+        return Err(Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size }));
+    }
+    let found = api.routes.find(path, &request.method);
+    let Some((found, route)) = found.and_then(|m| api.methods.get(m.target).map(|r| (m, r))) else {
+        let why = no_route(inner, served, path, &request.method);
+        return Err(Failure::new(GatewayResponse::missing_authentication_token(), why));
+    };
+    let settings = served.settings.get(found.target).copied().unwrap_or_default();
+    journal.level = settings.level;
+    trace.route = Some(route.facts.clone());
+    journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
+    let caller = entrance::admit(request, door, api, route, &served.stage, path, journal)?;
+    log_usage_plan(journal, request, served, &route.facts);
+    if settings.closed {
+        return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled));
+    }
+    let values = found.variables.iter().map(|span| path.get(span.clone()).unwrap_or_default());
+    let call = MethodCall {
+        request,
+        api,
+        route,
+        stage: &served.stage,
+        variables: &served.variables,
+        path,
+        context_path: context_path(&request.path),
+        path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
+        caller,
+        test: false,
+    };
+    integrate::run(&*inner.backend, &call, journal, trace).await
+}
+
+/// With the stage, as sent, but for slashes before the stage.
+fn context_path(path: &str) -> Cow<'_, str> {
+    let trimmed = path.trim_start_matches('/');
+    match path.len() - trimmed.len() {
+        0 => Cow::Owned(format!("/{trimmed}")),
+        extra => Cow::Borrowed(&path[extra - 1..]),
+    }
+}
+
+/// Three lines in published logs of methods without a key.
+fn log_usage_plan(
+    journal: &mut Journal,
+    request: &ClientRequest,
+    served: &Served,
+    route: &super::trace::RouteFacts,
+) {
+    let api = || format!("{}/{}", served.api.facts.api_id, served.stage);
+    journal.info(|| {
+        format!("Verifying Usage Plan for request: {}. API Key:  API Stage: {}", request.request_id, api())
+    });
+    journal.info(|| {
+        format!(
+            "API Key  authorized because method '{} {}' does not require API Key. Request will not contribute to \
+             throttle or quota limits",
+            route.configured_method, route.resource_path
+        )
+    });
+    journal.info(|| format!("Usage Plan check succeeded for API Key  and API Stage {}", api()));
+}
+
+/// The headers that every answer has, the log's last line, and the trace's results.
+fn finish(
+    request: &ClientRequest,
+    outcome: Outcome,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> ClientResponse {
+    let response = match outcome {
+        Ok(mut response) => {
+            response.headers.push((
+                Bytes::from_static(b"x-amzn-RequestId"),
+                Bytes::copy_from_slice(request.request_id.as_bytes()),
+            ));
+            response.headers.push((
+                Bytes::from_static(b"x-amz-apigw-id"),
+                Bytes::copy_from_slice(request.extended_request_id.as_bytes()),
+            ));
+            journal.info(|| format!("Method completed with status: {}", response.status));
+            response
+        }
+        Err(failure) => {
+            let Failure { response, why, trace_id } = *failure;
+            trace.response_type = Some(response.kind);
+            trace.why = Some(why);
+            journal.error(|| format!("Method completed with status: {}", response.status));
+            response.into_response(&request.request_id, &request.extended_request_id, trace_id.as_deref())
+        }
+    };
+    trace.status = response.status;
+    trace.latency_ms = journal.elapsed_ms();
+    response
+}
+
+fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: Journal) {
+    if journal.level == Level::Off {
+        return;
+    }
+    let lines = journal.into_events(&request.request_id);
+    if !lines.is_empty() {
+        let facts = &served.api.facts;
+        inner.logs.execution_log(
+            &facts.account,
+            &facts.region,
+            &served.log_group,
+            &served.log_stream,
+            lines,
+        );
+    }
+}
+
+/// Changes to the API since the stage's deployment was made; `None` when there are none.
+fn changes_since(inner: &Inner, served: &Served) -> Option<u64> {
+    let facts = &served.api.facts;
+    let now = inner.stages.api(&inner.store, &facts.api_id).ok()??;
+    now.change_count.checked_sub(facts.change_count).filter(|n| *n > 0)
+}
+
+fn no_route(inner: &Inner, served: &Served, path: &str, method: &str) -> Why {
+    let facts = &served.api.facts;
+    let (path_text, method_text) = (path.to_owned(), method.to_owned());
+    let present = inner.stages.present(&inner.store, &facts.api_id).ok().flatten();
+    if let Some(present) = present
+        && present.find(path, method).is_some()
+    {
+        return Why::NotDeployed {
+            path: path_text,
+            method: method_text,
+            resource_path: present.find_path(path).map(|(template, _)| template).unwrap_or_default(),
+            changes_since: changes_since(inner, served).unwrap_or(0),
+        };
+    }
+    let routes = &served.api.routes;
+    Why::NoRoute {
+        matched: routes.find_path(path),
+        nearest: arn::nearest(path, routes.templates()).map(str::to_owned),
+        path: path_text,
+        method: method_text,
+    }
+}
+
+fn internal(why: Why) -> Box<Failure> {
+    Failure::new(GatewayResponse::internal(ResponseType::Default5xx, 500), why)
+}
+
+fn store_failed(error: &StoreError) -> Why {
+    Why::Configuration { detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_around_the_stage_collapse() {
+        for (path, expected) in [
+            ("/test/a/b", ("test", "/a/b")),
+            ("/test//a", ("test", "/a")),
+            ("//test/a", ("test", "/a")),
+            ("/test", ("test", "/")),
+            ("/test/", ("test", "/")),
+            ("/", ("", "/")),
+            ("", ("", "/")),
+            ("/test/a//b/", ("test", "/a//b/")),
+        ] {
+            assert_eq!(split(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_context_path_keeps_slashes_behind_the_stage() {
+        assert_eq!(context_path("/stage//proxy-value"), "/stage//proxy-value");
+        assert_eq!(context_path("//stage/x"), "/stage/x");
+    }
+}

@@ -1,0 +1,494 @@
+//! From a method to its integration and back.
+
+use bytes::Bytes;
+
+use super::answer::AnswerFault;
+use super::backend::{BackendError, BackendErrorKind, CallAs, LambdaAnswer, LambdaInvocation};
+use super::call::MethodCall;
+use super::client::ClientResponse;
+use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Target, Uri, mock_status};
+use super::event::proxy_event;
+use super::gateway_response::{GatewayResponse, ResponseType};
+use super::journal::{Journal, braces, date};
+use super::proxy_answer::{self, BadAnswer};
+use super::template::Template;
+use super::trace::{GatewayTrace, Why};
+use super::trace_id::TraceId;
+use super::uri::LambdaUri;
+use super::Backend;
+
+/// A call that ends in a gateway response.
+pub(super) struct Failure {
+    pub response: GatewayResponse,
+    pub why: Why,
+    /// The trace id that goes to the client: there is one as soon as the integration was asked.
+    pub trace_id: Option<String>,
+}
+
+impl Failure {
+    pub fn new(response: GatewayResponse, why: Why) -> Box<Self> {
+        Box::new(Self { response, why, trace_id: None })
+    }
+
+    /// A 500 with `Execution failed due to configuration error: …` in the log.
+    fn configuration(journal: &mut Journal, log: &str, why: Why) -> Box<Self> {
+        journal.error(|| format!("Execution failed due to configuration error: {log}"));
+        Self::new(GatewayResponse::internal(ResponseType::ApiConfigurationError, 500), why)
+    }
+
+    fn not_supported(journal: &mut Journal, what: String) -> Box<Self> {
+        Self::configuration(journal, &what.clone(), Why::NotSupported { what })
+    }
+
+    fn with_trace(mut self: Box<Self>, id: &TraceId) -> Box<Self> {
+        // The root alone, as published responses of failed integrations have it.
+        self.trace_id = Some(format!("Root={}", id.root));
+        self
+    }
+}
+
+type Outcome = Result<ClientResponse, Box<Failure>>;
+
+/// Runs the method's integration.
+pub(super) async fn run(
+    backend: &dyn Backend,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> Outcome {
+    log_request(call, journal);
+    let response = match &call.route.integration {
+        Target::Mock(target) => mock(target, call, journal)?,
+        Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
+        Target::NotSupported(what) => return Err(Failure::not_supported(journal, what.clone())),
+        Target::Broken(detail) => {
+            return Err(Failure::configuration(
+                journal,
+                detail,
+                Why::Configuration { detail: detail.clone() },
+            ));
+        }
+    };
+    journal.trace(|| {
+        format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
+    });
+    journal.trace(|| {
+        let headers = response.headers.iter().rev().filter_map(|(n, v)| {
+            Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?))
+        });
+        format!("Method response headers: {}", braces(headers))
+    });
+    journal.info(|| "Successfully completed execution".to_owned());
+    Ok(response)
+}
+
+fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
+    let request = call.request;
+    journal.info(|| format!("Starting execution for request: {}", request.request_id));
+    journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.path));
+    journal.trace(|| format!("Method request path: {}", braces(call.path_parameters.iter().copied())));
+    let last = |of: super::call::Multi<'_>| {
+        braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))))
+    };
+    journal.trace(|| format!("Method request query string: {}", last(call.query())));
+    journal.trace(|| format!("Method request headers: {}", last(call.headers(None))));
+    journal.trace(|| {
+        format!("Method request body before transformations: {}", String::from_utf8_lossy(&request.body))
+    });
+}
+
+fn unsupported_media(call: &MethodCall<'_>, templates: Vec<String>) -> Box<Failure> {
+    let content_type = call.request.header("content-type").unwrap_or("application/json").to_owned();
+    Failure::new(
+        GatewayResponse::unsupported_media_type(),
+        Why::UnsupportedMediaType { content_type, templates },
+    )
+}
+
+fn velocity(journal: &mut Journal, found: &str) -> Box<Failure> {
+    Failure::not_supported(journal, format!("Velocity in mapping templates is not supported yet: `{found}`"))
+}
+
+fn answer_fault(journal: &mut Journal, fault: AnswerFault) -> Box<Failure> {
+    match fault {
+        AnswerFault::Velocity(found) => velocity(journal, &found),
+        AnswerFault::Undeclared(status) => {
+            let detail =
+                format!("the integration response {status} has no method response of the same status");
+            // AWS's knowledge centre quotes this line.
+            let log = format!("Output mapping refers to an invalid method response: {status}");
+            Failure::configuration(journal, &log, Why::Configuration { detail })
+        }
+    }
+}
+
+fn no_answer(journal: &mut Journal, status: u16) -> Box<Failure> {
+    let log = format!(
+        "No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {status}"
+    );
+    let detail = format!("no integration response matches {status}, and none is the default");
+    Failure::configuration(journal, &log, Why::Configuration { detail })
+}
+
+fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
+    let selected = match target.requests.select(call.request.header("content-type")) {
+        Err(()) => return Err(unsupported_media(call, target.requests.templates.names())),
+        Ok(Some(index)) => target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)),
+        // The body passes through and is read as a rendered template would be.
+        Ok(None) => match mock_status(&call.request.body) {
+            None => Err(MockFault::NoStatus),
+            Some(status) => target.answers.for_status(status).ok_or(MockFault::NoAnswer(status)),
+        },
+    };
+    let index = match selected {
+        Ok(index) => index,
+        Err(MockFault::Velocity(found)) => return Err(velocity(journal, &found)),
+        Err(MockFault::NoAnswer(status)) => return Err(no_answer(journal, status)),
+        Err(MockFault::NoStatus) => {
+            let detail = "the MOCK integration's request template does not render a `statusCode`, as in \
+                          {\"statusCode\": 200}"
+                .to_owned();
+            // Published by many.
+            let log = "statusCode should be an integer which defined in request template";
+            return Err(Failure::configuration(journal, log, Why::Configuration { detail }));
+        }
+    };
+    let response = target.answers.render(index, call, Bytes::new());
+    response.map_err(|fault| answer_fault(journal, fault))
+}
+
+async fn lambda(
+    backend: &dyn Backend,
+    target: &Lambda,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> Outcome {
+    let filled;
+    let uri = match &target.uri {
+        Uri::Fixed(uri) => uri,
+        Uri::Variable(text) => {
+            filled = fill_uri(text, call, journal)?;
+            &filled
+        }
+    };
+    trace.function_arn = Some(uri.function_arn.clone());
+    let source_arn = call.source_arn(&uri.function_arn);
+    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
+    let payload = match &target.mapping {
+        None => proxy_event(call, &id.request),
+        Some(mapping) => mapped_request(mapping, call, journal)?,
+    };
+    let call_as = call_as(&target.credentials, call, &source_arn, journal)?;
+    log_endpoint_request(call, journal, uri, &call_as, &payload);
+    trace.source_arn = Some(source_arn);
+    if let Some(method) = &target.wrong_method {
+        // AWS answers 500 (recording test_lambda_aws_proxy_integration_non_post_method); the log's line is not
+        // recorded, this one is reasoning: Lambda refuses other verbs for want of an operation to authorize.
+        let detail = format!("the integration's HTTP method is {method}, and Lambda takes only POST");
+        let log = "Invalid permissions on Lambda function";
+        return Err(Failure::configuration(journal, log, Why::Configuration { detail }).with_trace(&id));
+    }
+    let facts = &call.api.facts;
+    let invocation = LambdaInvocation {
+        function_arn: uri.function_arn.clone(),
+        uri_region: uri.region.clone(),
+        call_as,
+        payload: if payload.is_empty() { Bytes::from_static(b"{}") } else { payload },
+        request_id: call.request.request_id.clone(),
+        async_event: target.mapping.as_ref().is_some_and(|m| m.event),
+        timeout: target.timeout,
+        trace_header: id.response.clone(),
+        api_id: facts.api_id.clone(),
+        api_account: facts.account.clone(),
+        api_region: facts.region.clone(),
+    };
+    let began = journal.elapsed_ms();
+    let result = tokio::time::timeout(target.timeout, backend.invoke(invocation)).await;
+    let latency = journal.elapsed_ms() - began;
+    trace.integration_latency_ms = Some(latency);
+    let answer = match result {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            return Err(backend_error(error, target, call, journal).with_trace(&id));
+        }
+        Err(_) => return Err(timed_out(target, journal).with_trace(&id)),
+    };
+    log_endpoint_response(&answer, latency, &id, call, journal);
+    let made = match &target.mapping {
+        None => proxy_response(&answer, call, journal),
+        Some(mapping) => mapped_response(mapping, &answer, call, journal),
+    };
+    let mut response = made.map_err(|failure| failure.with_trace(&id))?;
+    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
+        response
+            .headers
+            .insert(0, (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
+    }
+    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"x-amzn-trace-id")) {
+        response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(id.response)));
+    }
+    Ok(response)
+}
+
+fn fill_uri(
+    text: &super::uri::WithVariables,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Result<LambdaUri, Box<Failure>> {
+    let (uri, missing) = text.fill(call.variables);
+    let detail = match (missing, LambdaUri::parse(&uri)) {
+        (None, Ok(uri)) => return Ok(uri),
+        (Some(name), _) => {
+            format!("the integration's URI needs the stage variable `{name}`, which stage {} does not set", call.stage)
+        }
+        (None, Err(broken)) => broken,
+    };
+    // Recorded for HTTP integrations (test_failed_invoke_test_method); the same for Lambda by reasoning.
+    Err(Failure::configuration(journal, "Invalid endpoint address", Why::Configuration { detail }))
+}
+
+fn mapped_request(
+    mapping: &Mapping,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Result<Bytes, Box<Failure>> {
+    match mapping.requests.select(call.request.header("content-type")) {
+        Err(()) => Err(unsupported_media(call, mapping.requests.templates.names())),
+        Ok(None) => Ok(call.request.body.clone()),
+        Ok(Some(index)) => match mapping.requests.templates.get(index) {
+            Some((_, Template::Literal(body))) => Ok(body.clone()),
+            Some((_, Template::Velocity(found))) => Err(velocity(journal, found)),
+            None => Ok(Bytes::new()),
+        },
+    }
+}
+
+fn call_as(
+    credentials: &Credentials,
+    call: &MethodCall<'_>,
+    source_arn: &str,
+    journal: &mut Journal,
+) -> Result<CallAs, Box<Failure>> {
+    let account = &call.api.facts.account;
+    match credentials {
+        Credentials::Service => Ok(CallAs::Service {
+            source_arn: source_arn.to_owned(),
+            source_account: account.clone(),
+        }),
+        Credentials::Role(role) => Ok(CallAs::Role {
+            role_arn: role.fill(call.variables).0,
+            api_account: account.clone(),
+            source_arn: source_arn.to_owned(),
+        }),
+        Credentials::Client => match &call.caller {
+            Some(caller) => Ok(CallAs::Client(Box::new(caller.clone()))),
+            None => {
+                let detail = "the integration is to be called with the client's own credentials, and the method asks \
+                              for none: its authorization must be AWS_IAM"
+                    .to_owned();
+                // The line is not recorded; reasoning.
+                let log = "Invalid permissions on Lambda function";
+                Err(Failure::configuration(journal, log, Why::Configuration { detail }))
+            }
+        },
+    }
+}
+
+/// Lines 07 to 10 of a recorded log (test_apigw_test_invoke_method_api). What stands in for the signature and the
+/// token is stars: nothing secret is logged.
+fn log_endpoint_request(
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    uri: &LambdaUri,
+    call_as: &CallAs,
+    payload: &Bytes,
+) {
+    journal.trace(|| format!("Endpoint request URI: {}", uri.endpoint()));
+    journal.trace(|| {
+        let api = &call.api.facts.api_id;
+        // Only calls of the service itself carry the source ARN (published logs).
+        let source = match call_as {
+            CallAs::Service { source_arn, .. } => format!(" X-Amz-Source-Arn={source_arn},"),
+            _ => String::new(),
+        };
+        format!(
+            "Endpoint request headers: {{x-amzn-lambda-integration-tag={}, Authorization={}, X-Amz-Date={}, \
+             x-amzn-apigateway-api-id={api},{source} Accept=application/json, User-Agent=AmazonAPIGateway_{api}, \
+             X-Amz-Security-Token={} [TRUNCATED]",
+            call.request.request_id,
+            "*".repeat(64),
+            date(call.request.now_ms, "%Y%m%dT%H%M%SZ"),
+            "*".repeat(64),
+        )
+    });
+    journal.trace(|| {
+        format!("Endpoint request body after transformations: {}", String::from_utf8_lossy(payload))
+    });
+    journal.trace(|| format!("Sending request to {}", uri.endpoint()));
+}
+
+fn log_endpoint_response(
+    answer: &LambdaAnswer,
+    latency: u64,
+    id: &TraceId,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) {
+    journal.trace(|| format!("Received response. Status: 200, Integration latency: {latency} ms"));
+    journal.trace(|| {
+        let length = answer.payload.len().to_string();
+        let date = date(call.request.now_ms, "%a, %d %b %Y %H:%M:%S GMT");
+        let mut headers = vec![
+            ("Date", date.as_str()),
+            ("Content-Type", "application/json"),
+            ("Content-Length", &length),
+            ("Connection", "keep-alive"),
+            ("x-amzn-RequestId", &answer.invocation_id),
+        ];
+        if let Some(error) = &answer.function_error {
+            headers.push(("X-Amz-Function-Error", error));
+        }
+        let trace = id.response.replace("Root=", "root=").replace("Parent=", "parent=").replace("Sampled=", "sampled=");
+        headers.push(("x-amzn-Remapped-Content-Length", "0"));
+        headers.push(("X-Amz-Executed-Version", &answer.executed_version));
+        headers.push(("X-Amzn-Trace-Id", &trace));
+        format!("Endpoint response headers: {}", braces(headers))
+    });
+    journal.trace(|| {
+        format!("Endpoint response body before transformations: {}", String::from_utf8_lossy(&answer.payload))
+    });
+}
+
+fn timed_out(target: &Lambda, journal: &mut Journal) -> Box<Failure> {
+    journal.error(|| "Execution failed due to a timeout error".to_owned());
+    let after_ms = u64::try_from(target.timeout.as_millis()).unwrap_or(u64::MAX);
+    Failure::new(GatewayResponse::timed_out(), Why::Timeout { after_ms })
+}
+
+fn backend_error(
+    error: BackendError,
+    target: &Lambda,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Box<Failure> {
+    let BackendError { kind, detail } = error;
+    let refused = |journal: &mut Journal, status: u16| {
+        // Recorded by its owner for 429 and `Rate Exceeded.`; the same form for the others by reasoning.
+        journal.error(|| {
+            format!("Lambda invocation failed with status: {status}. Lambda request id: {}", call.request.request_id)
+        });
+    };
+    let log = match &kind {
+        BackendErrorKind::Timeout => return timed_out(target, journal),
+        BackendErrorKind::AccessDenied => "Invalid permissions on Lambda function".to_owned(),
+        BackendErrorKind::CannotAssumeRole => {
+            let role = match &target.credentials {
+                Credentials::Role(role) => role.fill(call.variables).0,
+                _ => String::new(),
+            };
+            journal.error(|| {
+                format!(
+                    "Execution failed due to configuration error: API Gateway does not have permission to assume the \
+                     provided role {role}"
+                )
+            });
+            return Failure::new(
+                GatewayResponse::internal(ResponseType::Default5xx, 500),
+                Why::IntegrationFailure { kind, detail },
+            );
+        }
+        BackendErrorKind::Throttled => {
+            refused(journal, 429);
+            "Rate Exceeded.".to_owned()
+        }
+        BackendErrorKind::FunctionNotFound | BackendErrorKind::WrongRegion => {
+            refused(journal, 404);
+            detail.clone()
+        }
+        BackendErrorKind::Other => {
+            refused(journal, 500);
+            detail.clone()
+        }
+    };
+    Failure::configuration(journal, &log, Why::IntegrationFailure { kind, detail })
+}
+
+/// `errorType` and `errorMessage` of a function's error.
+fn error_members(payload: &[u8]) -> (Option<String>, Option<String>) {
+    let value: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let member = |name: &str| value.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+    (member("errorType"), member("errorMessage"))
+}
+
+fn proxy_response(answer: &LambdaAnswer, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
+    if let Some(kind) = &answer.function_error {
+        let (error_type, error_message) = error_members(&answer.payload);
+        journal.error(|| {
+            format!(
+                "Lambda execution failed with status 200 due to customer function error: {}. Lambda request id: {}",
+                error_message.as_deref().unwrap_or("null"),
+                answer.invocation_id
+            )
+        });
+        return Err(Failure::new(
+            GatewayResponse::internal(ResponseType::Default5xx, 502),
+            Why::FunctionError { kind: kind.clone(), error_type, error_message },
+        ));
+    }
+    let decode = call.api.binary.response(call.request.header("accept"));
+    match proxy_answer::response(&answer.payload, decode) {
+        Ok(response) => Ok(response),
+        Err(BadAnswer::Malformed { reason, value }) => {
+            journal.error(|| {
+                "Execution failed due to configuration error: Malformed Lambda proxy response".to_owned()
+            });
+            Err(Failure::new(
+                GatewayResponse::internal(ResponseType::Default5xx, 502),
+                Why::MalformedProxyResponse { reason, value },
+            ))
+        }
+        Err(BadAnswer::Undecodable) => {
+            let reason =
+                "`isBase64Encoded` is true, the client accepts a binary type, and `body` is no base64".to_owned();
+            // 500 is recorded (test_aws_proxy_binary_response), the line is not; reasoning.
+            journal.error(|| {
+                "Execution failed due to configuration error: Unable to base64 decode the body.".to_owned()
+            });
+            Err(Failure::new(
+                GatewayResponse::internal(ResponseType::ApiConfigurationError, 500),
+                Why::MalformedProxyResponse {
+                    reason,
+                    value: proxy_answer::cut(&String::from_utf8_lossy(&answer.payload)),
+                },
+            ))
+        }
+    }
+}
+
+/// A function error is an answer like any other, chosen by its `errorMessage`
+/// (recording test_lambda_selection_patterns).
+fn mapped_response(
+    mapping: &Mapping,
+    answer: &LambdaAnswer,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Outcome {
+    let message = match answer.function_error {
+        Some(_) => error_members(&answer.payload).1,
+        None => None,
+    };
+    let Some(index) = mapping.answers.for_text(message.as_deref()) else {
+        return Err(no_answer(journal, 200));
+    };
+    let response = mapping.answers.render(index, call, answer.payload.clone());
+    response.map_err(|fault| answer_fault(journal, fault))
+}
+
+/// Twenty random bytes; zeros when the system has none, which only makes a trace id less unique.
+fn random() -> [u8; 20] {
+    let mut bytes = [0; 20];
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+

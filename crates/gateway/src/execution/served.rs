@@ -1,0 +1,219 @@
+//! Stages, ready to serve: looked up per request without the store.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use store::{Cache, Store, StoreError};
+
+use super::compile::{Compiled, Route};
+use super::journal::Level;
+use super::route::Routes;
+use super::trace::Why;
+use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage, Texts};
+
+/// A stage and the deployment that it points at.
+pub(super) struct Served {
+    pub stage: String,
+    pub variables: Texts,
+    pub api: Arc<Compiled>,
+    /// By method, as in [`Compiled::methods`].
+    pub settings: Vec<Settings>,
+    /// For calls that reach no method.
+    pub default_level: Level,
+    /// `API-Gateway-Execution-Logs_{api}/{stage}`
+    pub log_group: String,
+    /// 32 hexadecimal digits, as in published logs.
+    pub log_stream: String,
+}
+
+/// What a stage sets for a method.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Settings {
+    pub level: Level,
+    /// Throttled to nothing: the rate or the burst is zero.
+    pub closed: bool,
+}
+
+/// The caches. All are filled from the store on first use and again after any commit to their collection.
+pub(super) struct Stages {
+    stages: Cache<Result<Served, Why>>,
+    deployments: Cache<Result<Arc<Compiled>, String>>,
+    apis: Cache<RestApi>,
+    present: Cache<Routes>,
+    names: Cache<BTreeSet<String>>,
+}
+
+/// Entries in each cache: APIs, stages and deployments in use at once.
+const BOUND: usize = 4096;
+/// Resources read of one API; AWS's quota is 300.
+const MAX_RESOURCES: usize = 10_000;
+
+impl Stages {
+    pub fn new() -> Self {
+        Self {
+            stages: Cache::new("stages", BOUND),
+            deployments: Cache::new("snapshots", BOUND),
+            apis: Cache::new("apis", BOUND),
+            present: Cache::new("resources", BOUND),
+            names: Cache::new("stages", BOUND),
+        }
+    }
+
+    /// The stage, or `None` when there is none of this name. The inner error is a stage that cannot be served.
+    pub fn get(
+        &self,
+        store: &Store,
+        api: &str,
+        stage: &str,
+    ) -> Result<Option<Arc<Result<Served, Why>>>, StoreError> {
+        let key = [api, "/", stage].concat();
+        self.stages.get(store, &key, || {
+            let found: Option<Stage> = store.read(|r| r.get("stages", &key))?;
+            let Some(found) = found else { return Ok(None) };
+            let unreadable = |detail: String| Why::DeploymentUnreadable {
+                deployment_id: found.deployment_id.clone(),
+                detail,
+            };
+            let Some(compiled) = self.deployment(store, api, &found.deployment_id)? else {
+                return Ok(Some(Err(unreadable("the deployment is not stored".to_owned()))));
+            };
+            Ok(Some(match &*compiled {
+                Ok(compiled) => Ok(Served::new(&found, compiled.clone())),
+                Err(detail) => Err(unreadable(detail.clone())),
+            }))
+        })
+    }
+
+    fn deployment(
+        &self,
+        store: &Store,
+        api: &str,
+        deployment: &str,
+    ) -> Result<Option<Arc<Result<Arc<Compiled>, String>>>, StoreError> {
+        let key = [api, "/", deployment].concat();
+        self.deployments.get(store, &key, || {
+            store.read(|r| {
+                let snapshot: Snapshot = match r.get("snapshots", &key) {
+                    Ok(Some(snapshot)) => snapshot,
+                    Ok(None) => return Ok(None),
+                    Err(unreadable) => return Ok(Some(Err(unreadable.to_string()))),
+                };
+                let made: Option<Deployment> = r.get("deployments", &key)?;
+                let changes = made.map_or(snapshot.api.change_count, |d| d.change_count);
+                Ok(Some(Ok(Arc::new(Compiled::new(&snapshot, deployment, changes)))))
+            })
+        })
+    }
+
+    /// The API as it is now.
+    pub fn api(&self, store: &Store, api: &str) -> Result<Option<Arc<RestApi>>, StoreError> {
+        self.apis.get(store, api, || store.read(|r| r.get("apis", api)))
+    }
+
+    /// The API's paths and methods as they are now.
+    pub fn present(&self, store: &Store, api: &str) -> Result<Option<Arc<Routes>>, StoreError> {
+        self.present.get(store, api, || {
+            let resources = resources(store, api)?;
+            let mut routes = Routes::new();
+            for resource in &resources {
+                routes.insert(&resource.path, None);
+                for method in resource.resource_methods.keys() {
+                    routes.insert(&resource.path, Some((method, 0)));
+                }
+            }
+            Ok(Some(routes))
+        })
+    }
+
+    /// Why an API has no stage of this name.
+    pub fn no_stage(&self, store: &Store, api: &str, stage: &str) -> Result<Why, StoreError> {
+        if self.api(store, api)?.is_none() {
+            return Ok(Why::NoSuchApi);
+        }
+        let prefix = [api, "/"].concat();
+        let names = self.names.get(store, api, || {
+            let stages: Vec<(String, Value)> =
+                store.read(|r| r.list("stages", &prefix, None, 100).map_err(StoreError::from))?;
+            Ok::<_, StoreError>(Some(
+                stages.into_iter().filter_map(|(k, _)| Some(k.strip_prefix(&prefix)?.to_owned())).collect(),
+            ))
+        })?;
+        let stages: Vec<String> = names.into_iter().flat_map(|n| n.iter().take(20).cloned().collect::<Vec<_>>()).collect();
+        let deployments: Vec<(String, Value)> = store.read(|r| r.list("deployments", &prefix, None, 100))?;
+        Ok(Why::NoSuchStage {
+            stage: stage.to_owned(),
+            nearest: arn::nearest(stage, stages.iter().map(String::as_str)).map(str::to_owned),
+            stages,
+            deployments: deployments.len(),
+        })
+    }
+}
+
+/// An API's resources, as they are now.
+pub(super) fn resources(store: &Store, api: &str) -> Result<Vec<Resource>, StoreError> {
+    let prefix = [api, "/"].concat();
+    let found: Vec<(String, Resource)> =
+        store.read(|r| r.list("resources", &prefix, None, MAX_RESOURCES))?;
+    Ok(found.into_iter().map(|(_, resource)| resource).collect())
+}
+
+impl Served {
+    fn new(stage: &Stage, api: Arc<Compiled>) -> Self {
+        let everywhere = stage.method_settings.get("*/*");
+        let settings = api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
+        let (api_id, name) = (&api.facts.api_id, &stage.stage_name);
+        let mut halves = [0u64; 2];
+        for (i, half) in halves.iter_mut().enumerate() {
+            let mut hasher = DefaultHasher::new();
+            (i, api_id, name, &api.facts.deployment_id).hash(&mut hasher);
+            *half = hasher.finish();
+        }
+        Self {
+            stage: name.clone(),
+            variables: stage.variables.clone(),
+            settings,
+            default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
+            log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
+            log_stream: format!("{:016x}{:016x}", halves[0], halves[1]),
+            api,
+        }
+    }
+}
+
+type Members = Map<String, Value>;
+
+/// A method's own settings, and for members that it does not have those of `*/*`.
+fn settings(stage: &Stage, everywhere: Option<&Members>, route: &Route) -> Settings {
+    let own = stage.method_settings.iter().find(|(key, _)| {
+        let decoded = key.replace("~1", "/");
+        decoded.rsplit_once('/').is_some_and(|(path, method)| {
+            method == route.facts.configured_method
+                && path.trim_matches('/') == route.facts.resource_path.trim_matches('/')
+        })
+    });
+    let own = own.map(|(_, members)| members);
+    let (first, second) = match (own, everywhere) {
+        (Some(own), everywhere) => (own, everywhere),
+        (None, Some(everywhere)) => (everywhere, None),
+        (None, None) => return Settings::default(),
+    };
+    let zero = |name: &str| {
+        first.get(name).or_else(|| second?.get(name)).and_then(Value::as_f64).is_some_and(|v| v == 0.0)
+    };
+    Settings {
+        level: level(first, second),
+        closed: zero("throttlingRateLimit") || zero("throttlingBurstLimit"),
+    }
+}
+
+fn level(first: &Members, second: Option<&Members>) -> Level {
+    let member = |name: &str| first.get(name).or_else(|| second?.get(name));
+    match member("loggingLevel").and_then(Value::as_str) {
+        Some("ERROR") => Level::Error,
+        Some("INFO") if member("dataTraceEnabled") == Some(&Value::Bool(true)) => Level::Trace,
+        Some("INFO") => Level::Info,
+        _ => Level::Off,
+    }
+}

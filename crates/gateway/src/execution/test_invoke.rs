@@ -1,0 +1,159 @@
+//! TestInvokeMethod.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use arn::AccountId;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use wire::{ApiError, Call, Reply};
+
+use super::call::MethodCall;
+use super::client::ClientRequest;
+use super::compile::Compiled;
+use super::journal::{Journal, Level};
+use super::route::Routes;
+use super::trace::GatewayTrace;
+use super::{Inner, integrate};
+use crate::model::{Resource, RestApi, Snapshot, Texts};
+
+/// The stage of tests (published logs).
+const STAGE: &str = "test-invoke-stage";
+
+fn not_found(text: impl Into<String>) -> ApiError {
+    ApiError::new("NotFoundException", 404, text)
+}
+
+fn texts(call: &Call, member: &str) -> Vec<(String, String)> {
+    let map = call.input.get(member).and_then(Value::as_object);
+    map.into_iter()
+        .flatten()
+        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
+        .collect()
+}
+
+/// Runs a method of the API as it is now, and answers with the log. Follows the recordings
+/// test_apigw_test_invoke_method_api and TestApigatewayTestInvoke.
+pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
+    let (compiled, target) = compile(inner, call)?;
+    let route = compiled.methods.get(target).ok_or_else(|| ApiError::internal("no such route"))?;
+    let template = route.facts.resource_path.as_str();
+    let given = call.text("pathWithQueryString").filter(|p| !p.is_empty()).unwrap_or(template);
+    let (path, query) = given.split_once('?').unwrap_or((given, ""));
+    let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
+    let request = request(call, &path, query);
+    let variables: Texts = texts(call, "stageVariables").into_iter().collect();
+
+    // A path that does not belong to the resource is no error: it has no variables.
+    let mut own = Routes::new();
+    own.insert(template, Some(("ANY", 0)));
+    let spans = own.find(&path, "ANY").map(|m| m.variables).unwrap_or_default();
+    let values = spans.iter().map(|span| path.get(span.clone()).unwrap_or_default());
+    let method_call = MethodCall {
+        request: &request,
+        api: &compiled,
+        route,
+        stage: STAGE,
+        variables: &variables,
+        path: &path,
+        context_path: Cow::Borrowed(&path),
+        path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
+        caller: None,
+        test: true,
+    };
+    let mut journal = Journal::new(Level::Trace, call.now_ms);
+    let mut trace = GatewayTrace::default();
+    let outcome = integrate::run(&*inner.backend, &method_call, &mut journal, &mut trace).await;
+    let latency = journal.elapsed_ms();
+    let (status, headers, body) = match outcome {
+        Ok(response) => (response.status, response.headers, response.body),
+        Err(failure) => {
+            let response = failure.response;
+            let error_type = (
+                Bytes::from_static(b"x-amzn-ErrorType"),
+                Bytes::from_static(response.error_type.as_bytes()),
+            );
+            (response.status, vec![error_type], Bytes::from(response.body.into_owned()))
+        }
+    };
+    journal.info(|| format!("Method completed with status: {status}"));
+    let mut multi: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in &headers {
+        let text = |b: &Bytes| String::from_utf8_lossy(b).into_owned();
+        multi.entry(text(name)).or_default().push(text(value));
+    }
+    let single: Map<String, Value> =
+        multi.iter().filter_map(|(k, v)| Some((k.clone(), json!(v.last()?)))).collect();
+    Ok(Reply::from(json!({
+        "status": status,
+        "body": String::from_utf8_lossy(&body),
+        "headers": single,
+        "multiValueHeaders": multi,
+        "log": journal.into_text(&request.request_id),
+        "latency": latency,
+    })))
+}
+
+/// The one method, compiled from the present documents.
+fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
+    let failed = |e: store::StoreError| ApiError::internal(e.to_string());
+    let api_id = call.required("restApiId");
+    let resource_id = call.required("resourceId");
+    let (api, resource): (Option<RestApi>, Option<Resource>) = inner
+        .store
+        .read(|r| Ok((r.get("apis", api_id)?, r.get("resources", &format!("{api_id}/{resource_id}"))?)))
+        .map_err(failed)?;
+    let own = |api: &RestApi| api.owner() == Some(call.account) && api.region == call.region;
+    let account: AccountId = call.account;
+    let api = api
+        .filter(own)
+        .ok_or_else(|| not_found(format!("Invalid API identifier specified {account}:{api_id}")))?;
+    let resource = resource.ok_or_else(|| not_found("Invalid Resource identifier specified"))?;
+    let verb = call.required("httpMethod");
+    let methods = &resource.resource_methods;
+    let configured = [verb, "ANY"].into_iter().find(|m| methods.contains_key(*m));
+    let configured = configured.ok_or_else(|| not_found("Invalid Method identifier specified"))?.to_owned();
+    let mut resource = resource;
+    resource.resource_methods.retain(|name, _| *name == configured);
+    let change_count = api.change_count;
+    let snapshot = Snapshot {
+        api,
+        resources: vec![resource],
+        models: BTreeMap::new(),
+        validators: BTreeMap::new(),
+        authorizers: BTreeMap::new(),
+        gateway_responses: BTreeMap::new(),
+    };
+    Ok((Compiled::new(&snapshot, "", change_count), 0))
+}
+
+fn request(call: &Call, path: &str, query: &str) -> ClientRequest {
+    let mut headers: Vec<(String, Bytes)> = Vec::new();
+    let multi = call.input.get("multiValueHeaders").and_then(Value::as_object);
+    for (name, values) in multi.into_iter().flatten() {
+        for value in values.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            headers.push((name.clone(), Bytes::copy_from_slice(value.as_bytes())));
+        }
+    }
+    for (name, value) in texts(call, "headers") {
+        if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(&name)) {
+            headers.push((name, Bytes::from(value)));
+        }
+    }
+    ClientRequest {
+        api_id: call.required("restApiId").to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        method: call.required("httpMethod").to_owned(),
+        headers,
+        body: Bytes::copy_from_slice(call.text("body").unwrap_or_default().as_bytes()),
+        source_ip: "test-invoke-source-ip".to_owned(),
+        domain_name: "testPrefix.testDomainName".to_owned(),
+        port: 443,
+        tls: true,
+        protocol: "HTTP/1.1".to_owned(),
+        request_id: call.request_id.clone(),
+        extended_request_id: call.request_id.clone(),
+        now_ms: call.now_ms,
+    }
+}
