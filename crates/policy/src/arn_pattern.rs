@@ -1,7 +1,7 @@
 //! ARNs of policies, compared part by part.
 
 use crate::Context;
-use crate::pattern::{Dialect, Pattern, Unit, Unresolved, glob};
+use crate::pattern::{ANY, Dialect, Pattern, Unit, Unresolved, glob};
 
 /// The six parts of an ARN in a request; the sixth may hold colons.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +35,20 @@ enum Form {
     Everything,
     /// Six parts without wildcards: equal texts are equal ARNs.
     Exact,
-    Parts(Parts),
+    /// Parts with wildcards. `head` is the text before the first of them: most values are ruled out by it alone.
+    Parts { head: Box<str>, rest: Rest, parts: Box<Parts> },
     /// Has variables: split after they are filled in.
     Template(Pattern),
     /// Can match nothing, and why.
     Never(&'static str),
+}
+
+/// What follows the head of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// One `*` and nothing more, after the fifth colon: whatever begins with the head matches.
+    Anything,
+    Glob,
 }
 
 /// A pattern cut at its first five colons: `ends[i]` is where part `i` ends.
@@ -137,7 +146,18 @@ impl ArnPattern {
             }
         } else {
             match pattern.expand(&Context::new()).ok().and_then(Parts::cut) {
-                Some(parts) => Form::Parts(parts),
+                Some(parts) => {
+                    let literal = |u: &&Unit| u8::try_from(**u).is_ok();
+                    let bytes = parts.units.iter().take_while(literal).filter_map(|u| u8::try_from(*u).ok());
+                    // Wildcards are ASCII, so the head ends between characters.
+                    let head = String::from_utf8(bytes.collect()).unwrap_or_default();
+                    let behind_colons = parts.ends.last().is_some_and(|end| head.len() > *end);
+                    let rest = match parts.units.get(head.len()..) {
+                        Some([ANY]) if behind_colons => Rest::Anything,
+                        _ => Rest::Glob,
+                    };
+                    Form::Parts { head: head.into(), rest, parts: Box::new(parts) }
+                }
                 None => Form::Never("this is no ARN: it has fewer than six parts"),
             }
         };
@@ -154,7 +174,11 @@ impl ArnPattern {
         match &self.form {
             Form::Everything => true,
             Form::Exact => *self.text == *value,
-            Form::Parts(pattern) => parts.is_some_and(|parts| pattern.difference(parts).is_none()),
+            Form::Parts { head, rest, parts: pattern } => {
+                value.as_bytes().starts_with(head.as_bytes())
+                    && (*rest == Rest::Anything
+                        || parts.is_some_and(|parts| pattern.difference(parts).is_none()))
+            }
             Form::Template(_) => self.compare(value, parts, context) == Comparison::Same,
             Form::Never(_) => false,
         }
@@ -177,7 +201,7 @@ impl ArnPattern {
             Form::Everything => Comparison::Same,
             Form::Exact if *self.text == *value => Comparison::Same,
             Form::Exact => against(Parts::cut(self.text.bytes().map(Unit::from).collect()).as_ref()),
-            Form::Parts(pattern) => against(Some(pattern)),
+            Form::Parts { parts: pattern, .. } => against(Some(pattern)),
             Form::Template(pattern) => match pattern.expand(context) {
                 Ok(units) => against(Parts::cut(units).as_ref()),
                 Err(Unresolved(variable)) => Comparison::Unresolved(variable),
@@ -223,6 +247,14 @@ mod tests {
         // A star before the fifth colon does not cross it.
         resource("arn:aws:lambda:*:function:users:live", FUNCTION, Comparison::Differs(4));
         resource("arn:aws:lambda:us-east-1:111111111111:function:users", "*", Comparison::NoArn);
+    }
+
+    #[test]
+    fn the_short_cut_for_a_last_star_agrees() {
+        resource("arn:aws:lambda:us-east-1:111111111111:function:users*", FUNCTION, Comparison::Same);
+        resource("arn:aws:lambda:us-east-1:111111111111:function:usérs*", FUNCTION, Comparison::Differs(5));
+        resource("arn:aws:lambda:us-east-1:1*:function:users:live", FUNCTION, Comparison::Same);
+        resource("arn:aws:lambda:us-east-1:111111111111:function:user?:live", FUNCTION, Comparison::Same);
     }
 
     #[test]

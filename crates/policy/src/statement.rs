@@ -13,6 +13,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) action: &'a str,
     pub(crate) service: &'a str,
     pub(crate) name: &'a str,
+    /// Of the whole action and of its service, without case: most statements are ruled out by these alone.
+    action_hash: u64,
+    service_hash: u64,
     pub(crate) resource: &'a str,
     pub(crate) parts: Option<ArnParts<'a>>,
     pub(crate) context: &'a Context,
@@ -27,12 +30,21 @@ impl<'a> Facts<'a> {
             action: request.action,
             service,
             name,
+            action_hash: hash(request.action),
+            service_hash: hash(service),
             resource: request.resource,
             parts: ArnParts::split(request.resource),
             context: request.context,
             has_boundary,
         }
     }
+}
+
+/// FNV-1a over the lower-case text. Only rules out: equal hashes are followed by a comparison.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[derive(Clone, Debug)]
@@ -67,14 +79,17 @@ pub(crate) struct ActionPattern {
 #[derive(Clone, Debug)]
 enum ActionForm {
     Everything,
-    /// `None`: any service, as in `*:Get*`.
-    Named {
-        service: Option<Box<str>>,
-        name: Box<[Unit]>,
-    },
+    /// No wildcard.
+    Exact(u64),
+    /// All of one service, as in `lambda:*`.
+    Service(Service),
+    Glob(Service, Box<[Unit]>),
     /// No colon, or a wildcard within the service prefix.
     Never,
 }
+
+/// The part before the colon; `None`: any, as in `*:Get*`.
+type Service = Option<(u64, Box<str>)>;
 
 impl ActionPattern {
     pub(crate) fn compile(text: &str) -> Self {
@@ -82,15 +97,18 @@ impl ActionPattern {
             None if text == "*" => ActionForm::Everything,
             None => ActionForm::Never,
             Some((service, name)) => {
+                let pattern = Pattern::compile(name, Dialect { variables: false, wildcards: true });
+                let units = pattern.expand(&Context::new()).unwrap_or_default();
                 let service = match service {
                     "*" => Some(None),
                     s if s.contains(['*', '?']) => None,
-                    s => Some(Some(s.into())),
+                    s => Some(Some((hash(s), s.into()))),
                 };
-                let pattern = Pattern::compile(name, Dialect { variables: false, wildcards: true });
-                match (service, pattern.expand(&Context::new())) {
-                    (Some(service), Ok(name)) => ActionForm::Named { service, name: name.into() },
-                    _ => ActionForm::Never,
+                match service {
+                    None => ActionForm::Never,
+                    Some(Some(_)) if pattern.literal().is_some() => ActionForm::Exact(hash(text)),
+                    Some(service) if *units == [ANY] => ActionForm::Service(service),
+                    Some(service) => ActionForm::Glob(service, units.into()),
                 }
             }
         };
@@ -101,10 +119,11 @@ impl ActionPattern {
     pub(crate) fn matches(&self, facts: &Facts<'_>) -> bool {
         match &self.form {
             ActionForm::Everything => true,
-            ActionForm::Named { service, name } => {
-                service.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(facts.service))
-                    && (**name == [ANY] || glob(name, facts.name, true))
+            ActionForm::Exact(hash) => {
+                *hash == facts.action_hash && self.text.eq_ignore_ascii_case(facts.action)
             }
+            ActionForm::Service(service) => fits(service, facts),
+            ActionForm::Glob(service, name) => fits(service, facts) && glob(name, facts.name, true),
             ActionForm::Never => false,
         }
     }
@@ -113,11 +132,18 @@ impl ActionPattern {
     pub(crate) fn same_service(&self, facts: &Facts<'_>) -> bool {
         match &self.form {
             ActionForm::Everything => true,
-            ActionForm::Named { service, .. } => {
-                service.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(facts.service))
+            ActionForm::Service(service) | ActionForm::Glob(service, _) => fits(service, facts),
+            ActionForm::Exact(_) | ActionForm::Never => {
+                self.text.split_once(':').is_some_and(|(s, _)| s.eq_ignore_ascii_case(facts.service))
             }
-            ActionForm::Never => false,
         }
+    }
+}
+
+fn fits(service: &Service, facts: &Facts<'_>) -> bool {
+    match service {
+        None => true,
+        Some((hash, text)) => *hash == facts.service_hash && text.eq_ignore_ascii_case(facts.service),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::json::{self, Json, MAX_TEXT, Member, Node};
 use crate::operator::{Operator, Test};
 use crate::principal_element::{Named, Who};
-use crate::{MalformedPolicy, PolicyKind, Span, value};
+use crate::{MalformedPolicy, PolicyKind, Span};
 
 type Checked = Result<(), MalformedPolicy>;
 
@@ -201,16 +201,17 @@ fn legacy(statements: &[&Node]) -> Checked {
             let date = matches!(Operator::parse(&operator.key), Some(Operator { test: Test::Date(_), .. }));
             for value in operator.node.members().unwrap_or(&[]).iter().flat_map(|key| key.node.items()) {
                 let text = value.scalar().unwrap_or_default();
-                if date && value::date(&text).is_none() {
+                if date && !date_is_recorded_as_valid(&text) {
                     return error(value.span, format!("`{text}` is no date"));
                 }
             }
         }
     }
     for (text, span) in texts(statements, &["Resource", "NotResource"]) {
-        // Recorded: too few colons fail here when two of them stand together.
+        // Recorded: an empty service fails here, and too few colons when two of them stand together.
         let is_aws = text.split(':').nth(1).is_some_and(|p| p == "aws");
-        if is_aws && text.matches(':').count() < 5 && text.contains("::") {
+        let no_service = text.split(':').nth(2) == Some("");
+        if is_aws && (no_service || text.matches(':').count() < 5 && text.contains("::")) {
             return error(
                 span,
                 format!("`{text}` has fewer than six parts: arn:partition:service:region:account:resource"),
@@ -218,6 +219,44 @@ fn legacy(statements: &[&Node]) -> Checked {
         }
     }
     Ok(())
+}
+
+/// AWS checks dates of conditions part by part and takes more than ISO 8601 (`01T`, `-292275054`,
+/// `2016-12-13t2:00:00.5+23` are recorded as valid).
+fn date_is_recorded_as_valid(text: &str) -> bool {
+    let within =
+        |text: &str, low: i64, high: i64| text.parse::<i64>().is_ok_and(|n| (low..=high).contains(&n));
+    let text = text.to_ascii_lowercase();
+    if !text.contains(['t', '-']) {
+        return within(&text, 0, i64::MAX);
+    }
+    let (date, time) = text.split_once('t').unwrap_or((&text, ""));
+    let (sign, date) = date.strip_prefix('-').map_or(("", date), |date| ("-", date));
+    let mut date = date.split('-');
+    let year = format!("{sign}{}", date.next().unwrap_or(""));
+    let date_fits = within(&year, -292_275_054, 292_278_993)
+        && date.next().is_none_or(|month| within(month, 1, 12))
+        && date.next().is_none_or(|day| within(day, 1, 31))
+        && date.next().is_none();
+    let mut time = time.splitn(3, ':');
+    let hours = time.next().unwrap_or("");
+    let time_fits = (hours.is_empty() || within(hours, 0, 23))
+        && time.next().is_none_or(|minutes| within(minutes, 0, 59));
+    let Some(rest) = time.next() else { return date_fits && time_fits };
+    let two = |text: &str, high| text.len() == 2 && within(text, 0, high);
+    let seconds = match rest.split_once(['z', '+', '-']) {
+        Some((seconds, "")) if rest.ends_with('z') => seconds,
+        Some((seconds, zone)) => {
+            let (hours, minutes) = zone.split_once(':').unwrap_or((zone, "00"));
+            if !two(hours, 23) || !two(minutes, 59) {
+                return false;
+            }
+            seconds
+        }
+        None => rest,
+    };
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    date_fits && time_fits && within(whole, 0, 59) && within(fraction, 0, 999_999_999)
 }
 
 fn unique_sids(statements: &[&Node]) -> Checked {
@@ -445,4 +484,199 @@ fn principals(statement: &Node) -> Checked {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The document, with `{}` of `statement` in place of the statement.
+    #[track_caller]
+    fn identity(text: &str, message: &str, underlined: &str) {
+        let error = validate(text, PolicyKind::Identity).expect_err(text);
+        assert_eq!(error.message, message, "{text}: {}", error.help);
+        assert_eq!(error.span.of(text), underlined, "{text}");
+    }
+
+    #[track_caller]
+    fn statement(statement: &str, message: &str, underlined: &str) {
+        identity(&format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#), message, underlined);
+    }
+
+    const SYNTAX: &str = "Syntax errors in policy.";
+    const LEGACY: &str = "The policy failed legacy parsing";
+    const VERSION: &str = "Policy document must be version 2012-10-17 or greater.";
+    const GOOD: &str = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}"#;
+
+    // The texts and their order follow moto's tests (tests/test_iam/test_iam_policies.py), recorded from AWS.
+    #[test]
+    fn syntax_comes_before_everything() {
+        identity("no json", SYNTAX, "n");
+        identity(r#"{"Version":"2012-10-17"}"#, SYNTAX, r#"{"Version":"2012-10-17"}"#);
+        identity(&format!(r#"{{"Version":"2013-10-17","Statement":{GOOD}}}"#), SYNTAX, r#""2013-10-17""#);
+        identity(
+            &format!(r#"{{"Version":"2012-10-17","Extra":1,"Statement":{GOOD}}}"#),
+            SYNTAX,
+            r#""Extra""#,
+        );
+        statement("[]", SYNTAX, "[]");
+        statement(r#"["x"]"#, SYNTAX, r#""x""#);
+        statement(r#"{"Effect":"maybe","Action":"s3:*","Resource":"*"}"#, SYNTAX, r#""maybe""#);
+        statement(r#"{"Effect":"Allow","Action":{},"Resource":"*"}"#, SYNTAX, "{}");
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:*","NotAction":[],"Resource":"*"}"#,
+            SYNTAX,
+            r#""NotAction""#,
+        );
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"x":{"a":"1"}}}"#,
+            SYNTAX,
+            r#""x""#,
+        );
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"ForAnyValue::Bool":{"a":"1"}}}"#,
+            SYNTAX,
+            r#""ForAnyValue::Bool""#,
+        );
+    }
+
+    #[test]
+    fn then_the_version_then_legacy_parsing() {
+        identity(
+            r#"{"Statement":{"Effect":"denY","Action":"s3:*","Resource":"*"}}"#,
+            VERSION,
+            r#"{"Statement":{"Effect":"denY","Action":"s3:*","Resource":"*"}}"#,
+        );
+        identity(&format!(r#"{{"Version":"2008-10-17","Statement":{GOOD}}}"#), VERSION, r#""2008-10-17""#);
+        statement(r#"{"Effect":"denY","Action":"s3:*","Resource":"*"}"#, LEGACY, r#""denY""#);
+        statement(r#"{"Effect":"Allow","Resource":"arn:aws:s3::bucket"}"#, LEGACY, r#""arn:aws:s3::bucket""#);
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws::::b"}"#,
+            LEGACY,
+            r#""arn:aws::::b""#,
+        );
+        for date in [
+            "soon",
+            "234-13",
+            "2016-12-13t2:00:00.5+1",
+            "2016-12-13t2:00:00.1999999999+10:59",
+            "9223372036854775808",
+        ] {
+            let text = format!(
+                r#"{{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"DateLessThan":{{"a":"{date}"}}}}}}"#
+            );
+            statement(&text, LEGACY, &format!("\"{date}\""));
+        }
+    }
+
+    #[test]
+    fn then_sids_actions_resource_formats_action_prefixes_and_missing_resources() {
+        statement(
+            r#"[{"Sid":"a","Effect":"Allow","Action":"s3:*","Resource":"*"},{"Sid":"a","Effect":"Allow"}]"#,
+            "Statement IDs (SID) in a single policy must be unique.",
+            r#""a""#,
+        );
+        statement(r#"{"Effect":"Allow","Action":[]}"#, "Policy statement must contain actions.", "[]");
+        let prefix = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
+        statement(r#"{"Effect":"Allow","Action":"all"}"#, prefix, r#""all""#);
+        statement(
+            r#"{"Effect":"Allow","Action":"s:3:List","Resource":"x"}"#,
+            r#"Resource x must be in ARN format or "*"."#,
+            r#""x""#,
+        );
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:List:B","Resource":"*"}"#,
+            "Actions/Condition can contain only one colon.",
+            r#""s3:List:B""#,
+        );
+        statement(
+            r#"{"Effect":"Allow","Action":"a a:B","Resource":"*"}"#,
+            "Vendor a a is not valid",
+            r#""a a:B""#,
+        );
+        statement(
+            r#"{"Effect":"Allow","Action":"s3:B","Resource":[]}"#,
+            "Policy statement must contain resources.",
+            "[]",
+        );
+    }
+
+    #[test]
+    fn resources() {
+        #[track_caller]
+        fn resource(text: &str, message: &str) {
+            let json = format!("\"{text}\"");
+            statement(&format!(r#"{{"Effect":"Allow","Action":"s3:B","Resource":{json}}}"#), message, &json);
+        }
+        resource("", r#"Resource  must be in ARN format or "*"."#);
+        resource("a:bsd", r#"Partition "bsd" is not valid for resource "arn:bsd:*:*:*:*"."#);
+        resource("a:b:cad", r#"Partition "b" is not valid for resource "arn:b:cad:*:*:*"."#);
+        resource("a:b:c:d:e:f:g:h", r#"Partition "b" is not valid for resource "arn:b:c:d:e:f:g:h"."#);
+        resource("aws:s3:::bucket", r#"Partition "s3" is not valid for resource "arn:s3:::bucket:*"."#);
+        resource("arn:aws", "Resource vendor must be fully qualified and cannot contain regexes.");
+        resource(
+            "arn:aws:iam:us-east-1::x",
+            "IAM resource arn:aws:iam:us-east-1::x cannot contain region information.",
+        );
+        resource(
+            "arn:aws:s3:us-east-1::x",
+            "Resource arn:aws:s3:us-east-1::x can not contain region information.",
+        );
+        resource(
+            "arn:aws:iam:::x",
+            "IAM resource path must either be \"*\" or start with user/, federated-user/, role/, group/, \
+             instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, \
+             report/, access-report/.",
+        );
+    }
+
+    #[test]
+    fn what_aws_is_recorded_to_accept() {
+        for statement in [
+            GOOD,
+            r#"{"Effect":"Allow","Action":"iam: a b ","Resource":["arn:aws:s3:::b","*"]}"#,
+            r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:fdsasf"}"#,
+            r#"{"Effect":"Allow","NotAction":"s3-s.x:List","NotResource":"arn:aws:ec2:us-east-1::x"}"#,
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:iam::*:user/${aws:username}","Condition":{"a":{}}}"#,
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"DateGreaterThan":{"a":["01T","-292275054",
+               "2016-12-13t2:00:00.593194+23","2019-07-01T13:20:15Z","2016-12-13T21:20:37.593194+00:00",1]}}}"#,
+        ] {
+            let text = format!(r#"{{"Version":"2012-10-17","Id":"x","Statement":{statement}}}"#);
+            assert_eq!(validate(&text, PolicyKind::Identity), Ok(()), "{statement}");
+        }
+    }
+
+    #[test]
+    fn principals_belong_in_trust_and_resource_policies() {
+        let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
+        identity(text, "Policy document should not specify a principal.", r#""Principal""#);
+        assert_eq!(validate(text, PolicyKind::Trust), Ok(()));
+        #[track_caller]
+        fn trust(statement: &str, message: &str, underlined: &str) {
+            let text = format!(r#"{{"Version":"2008-10-17","Statement":{statement}}}"#);
+            let error = validate(&text, PolicyKind::Trust).expect_err(statement);
+            assert_eq!((error.message.as_str(), error.span.of(&text)), (message, underlined), "{statement}");
+        }
+        trust(
+            r#"{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}"#,
+            "Has prohibited field Resource.",
+            r#""Resource""#,
+        );
+        for action in ["sts:GetCallerIdentity", "*", "s3:*"] {
+            trust(
+                &format!(r#"{{"Effect":"Allow","Principal":"*","Action":"{action}"}}"#),
+                "AssumeRole policy may only specify STS AssumeRole actions.",
+                &format!("\"{action}\""),
+            );
+        }
+        for principal in ["arn:aws:iam::222222222222:role/app-*", "arn:aws:iam::22:role/app", "ann"] {
+            trust(
+                &format!(
+                    r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}"#
+                ),
+                &format!(r#"Invalid principal in policy: "AWS":"{principal}""#),
+                &format!("\"{principal}\""),
+            );
+        }
+    }
 }
