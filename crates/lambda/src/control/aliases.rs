@@ -176,3 +176,74 @@ fn check_versions(read: &impl Read, name: &FunctionName, alias: &Alias) -> Resul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::control::testing::world;
+
+    #[test]
+    fn an_alias_lives() {
+        let world = world();
+        world.create("users");
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        let made = world
+            .ok("CreateAlias", json!({ "FunctionName": "users", "Name": "live", "FunctionVersion": "1" }));
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users:live";
+        assert_eq!(made["AliasArn"], arn);
+        assert_eq!(made["Description"], "");
+        assert!(made.get("RoutingConfig").is_none());
+        let by_alias =
+            world.ok("GetFunctionConfiguration", json!({ "FunctionName": "users", "Qualifier": "live" }));
+        assert_eq!((by_alias["FunctionArn"].as_str(), by_alias["Version"].as_str()), (Some(arn), Some("1")));
+        let (code, text) =
+            world.refused("DeleteFunction", json!({ "FunctionName": "users", "Qualifier": "1" }));
+        assert_eq!(code, "ResourceConflictException");
+        assert!(text.ends_with("the following aliases reference it: [live]"), "{text}");
+        world.run("DeleteAlias", json!({ "FunctionName": "users", "Name": "live" })).unwrap();
+        world.run("DeleteAlias", json!({ "FunctionName": "users", "Name": "live" })).unwrap();
+        let (_, text) = world.refused("GetAlias", json!({ "FunctionName": "users", "Name": "live" }));
+        assert_eq!(text, format!("Cannot find alias arn: {arn}"));
+    }
+
+    /// TestLambdaAlias::test_notfound_and_invalid_routingconfigs.
+    #[test]
+    fn routing_is_refused_in_the_recorded_words() {
+        let world = world();
+        world.create("users");
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        world.ok("UpdateFunctionConfiguration", json!({ "FunctionName": "users", "Timeout": 9 }));
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        let refused = |version: &str, weights: serde_json::Value| {
+            let routing = json!({ "AdditionalVersionWeights": weights });
+            world
+                .refused(
+                    "CreateAlias",
+                    json!({
+                        "FunctionName": "users", "Name": "x", "FunctionVersion": version, "RoutingConfig": routing,
+                    }),
+                )
+                .1
+        };
+        assert_eq!(
+            refused("1", json!({ "1": 0.5, "2": 0.2 })),
+            "Number of items in AdditionalVersionWeights cannot be greater than 1"
+        );
+        assert!(
+            refused("1", json!({ "2": 2.0 })).starts_with("1 validation error detected: Value '{2=2.0}' at ")
+        );
+        assert_eq!(
+            refused("1", json!({ "1": 0.5 })),
+            "Invalid function version 1. Function version 1 is already included in routing configuration."
+        );
+        assert_eq!(
+            refused("$LATEST", json!({ "1": 0.5 })),
+            "$LATEST is not supported for an alias pointing to more than 1 version"
+        );
+        assert_eq!(
+            refused("10", json!({})),
+            "Function not found: arn:aws:lambda:us-east-1:111111111111:function:users:10"
+        );
+    }
+}

@@ -188,3 +188,84 @@ fn layer_arn(call: &Call) -> Option<String> {
     let version = call.input.get("VersionNumber").and_then(Value::as_u64);
     Some(version.map_or_else(|| layer.clone(), |v| format!("{layer}:{v}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::control::testing::{OTHER, OWNER, ROLE, World, call, call_as, function, root, with, world};
+
+    #[track_caller]
+    fn actions(world: &World, call: &Call) -> Vec<(String, String)> {
+        let checks = world.lambda.checks(call, &root(OWNER)).unwrap();
+        checks.into_iter().map(|c| (c.action, c.resource)).collect()
+    }
+
+    const USERS: &str = "arn:aws:lambda:us-east-1:111111111111:function:users";
+
+    #[test]
+    fn the_resource_is_exactly_what_was_named() {
+        let world = world();
+        for (input, expected) in [
+            (json!({ "FunctionName": "users" }), USERS.to_owned()),
+            (json!({ "FunctionName": "users", "Qualifier": "live" }), format!("{USERS}:live")),
+            (json!({ "FunctionName": "users:live" }), format!("{USERS}:live")),
+            (json!({ "FunctionName": USERS, "Qualifier": "$LATEST" }), format!("{USERS}:$LATEST")),
+        ] {
+            let found = actions(&world, &call("Invoke", input));
+            assert_eq!(found, [("lambda:InvokeFunction".to_owned(), expected)]);
+        }
+        assert_eq!(
+            actions(&world, &call("ListFunctions", json!({}))),
+            [("lambda:ListFunctions".into(), "*".into())]
+        );
+    }
+
+    #[test]
+    fn a_role_that_is_handed_over_needs_pass_role() {
+        let world = world();
+        let created = call("CreateFunction", with(function("users"), json!({ "Tags": { "team": "a" } })));
+        let checks = world.lambda.checks(&created, &root(OWNER)).unwrap();
+        assert_eq!(checks[0].context.get("aws:RequestTag/team"), Some(&["a".to_owned()][..]));
+        assert_eq!((checks[1].action.as_str(), checks[1].resource.as_str()), ("iam:PassRole", ROLE));
+        assert_eq!(
+            checks[1].context.get("iam:PassedToService"),
+            Some(&["lambda.amazonaws.com".to_owned()][..])
+        );
+        let foreign = with(function("users"), json!({ "Role": "arn:aws:iam::222222222222:role/exec" }));
+        let error = world.lambda.checks(&call("CreateFunction", foreign), &root(OWNER)).unwrap_err();
+        assert_eq!(error.message.unwrap(), "Cross-account pass role is not allowed.");
+    }
+
+    #[test]
+    fn a_function_of_another_account_is_a_null_text_unless_a_policy_can_open_it() {
+        let world = world();
+        world.create("users");
+        let check = |operation, input| world.lambda.checks(&call_as(OTHER, operation, input), &root(OTHER));
+        let users = json!({ "FunctionName": USERS });
+        for operation in ["GetFunction", "UpdateFunctionConfiguration", "AddPermission"] {
+            let error = check(operation, users.clone()).unwrap_err();
+            assert_eq!(
+                (error.code.as_str(), error.status, error.message),
+                ("AccessDeniedException", 403, None)
+            );
+        }
+        // An invocation is decided, whether or not the function exists: the refusal does not tell.
+        for name in ["users", "none"] {
+            let arn = format!("arn:aws:lambda:us-east-1:111111111111:function:{name}");
+            let checks = check("Invoke", json!({ "FunctionName": arn })).unwrap();
+            assert_eq!(checks[0].resource_account, Some(AccountId::new(OWNER).unwrap()));
+            assert!(checks[0].resource_policy.is_none());
+        }
+        world.ok(
+            "AddPermission",
+            json!({ "FunctionName": "users", "StatementId": "x", "Action": "lambda:GetFunction", "Principal": OTHER }),
+        );
+        assert!(check("GetFunction", users.clone()).unwrap()[0].resource_policy.is_some());
+        assert!(
+            check("UpdateFunctionConfiguration", users).is_err(),
+            "not one of the APIs that a policy can open"
+        );
+    }
+}

@@ -4,7 +4,7 @@
 //! files that no commit names are removed at the next start. Equal archives share their files, which functions can
 //! only read.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ struct State {
     /// Packages being put to use by operations that have not committed yet.
     pinned: HashMap<String, usize>,
     /// Packages to remove, and when they were given up; checked against the store before.
-    released: VecDeque<(Instant, String)>,
+    released: HashMap<String, Instant>,
 }
 
 /// Keeps a package's files until the operation that stored it has committed.
@@ -59,7 +59,7 @@ impl Drop for Pinned<'_> {
             }
         }
         // When the operation failed nothing uses the files: look again later.
-        state.released.push_back((Instant::now(), self.code.id.clone()));
+        state.released.insert(self.code.id.clone(), Instant::now());
     }
 }
 
@@ -190,11 +190,16 @@ impl Packages {
     /// `keep`.
     pub fn release(&self, store: &Store, ids: impl IntoIterator<Item = String>, keep: Duration) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.released.extend(ids.into_iter().map(|id| (Instant::now(), id)));
+        let now = Instant::now();
+        state.released.extend(ids.into_iter().map(|id| (id, now)));
         let mut due = Vec::new();
-        while state.released.front().is_some_and(|(at, _)| at.elapsed() >= keep) {
-            due.extend(state.released.pop_front().map(|(_, id)| id));
-        }
+        state.released.retain(|id, at| {
+            let waits = at.elapsed() < keep;
+            if !waits {
+                due.push(id.clone());
+            }
+            waits
+        });
         if due.is_empty() {
             return;
         }
@@ -259,5 +264,109 @@ impl Lambda {
         let mac = self.inner.packages.signature(id, until)?;
         mac.verify_slice(&signature).ok()?;
         (now_ms <= until).then(|| self.inner.packages.archive(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::control::testing::{Fake, FakeRoles, function, with, world, zip};
+
+    #[test]
+    fn what_was_acknowledged_comes_back_and_what_was_not_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || {
+            let store = Store::open(directory.path()).unwrap();
+            Lambda::new(store, Arc::new(Fake::default()), Arc::new(FakeRoles)).unwrap()
+        };
+        let lambda = open();
+        let call = crate::control::testing::call("CreateFunction", function("users"));
+        lambda.create_function(&call).unwrap();
+        drop(lambda);
+        let code = directory.path().join("code");
+        // As a server leaves them that is killed between the files and the commit.
+        fs::write(code.join("feed.zip"), "half").unwrap();
+        fs::create_dir_all(code.join("feed")).unwrap();
+        fs::create_dir_all(code.join("new-1")).unwrap();
+        let lambda = open();
+        let mut left: Vec<String> =
+            fs::read_dir(&code).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        assert_eq!(left.len(), 3, "{left:?}");
+        let view = lambda.lookup("arn:aws:lambda:us-east-1:111111111111:function:users").unwrap().unwrap();
+        assert!(view.spec.code_dir.join("index.py").is_file());
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_unpacked_again() {
+        let world = world();
+        world.create("users");
+        let code = world.directory.path().join("code");
+        for entry in fs::read_dir(code).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
+        let view =
+            world.lambda.lookup("arn:aws:lambda:us-east-1:111111111111:function:users").unwrap().unwrap();
+        assert!(view.spec.code_dir.join("index.py").is_file());
+    }
+
+    #[test]
+    fn packages_go_when_nothing_names_them() {
+        let world = world();
+        world.create("users");
+        world.create("same-package");
+        let packages = &world.lambda.inner.packages;
+        let id = |name: &str| {
+            let view = world.lambda.lookup(&format!("arn:aws:lambda:us-east-1:111111111111:function:{name}"));
+            view.unwrap().unwrap().spec.code_dir.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        let first = id("users");
+        world.ok("UpdateFunctionCode", json!({ "FunctionName": "users", "ZipFile": zip("x = 1") }));
+        packages.release(&world.store, [], Duration::ZERO);
+        assert!(packages.archive(&first).exists(), "the other function uses it");
+        world.run("DeleteFunction", json!({ "FunctionName": "same-package" })).unwrap();
+        packages.release(&world.store, [], Duration::ZERO);
+        assert!(!packages.archive(&first).exists());
+        assert!(!packages.unpacked(&first).exists());
+        assert!(packages.archive(&id("users")).exists());
+    }
+
+    #[test]
+    fn a_link_works_for_ten_minutes_and_cannot_be_made_up() {
+        let world = world();
+        world.create("users");
+        let got = world.ok("GetFunction", json!({ "FunctionName": "users" }));
+        let location = got["Code"]["Location"].as_str().unwrap().to_owned();
+        let token = location.strip_prefix(LINK_PATH).unwrap();
+        let now = 1_795_424_400_000;
+        assert!(world.lambda.code(token, now).unwrap().is_file());
+        assert!(world.lambda.code(token, now + LINK_LIFETIME_MS + 1).is_none());
+        let (head, _) = token.rsplit_once('.').unwrap();
+        for forged in
+            [format!("{head}.00"), head.to_owned(), token.replacen('1', "2", 1), "../x.1.00".to_owned()]
+        {
+            assert!(world.lambda.code(&forged, now).is_none(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_zip_over_the_limit_is_refused_before_it_is_read() {
+        let world = world();
+        let big = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, vec![0; MAX_ZIPPED + 1]);
+        let input = with(function("users"), json!({ "Code": { "ZipFile": big } }));
+        assert_eq!(
+            world.refused("CreateFunction", input),
+            (
+                "RequestEntityTooLargeException".to_owned(),
+                "Zipped size must be smaller than 52428800 bytes".to_owned()
+            )
+        );
     }
 }

@@ -172,3 +172,74 @@ impl From<Failed> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::control::testing::{function, with, world};
+
+    #[test]
+    fn a_function_answers_pending_once_and_is_active_then() {
+        let world = world();
+        let created = world.create("users");
+        assert_eq!(created["State"], "Pending");
+        assert_eq!(created["StateReason"], "The function is being created.");
+        assert_eq!(created["StateReasonCode"], "Creating");
+        assert_eq!(created["FunctionArn"], "arn:aws:lambda:us-east-1:111111111111:function:users");
+        assert_eq!(created["LastModified"], "2026-11-23T09:00:00.000+0000");
+        let got = world.ok("GetFunctionConfiguration", json!({ "FunctionName": "users" }));
+        assert_eq!(
+            (got["State"].as_str(), got["LastUpdateStatus"].as_str()),
+            (Some("Active"), Some("Successful"))
+        );
+        assert_ne!(got["RevisionId"], created["RevisionId"]);
+        // Recorded defaults, test_function_lifecycle.
+        assert_eq!(got["MemorySize"], 128);
+        assert_eq!(got["Timeout"], 3);
+        assert_eq!(got["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "/aws/lambda/users" }));
+        assert_eq!(got["SnapStart"], json!({ "ApplyOn": "None", "OptimizationStatus": "Off" }));
+        assert_eq!(got["Version"], "$LATEST");
+        assert!(got.get("Environment").is_none());
+    }
+
+    #[test]
+    fn what_aws_refuses_is_refused_in_its_words() {
+        let world = world();
+        let refused = |more| world.refused("CreateFunction", with(function("users"), more));
+        let (code, text) = refused(json!({ "Role": "arn:aws:iam::111111111111:role/none" }));
+        assert_eq!(code, "InvalidParameterValueException");
+        assert_eq!(text, "The role defined for the function cannot be assumed by Lambda.");
+        let (_, text) = refused(json!({ "Runtime": "python3.7" }));
+        assert!(text.starts_with("The runtime parameter of python3.7 is no longer supported"), "{text}");
+        let (_, text) = refused(json!({ "Runtime": "PYTHON3.9" }));
+        assert!(text.starts_with("Value PYTHON3.9 at 'runtime' failed to satisfy constraint: "), "{text}");
+        let (_, text) = refused(json!({ "Code": { "ZipFile": "bm8gemlw" } }));
+        assert_eq!(text, "Could not unzip uploaded file. Please check your file, then try to upload again.");
+        let (_, text) = refused(json!({ "Environment": { "Variables": { "AWS_REGION": "x", "A": "b" } } }));
+        assert!(text.ends_with("Reserved keys used in this request: AWS_REGION"), "{text}");
+        let (_, text) = refused(json!({ "Environment": { "Variables": { "A": "b".repeat(5000) } } }));
+        assert!(text.contains("exceeded the 4KB limit. String measured: {\"A\":\"bbb"), "{text}");
+        assert_eq!(world.ok("ListFunctions", json!({}))["Functions"], json!([]), "nothing was stored");
+        world.create("users");
+        let (code, text) = refused(json!({}));
+        assert_eq!(
+            (code.as_str(), text.as_str()),
+            ("ResourceConflictException", "Function already exist: users")
+        );
+    }
+
+    #[test]
+    fn publish_makes_version_one() {
+        let world = world();
+        let created = world.ok("CreateFunction", with(function("users"), json!({ "Publish": true })));
+        // Recorded: the version is shown, the ARN is not qualified (TestLambdaAlias).
+        assert_eq!(created["Version"], "1");
+        assert_eq!(created["FunctionArn"], "arn:aws:lambda:us-east-1:111111111111:function:users");
+        let version = world.ok("GetFunction", json!({ "FunctionName": "users", "Qualifier": "1" }));
+        assert_eq!(
+            version["Configuration"]["FunctionArn"],
+            "arn:aws:lambda:us-east-1:111111111111:function:users:1"
+        );
+    }
+}

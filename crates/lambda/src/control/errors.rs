@@ -1,5 +1,6 @@
 //! Lambda's errors. Each text is one that AWS answers, unless the function's comment says otherwise.
 
+use serde_json::Value;
 use store::StoreError;
 use wire::ApiError;
 
@@ -44,12 +45,12 @@ pub fn stale_revision(source: &str) -> ApiError {
 
 /// `RequestEntityTooLargeException`, which has no `Type`.
 pub fn too_large(message: impl Into<String>) -> ApiError {
-    ApiError::new("RequestEntityTooLargeException", 413, message)
+    ApiError::new("RequestEntityTooLargeException", 413, message).with("Type", Value::Null)
 }
 
 /// 403 with a null text: a function of another account (recorded: `TestLambdaFunction::test_function_arns`).
 pub fn other_account() -> ApiError {
-    let mut error = ApiError::new("AccessDeniedException", 403, "");
+    let mut error = ApiError::new("AccessDeniedException", 403, "").with("Type", Value::Null);
     error.message = None;
     error
 }

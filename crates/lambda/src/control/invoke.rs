@@ -189,3 +189,206 @@ fn client_context(call: &Call) -> Result<Option<String>, ApiError> {
     let readable = decoded.filter(|t| serde_json::from_str::<serde::de::IgnoredAny>(t).is_ok());
     readable.map(Some).ok_or_else(|| invalid("Client context must be a valid Base64-encoded JSON object."))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::control::model::EVENTS;
+    use crate::control::testing::{World, call, failed, root, world};
+
+    fn invoke(input: Value, payload: &str) -> Call {
+        Call { payload: Bytes::copy_from_slice(payload.as_bytes()), ..call("Invoke", input) }
+    }
+
+    async fn run(world: &World, input: Value, payload: &str) -> Result<Reply, ApiError> {
+        world.lambda.handle(&invoke(input, payload), &root("111111111111")).await
+    }
+
+    #[tokio::test]
+    async fn a_synchronous_invocation() {
+        let world = world();
+        world.create("users");
+        let reply =
+            run(&world, json!({ "FunctionName": "users", "LogType": "Tail" }), r#"{"a":1}"#).await.unwrap();
+        assert_eq!(reply.payload.unwrap(), r#"{"a":1}"#);
+        assert_eq!(reply.output["ExecutedVersion"], "$LATEST");
+        assert_eq!(reply.output["LogResult"], "U1RBUlQK");
+        assert!(!reply.output.contains_key("FunctionError"));
+        let seen = world.fake.seen.lock().unwrap();
+        let (spec, _, context) = &seen[0];
+        assert_eq!(spec.handler, "index.handler");
+        assert_eq!(spec.log_group, "/aws/lambda/users");
+        assert_eq!(context.invoked_arn, "arn:aws:lambda:us-east-1:111111111111:function:users");
+        assert_eq!(context.request_id, "11111111-2222-4333-8444-555555555555");
+    }
+
+    #[tokio::test]
+    async fn no_payload_is_an_empty_object_and_no_json_is_refused() {
+        let world = world();
+        world.create("users");
+        let users = json!({ "FunctionName": "users" });
+        assert_eq!(run(&world, users.clone(), "").await.unwrap().payload.unwrap(), "{}");
+        let error = run(&world, users.clone(), "{").await.unwrap_err();
+        assert_eq!((error.code.as_str(), error.status), ("InvalidRequestContentException", 400));
+        let error = run(&world, users, &format!("\"{}\"", "x".repeat(MAX_PAYLOAD))).await.unwrap_err();
+        assert_eq!(
+            error.message.unwrap(),
+            "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_function_is_named_with_its_qualifier() {
+        let world = world();
+        let error = run(&world, json!({ "FunctionName": "none" }), "").await.unwrap_err();
+        assert_eq!(
+            error.message.unwrap(),
+            "Function not found: arn:aws:lambda:us-east-1:111111111111:function:none:$LATEST"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failed_function_is_an_answer() {
+        let world = world();
+        world.create("users");
+        world.fake.answers.lock().unwrap().push_back(Ok(failed()));
+        let reply = run(&world, json!({ "FunctionName": "users" }), "").await.unwrap();
+        assert_eq!((reply.status, reply.output["FunctionError"].as_str()), (Some(200), Some("Unhandled")));
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_runs_nothing() {
+        let world = world();
+        world.create("users");
+        let reply =
+            run(&world, json!({ "FunctionName": "users", "InvocationType": "DryRun" }), "").await.unwrap();
+        assert_eq!(reply.status, Some(204));
+        assert!(world.fake.seen.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn changes_are_seen_by_the_next_invocation() {
+        let world = world();
+        world.create("users");
+        let users = json!({ "FunctionName": "users" });
+        run(&world, users.clone(), "").await.unwrap();
+        world.ok("UpdateFunctionConfiguration", json!({ "FunctionName": "users", "Timeout": 9 }));
+        run(&world, users.clone(), "").await.unwrap();
+        let keys: Vec<String> = world.fake.seen.lock().unwrap().iter().map(|s| s.0.key.clone()).collect();
+        assert_ne!(keys[0], keys[1]);
+        assert_eq!(*world.fake.retired.lock().unwrap(), keys[..1]);
+        assert_eq!(world.fake.seen.lock().unwrap()[1].0.timeout, Duration::from_secs(9));
+        world.run("DeleteFunction", users.clone()).unwrap();
+        assert_eq!(run(&world, users, "").await.unwrap_err().status, 404);
+        assert_eq!(*world.fake.retired.lock().unwrap(), keys);
+    }
+
+    #[tokio::test]
+    async fn an_alias_with_weight_one_shifts_every_invocation() {
+        let world = world();
+        world.create("users");
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        world.ok("UpdateFunctionConfiguration", json!({ "FunctionName": "users", "Timeout": 9 }));
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        let alias = json!({
+            "FunctionName": "users", "Name": "live", "FunctionVersion": "1",
+            "RoutingConfig": { "AdditionalVersionWeights": { "2": 1.0 } },
+        });
+        world.ok("CreateAlias", alias);
+        let reply = run(&world, json!({ "FunctionName": "users:live" }), "").await.unwrap();
+        assert_eq!(reply.output["ExecutedVersion"], "2");
+        let update = json!({ "FunctionName": "users", "Name": "live", "RoutingConfig": { "AdditionalVersionWeights": {} } });
+        world.ok("UpdateAlias", update);
+        let reply = run(&world, json!({ "FunctionName": "users:live" }), "").await.unwrap();
+        assert_eq!(reply.output["ExecutedVersion"], "1");
+    }
+
+    #[tokio::test]
+    async fn reserved_concurrency_is_a_bound() {
+        let world = world();
+        world.create("users");
+        world.ok(
+            "PutFunctionConcurrency",
+            json!({ "FunctionName": "users", "ReservedConcurrentExecutions": 0 }),
+        );
+        let error = run(&world, json!({ "FunctionName": "users" }), "").await.unwrap_err();
+        assert_eq!((error.code.as_str(), error.status), ("TooManyRequestsException", 429));
+        assert_eq!(error.fields["Reason"], "ReservedFunctionConcurrentInvocationLimitExceeded");
+        world.ok(
+            "PutFunctionConcurrency",
+            json!({ "FunctionName": "users", "ReservedConcurrentExecutions": 1 }),
+        );
+        for _ in 0..3 {
+            run(&world, json!({ "FunctionName": "users" }), "").await.unwrap();
+        }
+        let (_, text) = world.refused(
+            "PutFunctionConcurrency",
+            json!({ "FunctionName": "users", "ReservedConcurrentExecutions": 901 }),
+        );
+        assert!(text.ends_with("below its minimum value of [100]."), "{text}");
+    }
+
+    #[tokio::test]
+    async fn an_event_is_tried_three_times_with_one_request_id_and_forgotten() {
+        let world = world();
+        world.create("users");
+        for _ in 0..5 {
+            world.fake.answers.lock().unwrap().push_back(Ok(failed()));
+        }
+        let reply =
+            run(&world, json!({ "FunctionName": "users", "InvocationType": "Event" }), "{}").await.unwrap();
+        assert_eq!(reply.status, Some(202));
+        settled(&world).await;
+        let seen = world.fake.seen.lock().unwrap();
+        assert_eq!(seen.len(), 3);
+        assert!(seen.iter().all(|s| s.2.request_id == seen[0].2.request_id));
+    }
+
+    #[tokio::test]
+    async fn fewer_tries_when_the_function_says_so() {
+        let world = world();
+        world.create("users");
+        world.ok(
+            "PutFunctionEventInvokeConfig",
+            json!({ "FunctionName": "users", "MaximumRetryAttempts": 0 }),
+        );
+        world.fake.answers.lock().unwrap().push_back(Ok(failed()));
+        run(&world, json!({ "FunctionName": "users", "InvocationType": "Event" }), "{}").await.unwrap();
+        settled(&world).await;
+        assert_eq!(world.fake.seen.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_accepted_event_survives_the_process() {
+        let world = world();
+        world.create("users");
+        world.fake.answers.lock().unwrap().push_back(Err(InvokeError::ShuttingDown));
+        run(&world, json!({ "FunctionName": "users", "InvocationType": "Event" }), r#"{"n":7}"#)
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(world.fake.seen.lock().unwrap().len(), 1);
+        let roles = std::sync::Arc::new(crate::control::testing::FakeRoles);
+        let _again = Lambda::new(world.store.clone(), world.fake.clone(), roles).unwrap();
+        settled(&world).await;
+        let seen = world.fake.seen.lock().unwrap();
+        assert_eq!((seen.len(), seen[1].1.as_ref()), (2, &br#"{"n":7}"#[..]));
+    }
+
+    /// Waits until no event is stored.
+    async fn settled(world: &World) {
+        for _ in 0..200 {
+            let left: Vec<(String, Value)> =
+                world.store.read(|r| r.list(EVENTS, "", None, 10)).map_err(errors::store).unwrap();
+            if left.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("events are left");
+    }
+}

@@ -208,3 +208,182 @@ fn exists(read: &impl Read, name: &FunctionName) -> Result<String, Failed> {
     }
     Err(not_found(format!("Cannot find alias arn: {arn}")).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::control::testing::{call, root, with, world};
+
+    fn grant(more: Value) -> Value {
+        let base = json!({
+            "FunctionName": "users", "StatementId": "s1", "Action": "lambda:InvokeFunction",
+            "Principal": "apigateway.amazonaws.com",
+        });
+        with(base, more)
+    }
+
+    #[test]
+    fn the_statement_is_aws_s_to_the_byte() {
+        let world = world();
+        world.create("users");
+        let arn = "arn:aws:execute-api:us-east-1:222222222222:abc/*/*";
+        let more = json!({ "SourceArn": arn, "SourceAccount": "222222222222" });
+        assert_eq!(
+            world.ok("AddPermission", grant(more))["Statement"],
+            r#"{"Sid":"s1","Effect":"Allow","Principal":{"Service":"apigateway.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"arn:aws:lambda:us-east-1:111111111111:function:users","Condition":{"StringEquals":{"AWS:SourceAccount":"222222222222"},"ArnLike":{"AWS:SourceArn":"arn:aws:execute-api:us-east-1:222222222222:abc/*/*"}}}"#
+        );
+        let got = world.ok("GetPolicy", json!({ "FunctionName": "users" }));
+        let policy = got["Policy"].as_str().unwrap();
+        assert!(
+            policy.starts_with(r#"{"Version":"2012-10-17","Id":"default","Statement":[{"Sid":"s1","#),
+            "{policy}"
+        );
+        assert!(got["RevisionId"].is_string());
+    }
+
+    #[test]
+    fn the_grant_of_the_seed_is_accepted_as_written() {
+        let world = world();
+        world.create("users");
+        let more = json!({
+            "Principal": "arn:aws:iam::222222222222:root",
+            "SourceArn": "arn:aws:execute-api:us-east-1:222222222222:api-id/stage/*/*",
+        });
+        let statement = world.ok("AddPermission", grant(more));
+        let statement: Value = serde_json::from_str(statement["Statement"].as_str().unwrap()).unwrap();
+        assert_eq!(statement["Principal"], json!({ "AWS": "arn:aws:iam::222222222222:root" }));
+        assert_eq!(
+            statement["Condition"]["ArnLike"]["AWS:SourceArn"],
+            "arn:aws:execute-api:us-east-1:222222222222:api-id/stage/*/*"
+        );
+    }
+
+    #[test]
+    fn principals() {
+        let world = world();
+        world.create("users");
+        let mut number = 0;
+        let mut check = |principal: &str, expected: Option<Value>| {
+            number += 1;
+            let more = json!({ "Principal": principal, "StatementId": format!("s{number}") });
+            let got = world.run("AddPermission", grant(more));
+            let got =
+                got.map(|r| serde_json::from_str::<Value>(r.output["Statement"].as_str().unwrap()).unwrap());
+            match expected {
+                Some(expected) => assert_eq!(got.unwrap()["Principal"], expected, "{principal}"),
+                None => assert_eq!(
+                    got.unwrap_err().message.unwrap(),
+                    "The provided principal was invalid. Please check the principal and try again.",
+                    "{principal}"
+                ),
+            }
+        };
+        check("*", Some("*".into()));
+        check("222222222222", Some(json!({ "AWS": "arn:aws:iam::222222222222:root" })));
+        check(
+            "arn:aws:iam::222222222222:role/a/b",
+            Some(json!({ "AWS": "arn:aws:iam::222222222222:role/a/b" })),
+        );
+        check("logs.us-east-1.amazonaws.com", Some(json!({ "Service": "logs.us-east-1.amazonaws.com" })));
+        check("arn:aws:iam::222222222222:role/gone", None);
+        check("arn:aws:s3:::bucket", None);
+        check("invalid.nonaws.com", None);
+        check("users", None);
+    }
+
+    /// TestLambdaPermissions::test_permission_exceptions and test_remove_multi_permissions.
+    #[test]
+    fn refusals_in_the_recorded_words() {
+        let world = world();
+        world.create("users");
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        let add = |more| world.refused("AddPermission", grant(more)).1;
+        let remove = |more| world.refused("RemovePermission", with(json!({ "StatementId": "x" }), more)).1;
+        assert_eq!(
+            add(json!({ "Qualifier": "$LATEST" })),
+            "We currently do not support adding policies for $LATEST."
+        );
+        assert_eq!(add(json!({ "Qualifier": "42" })), format!("Function not found: {arn}:42"));
+        assert_eq!(add(json!({ "Qualifier": "live" })), format!("Cannot find alias arn: {arn}:live"));
+        assert_eq!(add(json!({ "Qualifier": "with-$" })), format!("Function not found: {arn}:with-$"));
+        assert_eq!(
+            remove(json!({ "FunctionName": "users" })),
+            "No policy is associated with the given resource."
+        );
+        assert_eq!(
+            remove(json!({ "FunctionName": "none" })),
+            "No policy found for: arn:aws:lambda:us-east-1:111111111111:function:none"
+        );
+        assert_eq!(
+            world.refused("GetPolicy", json!({ "FunctionName": "users" })).1,
+            "The resource you requested does not exist."
+        );
+        world.ok("AddPermission", grant(json!({})));
+        assert_eq!(
+            add(json!({})),
+            "The statement id (s1) provided already exists. Please provide a new statement id, or remove the existing \
+             statement."
+        );
+        assert_eq!(
+            remove(json!({ "FunctionName": "users" })),
+            "Statement x is not found in resource policy."
+        );
+        assert_eq!(
+            world.refused("AddPermission", grant(json!({ "StatementId": "s2", "RevisionId": "old" }))).0,
+            "PreconditionFailedException"
+        );
+        world.run("RemovePermission", json!({ "FunctionName": "users", "StatementId": "s1" })).unwrap();
+        assert_eq!(
+            world.refused("GetPolicy", json!({ "FunctionName": "users" })).1,
+            "The resource you requested does not exist."
+        );
+    }
+
+    #[test]
+    fn a_policy_belongs_to_its_qualifier_alone() {
+        let world = world();
+        world.create("users");
+        world.ok("PublishVersion", json!({ "FunctionName": "users" }));
+        world.ok("AddPermission", grant(json!({ "Qualifier": "1" })));
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        let policy = world.ok("GetPolicy", json!({ "FunctionName": "users:1" }));
+        assert!(policy["Policy"].as_str().unwrap().contains(&format!(r#""Resource":"{arn}:1""#)));
+        assert!(world.lambda.function_policy(&format!("{arn}:1")).unwrap().is_some());
+        assert!(world.lambda.function_policy(arn).unwrap().is_none());
+        assert!(world.lambda.function_policy(&format!("{arn}:$LATEST")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_compiled_policy_follows_the_stored_one() {
+        let world = world();
+        world.create("users");
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        assert!(world.lambda.function_policy(arn).unwrap().is_none());
+        world.ok("AddPermission", grant(json!({})));
+        let policy = world.lambda.function_policy(arn).unwrap().unwrap();
+        assert_eq!(policy.name, "policy of function users");
+        world.ok("AddPermission", grant(json!({ "StatementId": "s2" })));
+        assert!(world.lambda.function_policy(arn).unwrap().unwrap().text.contains("s2"));
+        let checks =
+            world.lambda.checks(&call("Invoke", json!({ "FunctionName": "users" })), &root("111111111111"));
+        assert!(checks.unwrap()[0].resource_policy.is_some());
+    }
+
+    #[test]
+    fn a_policy_has_at_most_20_kilobytes() {
+        let world = world();
+        world.create("users");
+        let source = format!("arn:aws:execute-api:us-east-1:222222222222:{}", "x".repeat(900));
+        let errors: Vec<String> = (0..30)
+            .filter_map(|n| {
+                let more = json!({ "StatementId": format!("s{n}"), "SourceArn": source });
+                world.run("AddPermission", grant(more)).err().map(|e| e.code)
+            })
+            .collect();
+        assert!(
+            !errors.is_empty() && errors.iter().all(|c| c == "PolicyLengthExceededException"),
+            "{errors:?}"
+        );
+    }
+}

@@ -84,3 +84,68 @@ impl Lambda {
         Ok(page(call, "Versions", shown))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::control::testing::world;
+
+    #[test]
+    fn a_version_is_published_only_when_something_changed() {
+        let world = world();
+        world.create("users");
+        let users = json!({ "FunctionName": "users" });
+        let first = world.ok("PublishVersion", json!({ "FunctionName": "users", "Description": "first" }));
+        assert_eq!((first["Version"].as_str(), first["Description"].as_str()), (Some("1"), Some("first")));
+        assert_eq!(world.ok("PublishVersion", users.clone())["Version"], "1");
+        world.ok("UpdateFunctionConfiguration", json!({ "FunctionName": "users", "Timeout": 9 }));
+        let second = world.ok("PublishVersion", users.clone());
+        assert_eq!((second["Version"].as_str(), second["Timeout"].as_u64()), (Some("2"), Some(9)));
+        assert_eq!(world.ok("PublishVersion", users.clone())["RevisionId"], second["RevisionId"]);
+        let listed = world.ok("ListVersionsByFunction", users.clone());
+        let versions: Vec<&str> = listed["Versions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v["FunctionArn"].as_str().unwrap())
+            .collect();
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        assert_eq!(versions, [format!("{arn}:$LATEST"), format!("{arn}:1"), format!("{arn}:2")]);
+        // The number of a deleted version does not come back.
+        world.run("DeleteFunction", json!({ "FunctionName": "users:2" })).unwrap();
+        world.ok("UpdateFunctionConfiguration", json!({ "FunctionName": "users", "Timeout": 10 }));
+        assert_eq!(world.ok("PublishVersion", users)["Version"], "3");
+    }
+
+    #[test]
+    fn a_wrong_hash_or_revision_publishes_nothing() {
+        let world = world();
+        world.create("users");
+        let (_, text) =
+            world.refused("PublishVersion", json!({ "FunctionName": "users", "CodeSha256": "other" }));
+        assert!(
+            text.starts_with("CodeSHA256 (other) is different from current CodeSHA256 in $LATEST ("),
+            "{text}"
+        );
+        let (code, _) =
+            world.refused("PublishVersion", json!({ "FunctionName": "users", "RevisionId": "other" }));
+        assert_eq!(code, "PreconditionFailedException");
+        let (_, text) = world.refused("PublishVersion", json!({ "FunctionName": "none" }));
+        assert_eq!(text, "Function not found: arn:aws:lambda:us-east-1:111111111111:function:none");
+    }
+
+    #[test]
+    fn lists_are_cut_into_pages() {
+        let world = world();
+        for name in ["a", "b", "c"] {
+            world.create(name);
+        }
+        let first = world.ok("ListFunctions", json!({ "MaxItems": 2 }));
+        assert_eq!(first["Functions"].as_array().unwrap().len(), 2);
+        let second = world.ok("ListFunctions", json!({ "MaxItems": 2, "Marker": first["NextMarker"] }));
+        assert_eq!(second["Functions"][0]["FunctionName"], "c");
+        assert!(second.get("NextMarker").is_none());
+        assert!(second["Functions"][0].get("State").is_none(), "lists show no state");
+    }
+}
