@@ -1,11 +1,256 @@
-//! Which permissions each operation of IAM needs.
-use policy::Check;
+//! Which permissions each operation of IAM needs: action, resource and condition keys (Service Authorization
+//! Reference, AWS Identity and Access Management).
+//!
+//! The action has the operation's name. The resource follows from the members that the operation takes, which is
+//! how the reference's table reads: an operation on a role names a role, and so on. Lists of roles, users, groups
+//! and instance profiles are checked against `role/PREFIX` and so on, as AWS's denials print them (`… is not
+//! authorized to perform: iam:ListRoles on resource: arn:aws:iam::A:role/`).
+
+use arn::Arn;
+use policy::{Check, Context};
 use wire::Call;
 
 use crate::error::Fail;
-use crate::{Caller, Iam};
+use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
+use crate::names::{self, Read};
+use crate::ops::user_name;
+use crate::tags;
+use crate::{Caller, IAM, Iam};
 
-pub(crate) fn checks(_iam: &Iam, _call: &Call, _caller: &Caller) -> Result<Vec<Check>, Fail> {
-    // Until the table stands: nothing may run unchecked.
-    Err(wire::ApiError::not_implemented("iam", _call.operation).into())
+/// A check of the caller's own account without context.
+pub(crate) fn simple(action: &str, resource: String) -> Check {
+    Check {
+        action: action.to_owned(),
+        resource,
+        resource_account: None,
+        resource_policy: None,
+        context: Context::new(),
+    }
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys` of the tags (or tag keys) that the call sends.
+pub(crate) fn request_tags(call: &Call, context: &mut Context) {
+    let mut keys = tags::sent_keys(call);
+    for tag in tags::sent(call) {
+        context.set(&format!("aws:RequestTag/{}", tag.key), tag.value);
+        keys.push(tag.key);
+    }
+    if !keys.is_empty() {
+        context.set_all("aws:TagKeys", keys);
+    }
+}
+
+fn resource_tags(tags: &[Tag], context: &mut Context) {
+    for tag in tags {
+        context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+        context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
+    }
+}
+
+pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    iam.read(|store| {
+        let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
+        let mut main = what.main()?;
+        request_tags(call, &mut main.context);
+        let mut checks = vec![main];
+        what.further(&mut checks)?;
+        Ok(checks)
+    })
+}
+
+struct Asked<'a, R> {
+    store: &'a R,
+    call: &'a Call,
+    caller: &'a Caller,
+    partition: &'static str,
+}
+
+impl<R: Read> Asked<'_, R> {
+    fn arn(&self, word: &str, path: &str, name: &str) -> String {
+        names::arn(self.partition, &self.call.account, word, path, name)
+    }
+
+    /// The check that bears the operation's name.
+    fn main(&self) -> Result<Check, Fail> {
+        let call = self.call;
+        let mut check = simple(&format!("iam:{}", call.operation), String::new());
+        let prefix = call.text("PathPrefix").unwrap_or("/");
+        check.resource = match call.operation {
+            "ListRoles" => self.arn("role", prefix, ""),
+            "ListUsers" => self.arn("user", prefix, ""),
+            "ListGroups" => self.arn("group", prefix, ""),
+            "ListInstanceProfiles" => self.arn("instance-profile", prefix, ""),
+            "GetAccessKeyLastUsed" => self.key_holder()?,
+            "CreateServiceLinkedRole" => {
+                let service = call.required("AWSServiceName");
+                check.context.set("iam:AWSServiceName", service);
+                self.arn("role", &format!("/aws-service-role/{service}/"), "*")
+            }
+            "CreateOpenIDConnectProvider" => {
+                let url = call.required("Url");
+                self.arn("oidc-provider", "/", url.strip_prefix("https://").unwrap_or(url))
+            }
+            "CreateSAMLProvider" => self.arn("saml-provider", "/", call.required("Name")),
+            _ => return self.by_member(check),
+        };
+        Ok(check)
+    }
+
+    /// The resource that the operation's members name. Where two are named, the reference's resource type decides:
+    /// the profile before the role, the group before the user, the entity before the policy.
+    fn by_member(&self, mut check: Check) -> Result<Check, Fail> {
+        let call = self.call;
+        let path = call.text("Path").unwrap_or("/");
+        if let Some(name) = call.text("InstanceProfileName") {
+            let key = names::profile(&call.account, name);
+            match self.store.one::<InstanceProfile>(IAM, &key)? {
+                Some(profile) => {
+                    resource_tags(&profile.tags, &mut check.context);
+                    check.resource = profile.arn;
+                }
+                None => check.resource = self.arn("instance-profile", path, name),
+            }
+        } else if let Some(name) = call.text("GroupName") {
+            self.entity(&mut check, Kind::Group, name)?;
+        } else if let Some(name) = call.text("RoleName") {
+            self.entity(&mut check, Kind::Role, name)?;
+        } else if call.text("UserName").is_some() || about_a_user(call.operation) {
+            match user_name(call, self.caller)? {
+                Some(name) => self.entity(&mut check, Kind::User, &name)?,
+                None => check.resource = format!("arn:{}:iam::{}:root", self.partition, call.account),
+            }
+        } else if let Some(arn) = call.text("PolicyArn") {
+            let key = names::policy(&call.account, names::last_segment(arn));
+            if let Some(policy) = self.store.one::<ManagedPolicy>(IAM, &key)?.filter(|p| p.arn == arn) {
+                resource_tags(&policy.tags, &mut check.context);
+            }
+            check.resource = arn.to_owned();
+        } else if let Some(name) = call.text("PolicyName") {
+            check.resource = self.arn("policy", path, name);
+        } else if let Some(name) = call.text("ServerCertificateName") {
+            check.resource = self.arn("server-certificate", path, name);
+        } else if let Some(name) = call.text("VirtualMFADeviceName") {
+            check.resource = self.arn("mfa", path, name);
+        } else {
+            let named =
+                ["OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "SerialNumber", "Arn"];
+            let arn = named.iter().find_map(|member| call.text(member)).filter(|arn| arn.starts_with("arn:"));
+            check.resource = arn.unwrap_or("*").to_owned();
+        }
+        Ok(check)
+    }
+
+    /// Resource, tags and boundary of a user, group or role that exists or is about to.
+    fn entity(&self, check: &mut Check, kind: Kind, name: &str) -> Result<(), Fail> {
+        let call = self.call;
+        let found: Option<Entity> = self.store.one(IAM, &names::entity(&call.account, kind, name))?;
+        let creates = call.operation.starts_with("Create") && call.operation.ends_with(kind.title());
+        if let Some(arn) = call.text("PolicyArn") {
+            check.context.set("iam:PolicyARN", arn);
+        }
+        // Of the request where it sets one, else of the entity, for the operations that change permissions.
+        let boundary = call.text("PermissionsBoundary").map(str::to_owned);
+        match found.filter(|_| !creates) {
+            Some(entity) => {
+                resource_tags(&entity.tags, &mut check.context);
+                if let Some(arn) = boundary.or(entity.boundary.filter(|_| boundary_bears_on(call.operation)))
+                {
+                    check.context.set("iam:PermissionsBoundary", arn);
+                }
+                check.resource = entity.arn;
+            }
+            None => {
+                if let Some(arn) = boundary {
+                    check.context.set("iam:PermissionsBoundary", arn);
+                }
+                check.resource = self.arn(kind.word(), call.text("Path").unwrap_or("/"), name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose key `GetAccessKeyLastUsed` asks about.
+    fn key_holder(&self) -> Result<String, Fail> {
+        let account = &self.call.account;
+        let key: Option<Key> = self.store.one(IAM, &names::key(self.call.required("AccessKeyId")))?;
+        let Some(user) = key.filter(|k| k.account == account.as_str()).and_then(|key| key.user) else {
+            return Ok("*".to_owned());
+        };
+        let user: Option<Entity> = self.store.one(IAM, &names::entity(account, Kind::User, &user))?;
+        Ok(user.map_or_else(|| "*".to_owned(), |user| user.arn))
+    }
+
+    /// Checks besides the main one.
+    fn further(&self, checks: &mut Vec<Check>) -> Result<(), Fail> {
+        let call = self.call;
+        let Some(main) = checks.first().cloned() else { return Ok(()) };
+        // Tagging at creation needs the tagging action too (User Guide, id_tags).
+        if let Some(what) = call.operation.strip_prefix("Create")
+            && matches!(what, "Role" | "User" | "Policy" | "InstanceProfile")
+            && !tags::sent(call).is_empty()
+        {
+            checks.push(Check { action: format!("iam:Tag{what}"), ..main.clone() });
+        }
+        // A rename is checked against the old and the new ARN (API Reference, UpdateUser, UpdateGroup).
+        for (operation, member, word) in
+            [("UpdateUser", "NewUserName", "user"), ("UpdateGroup", "NewGroupName", "group")]
+        {
+            if call.operation == operation && (call.text(member).is_some() || call.text("NewPath").is_some())
+            {
+                let name = call.text(member).unwrap_or_else(|| names::last_segment(&main.resource));
+                let old_path = main.resource.split_once(word).map_or("/", |(_, rest)| {
+                    rest.get(..rest.len() - names::last_segment(rest).len()).unwrap_or("/")
+                });
+                let resource = self.arn(word, call.text("NewPath").unwrap_or(old_path), name);
+                checks.push(Check { resource, ..main.clone() });
+            }
+        }
+        if call.operation == "AddRoleToInstanceProfile" {
+            let mut pass = simple("iam:PassRole", String::new());
+            self.entity(&mut pass, Kind::Role, call.required("RoleName"))?;
+            pass.context.set("iam:PassedToService", "ec2.amazonaws.com");
+            checks.push(pass);
+        }
+        Ok(())
+    }
+}
+
+/// Operations whose user is the caller when none is named.
+fn about_a_user(operation: &str) -> bool {
+    matches!(
+        operation,
+        "ChangePassword"
+            | "CreateAccessKey"
+            | "CreateLoginProfile"
+            | "DeleteAccessKey"
+            | "DeleteLoginProfile"
+            | "DeleteSigningCertificate"
+            | "GetLoginProfile"
+            | "GetUser"
+            | "ListAccessKeys"
+            | "ListMFADevices"
+            | "ListSSHPublicKeys"
+            | "ListServiceSpecificCredentials"
+            | "ListSigningCertificates"
+            | "UpdateAccessKey"
+            | "UpdateSigningCertificate"
+            | "UploadSigningCertificate"
+    )
+}
+
+/// Operations for which the entity's boundary is a condition key.
+fn boundary_bears_on(operation: &str) -> bool {
+    matches!(
+        operation,
+        "AttachRolePolicy"
+            | "AttachUserPolicy"
+            | "DeleteRolePermissionsBoundary"
+            | "DeleteRolePolicy"
+            | "DeleteUserPermissionsBoundary"
+            | "DeleteUserPolicy"
+            | "DetachRolePolicy"
+            | "DetachUserPolicy"
+            | "PutRolePolicy"
+            | "PutUserPolicy"
+    )
 }

@@ -1,10 +1,29 @@
 //! The operations. One table: a name is implemented exactly when it stands here.
 
+mod access_keys;
+mod account;
+mod attached;
+mod boundary;
+mod entities;
+mod groups;
+mod inline;
+mod login;
+mod policies;
+mod profiles;
+mod roles;
+mod sts;
+mod tagging;
+mod users;
+mod versions;
+
+use arn::{AccountId, Arn};
+use policy::Principal;
 use serde_json::{Map, Value};
 use wire::{ApiError, Call, Reply};
 
-use crate::error::Fail;
-use crate::{Caller, Iam};
+use crate::error::{Fail, validation};
+use crate::model::Kind;
+use crate::{Caller, Iam, names};
 
 /// An operation at work.
 pub(crate) struct Op<'a> {
@@ -16,8 +35,172 @@ pub(crate) struct Op<'a> {
 pub(crate) type Output = Result<Map<String, Value>, Fail>;
 type Handler = fn(&Op<'_>) -> Output;
 
+/// The answer of operations that answer nothing.
+pub(crate) fn nothing() -> Output {
+    Ok(Map::new())
+}
+
+/// An answer of one member.
+pub(crate) fn one(member: &str, value: Value) -> Output {
+    Ok(Map::from_iter([(member.to_owned(), value)]))
+}
+
+impl Op<'_> {
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.call.account
+    }
+
+    pub(crate) fn partition(&self) -> &'static str {
+        Arn::partition_of(&self.call.region)
+    }
+
+    pub(crate) fn text(&self, member: &str) -> Option<&str> {
+        self.call.text(member)
+    }
+
+    pub(crate) fn required(&self, member: &str) -> &str {
+        self.call.required(member)
+    }
+
+    /// `Path`, which is `/` unless given.
+    pub(crate) fn path(&self) -> &str {
+        self.text("Path").unwrap_or("/")
+    }
+
+    /// The entity that the call names.
+    pub(crate) fn name(&self, kind: Kind) -> &str {
+        self.required(kind.name_member())
+    }
+
+    /// The user that the call names, or the user who calls (API Reference: "determines the user name implicitly
+    /// based on the access key"). `None`: the root user calls and names nobody.
+    pub(crate) fn user(&self) -> Result<Option<String>, Fail> {
+        user_name(self.call, self.caller)
+    }
+
+    /// As [`Op::user`] where the root user must name somebody.
+    pub(crate) fn some_user(&self) -> Result<String, Fail> {
+        self.user()?.ok_or_else(must_name)
+    }
+
+    pub(crate) fn arn(&self, word: &str, path: &str, name: &str) -> String {
+        names::arn(self.partition(), self.account(), word, path, name)
+    }
+}
+
+/// test_iam_users `delete-access-key-without-username-error`.
+fn must_name() -> Fail {
+    validation("Must specify userName when calling with non-User credentials")
+}
+
+/// See [`Op::user`].
+pub(crate) fn user_name(call: &Call, caller: &Caller) -> Result<Option<String>, Fail> {
+    match (call.text("UserName"), &caller.principal) {
+        (Some(name), _) => Ok(Some(name.to_owned())),
+        (None, Principal::User { arn, .. }) => Ok(Some(names::last_segment(arn).to_owned())),
+        (None, Principal::Root { .. }) => Ok(None),
+        _ => Err(must_name()),
+    }
+}
+
 /// Name and behaviour of every operation.
-static TABLE: &[(&str, Handler)] = &[];
+static TABLE: &[(&str, Handler)] = &[
+    ("AddRoleToInstanceProfile", profiles::add_role),
+    ("AddUserToGroup", groups::add_user),
+    ("AssumeRole", sts::assume_role),
+    ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
+    ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
+    ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
+    ("CreateAccessKey", access_keys::create),
+    ("CreateAccountAlias", account::create_alias),
+    ("CreateGroup", groups::create),
+    ("CreateInstanceProfile", profiles::create),
+    ("CreateLoginProfile", login::create),
+    ("CreatePolicy", policies::create),
+    ("CreatePolicyVersion", versions::create),
+    ("CreateRole", roles::create),
+    ("CreateUser", users::create),
+    ("DeleteAccessKey", access_keys::delete),
+    ("DeleteAccountAlias", account::delete_alias),
+    ("DeleteAccountPasswordPolicy", account::delete_password_policy),
+    ("DeleteGroup", groups::delete),
+    ("DeleteGroupPolicy", |op| inline::delete(op, Kind::Group)),
+    ("DeleteInstanceProfile", profiles::delete),
+    ("DeleteLoginProfile", login::delete),
+    ("DeletePolicy", policies::delete),
+    ("DeletePolicyVersion", versions::delete),
+    ("DeleteRole", roles::delete),
+    ("DeleteRolePermissionsBoundary", |op| boundary::delete(op, Kind::Role)),
+    ("DeleteRolePolicy", |op| inline::delete(op, Kind::Role)),
+    ("DeleteUser", users::delete),
+    ("DeleteUserPermissionsBoundary", |op| boundary::delete(op, Kind::User)),
+    ("DeleteUserPolicy", |op| inline::delete(op, Kind::User)),
+    ("DetachGroupPolicy", |op| attached::detach(op, Kind::Group)),
+    ("DetachRolePolicy", |op| attached::detach(op, Kind::Role)),
+    ("DetachUserPolicy", |op| attached::detach(op, Kind::User)),
+    ("GetAccessKeyInfo", sts::access_key_info),
+    ("GetAccessKeyLastUsed", access_keys::last_used),
+    ("GetAccountPasswordPolicy", account::password_policy),
+    ("GetAccountSummary", account::summary),
+    ("GetCallerIdentity", sts::caller_identity),
+    ("GetFederationToken", sts::federation_token),
+    ("GetGroup", groups::get),
+    ("GetGroupPolicy", |op| inline::get(op, Kind::Group)),
+    ("GetInstanceProfile", profiles::get),
+    ("GetLoginProfile", login::get),
+    ("GetPolicy", policies::get),
+    ("GetPolicyVersion", versions::get),
+    ("GetRole", roles::get),
+    ("GetRolePolicy", |op| inline::get(op, Kind::Role)),
+    ("GetSessionToken", sts::session_token),
+    ("GetUser", users::get),
+    ("GetUserPolicy", |op| inline::get(op, Kind::User)),
+    ("ListAccessKeys", access_keys::list),
+    ("ListAccountAliases", account::list_aliases),
+    ("ListAttachedGroupPolicies", |op| attached::list(op, Kind::Group)),
+    ("ListAttachedRolePolicies", |op| attached::list(op, Kind::Role)),
+    ("ListAttachedUserPolicies", |op| attached::list(op, Kind::User)),
+    ("ListEntitiesForPolicy", policies::entities),
+    ("ListGroupPolicies", |op| inline::list(op, Kind::Group)),
+    ("ListGroups", groups::list),
+    ("ListGroupsForUser", groups::of_user),
+    ("ListInstanceProfileTags", profiles::list_tags),
+    ("ListInstanceProfiles", profiles::list),
+    ("ListInstanceProfilesForRole", profiles::of_role),
+    ("ListPolicies", policies::list),
+    ("ListPolicyTags", policies::list_tags),
+    ("ListPolicyVersions", versions::list),
+    ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
+    ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
+    ("ListRoles", roles::list),
+    ("ListUserPolicies", |op| inline::list(op, Kind::User)),
+    ("ListUserTags", |op| tagging::list(op, Kind::User)),
+    ("ListUsers", users::list),
+    ("PutGroupPolicy", |op| inline::put(op, Kind::Group)),
+    ("PutRolePermissionsBoundary", |op| boundary::put(op, Kind::Role)),
+    ("PutRolePolicy", |op| inline::put(op, Kind::Role)),
+    ("PutUserPermissionsBoundary", |op| boundary::put(op, Kind::User)),
+    ("PutUserPolicy", |op| inline::put(op, Kind::User)),
+    ("RemoveRoleFromInstanceProfile", profiles::remove_role),
+    ("RemoveUserFromGroup", groups::remove_user),
+    ("SetDefaultPolicyVersion", versions::set_default),
+    ("TagInstanceProfile", profiles::tag),
+    ("TagPolicy", policies::tag),
+    ("TagRole", |op| tagging::tag(op, Kind::Role)),
+    ("TagUser", |op| tagging::tag(op, Kind::User)),
+    ("UntagInstanceProfile", profiles::untag),
+    ("UntagPolicy", policies::untag),
+    ("UntagRole", |op| tagging::untag(op, Kind::Role)),
+    ("UntagUser", |op| tagging::untag(op, Kind::User)),
+    ("UpdateAccessKey", access_keys::update),
+    ("UpdateAccountPasswordPolicy", account::update_password_policy),
+    ("UpdateAssumeRolePolicy", roles::update_trust),
+    ("UpdateGroup", groups::update),
+    ("UpdateLoginProfile", login::update),
+    ("UpdateRole", roles::update),
+    ("UpdateRoleDescription", roles::update_description),
+    ("UpdateUser", users::update),
+];
 
 /// Names of the operations of IAM and STS that have behaviour. The two services share no name.
 #[must_use]
@@ -28,9 +211,20 @@ pub fn implemented() -> &'static [&'static str] {
 }
 
 pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Result<Reply, Fail> {
-    let Some((_, handler)) = TABLE.iter().find(|(name, _)| *name == call.operation) else {
+    let Ok(at) = TABLE.binary_search_by(|(name, _)| (*name).cmp(call.operation)) else {
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
+    let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_so_that_every_name_is_found() {
+        assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
 }

@@ -1,0 +1,150 @@
+//! What belongs to an account as a whole: its alias, its password policy, its summary.
+
+use serde_json::{Map, Value, json};
+
+use super::{Op, Output, nothing, one};
+use crate::IAM;
+use crate::error::{exists, no_such};
+use crate::model::{Account, Kind, ManagedPolicy};
+use crate::names::{self, Read};
+use crate::page::page;
+use crate::render::object;
+
+fn find(op: &Op<'_>, store: &impl Read) -> Result<Account, crate::error::Fail> {
+    Ok(store.one(IAM, &names::account(op.account()))?.unwrap_or_default())
+}
+
+/// An alias is unique among all accounts; a second one replaces the first (User Guide, console_account-alias).
+pub(crate) fn create_alias(op: &Op<'_>) -> Output {
+    let alias = op.required("AccountAlias");
+    op.iam.write(|store| {
+        let holder: Option<String> = store.get(IAM, &names::alias(alias))?;
+        if holder.is_some_and(|account| account != op.account().as_str()) {
+            return Err(exists(format!("The account alias {alias} already exists.")));
+        }
+        let mut account = find(op, store)?;
+        if let Some(old) = account.alias.replace(alias.to_owned()) {
+            store.delete(IAM, &names::alias(&old))?;
+        }
+        store.put(IAM, &names::alias(alias), &op.account().as_str())?;
+        store.put(IAM, &names::account(op.account()), &account)?;
+        nothing()
+    })
+}
+
+pub(crate) fn delete_alias(op: &Op<'_>) -> Output {
+    let alias = op.required("AccountAlias");
+    op.iam.write(|store| {
+        let mut account = find(op, store)?;
+        if account.alias.as_deref() != Some(alias) {
+            return Err(no_such(format!("The account alias {alias} cannot be found.")));
+        }
+        account.alias = None;
+        store.delete(IAM, &names::alias(alias))?;
+        store.put(IAM, &names::account(op.account()), &account)?;
+        nothing()
+    })
+}
+
+pub(crate) fn list_aliases(op: &Op<'_>) -> Output {
+    op.iam.read(|store| {
+        let alias = find(op, store)?.alias;
+        page(op.call, "AccountAliases", alias.map(|alias| (alias.clone(), Value::String(alias))))
+    })
+}
+
+/// The text of a missing policy is the one that AWS's users quote.
+pub(crate) fn password_policy(op: &Op<'_>) -> Output {
+    op.iam.read(|store| match find(op, store)?.password_policy {
+        Some(policy) => one("PasswordPolicy", Value::Object(policy)),
+        None => Err(missing_password_policy(op)),
+    })
+}
+
+fn missing_password_policy(op: &Op<'_>) -> crate::error::Fail {
+    no_such(format!("The Password Policy with domain name {} cannot be found.", op.account()))
+}
+
+/// What is not sent takes its default again (API Reference, UpdateAccountPasswordPolicy: "This operation does not
+/// support partial updates").
+pub(crate) fn update_password_policy(op: &Op<'_>) -> Output {
+    let mut policy: Map<String, Value> = object(json!({
+        "MinimumPasswordLength": 6,
+        "RequireSymbols": false,
+        "RequireNumbers": false,
+        "RequireUppercaseCharacters": false,
+        "RequireLowercaseCharacters": false,
+        "AllowUsersToChangePassword": false,
+    }));
+    policy.extend(op.call.input.clone());
+    let expires = policy.get("MaxPasswordAge").and_then(Value::as_i64).is_some_and(|days| days > 0);
+    policy.insert("ExpirePasswords".into(), expires.into());
+    op.iam.write(|store| {
+        let mut account = find(op, store)?;
+        account.password_policy = Some(policy);
+        store.put(IAM, &names::account(op.account()), &account)?;
+        nothing()
+    })
+}
+
+pub(crate) fn delete_password_policy(op: &Op<'_>) -> Output {
+    op.iam.write(|store| {
+        let mut account = find(op, store)?;
+        if account.password_policy.take().is_none() {
+            return Err(missing_password_policy(op));
+        }
+        store.put(IAM, &names::account(op.account()), &account)?;
+        nothing()
+    })
+}
+
+/// Quotas as recorded (test_get_account_summary_format); kinds of things that cannot be made here are 0.
+pub(crate) fn summary(op: &Op<'_>) -> Output {
+    op.iam.read(|store| {
+        let count = |prefix: String| -> Result<usize, crate::error::Fail> {
+            Ok(store.all::<Value>(IAM, &prefix)?.len())
+        };
+        let account = op.account();
+        let policies: Vec<(String, ManagedPolicy)> = store.all(IAM, &names::policies(account))?;
+        let versions: usize = policies.iter().map(|(_, policy)| policy.versions.len()).sum();
+        one(
+            "SummaryMap",
+            json!({
+                "AccessKeysPerUserQuota": 2,
+                "AccountAccessKeysPresent": usize::from(count(names::user_keys(account, ""))? > 0),
+                "AccountMFAEnabled": 0,
+                "AccountPasswordPresent": 0,
+                "AccountSigningCertificatesPresent": 0,
+                "AssumeRolePolicySizeQuota": 2_048,
+                "AttachedPoliciesPerGroupQuota": 10,
+                "AttachedPoliciesPerRoleQuota": 10,
+                "AttachedPoliciesPerUserQuota": 10,
+                "GlobalEndpointTokenVersion": 1,
+                "GroupPolicySizeQuota": Kind::Group.inline_quota(),
+                "Groups": count(names::entities(account, Kind::Group))?,
+                "GroupsPerUserQuota": 10,
+                "GroupsQuota": Kind::Group.count_quota(),
+                "InstanceProfiles": count(names::profiles(account))?,
+                "InstanceProfilesQuota": 1_000,
+                "MFADevices": 0,
+                "MFADevicesInUse": 0,
+                "Policies": policies.len(),
+                "PoliciesQuota": 1_500,
+                "PolicySizeQuota": 6_144,
+                "PolicyVersionsInUse": versions,
+                "PolicyVersionsInUseQuota": 10_000,
+                "Providers": 0,
+                "RolePolicySizeQuota": Kind::Role.inline_quota(),
+                "Roles": count(names::entities(account, Kind::Role))?,
+                "RolesQuota": Kind::Role.count_quota(),
+                "ServerCertificates": 0,
+                "ServerCertificatesQuota": 20,
+                "SigningCertificatesPerUserQuota": 2,
+                "UserPolicySizeQuota": Kind::User.inline_quota(),
+                "Users": count(names::entities(account, Kind::User))?,
+                "UsersQuota": Kind::User.count_quota(),
+                "VersionsPerPolicyQuota": 5,
+            }),
+        )
+    })
+}

@@ -1,0 +1,87 @@
+//! Managed policies attached to users, groups and roles.
+
+use arn::{AccountId, Arn};
+use serde_json::{Value, json};
+
+use super::{Op, Output, entities, nothing};
+use crate::error::{Fail, no_such_policy, not_attachable, quota, validation};
+use crate::model::{Attachment, Kind, ManagedPolicy};
+use crate::names::{self, Read};
+use crate::page::page;
+use crate::{IAM, managed};
+
+/// Managed policies per user, group or role (test_iam_account_summary).
+const MOST: usize = 10;
+
+/// Whether the text is the ARN of a managed policy at all.
+pub(crate) fn is_policy_arn(text: &str) -> bool {
+    Arn::parse(text).is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
+}
+
+/// Whether `account` may use the policy: its own, or one of AWS's. AWS's list is longer than ours, so any name of
+/// that form is taken; `unknown_policies` tells about it.
+pub(crate) fn usable(store: &impl Read, account: &AccountId, arn: &str) -> Result<bool, Fail> {
+    if managed::is_aws(arn) {
+        return Ok(true);
+    }
+    let found: Option<ManagedPolicy> = store.one(IAM, &names::policy(account, names::last_segment(arn)))?;
+    Ok(found.is_some_and(|policy| policy.arn == arn))
+}
+
+pub(crate) fn attach(op: &Op<'_>, kind: Kind) -> Output {
+    let arn = op.required("PolicyArn");
+    op.iam.write(|store| {
+        if !is_policy_arn(arn) {
+            return Err(validation(format!("ARN {arn} is not valid.")));
+        }
+        let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        if !usable(store, op.account(), arn)? {
+            return Err(not_attachable(arn));
+        }
+        if entity.attached.iter().any(|there| there == arn) {
+            return nothing();
+        }
+        if entity.attached.len() >= MOST {
+            return Err(quota(&format!("PoliciesPer{}", kind.title()), MOST));
+        }
+        entity.attached.push(arn.to_owned());
+        let attachment = Attachment { kind, name: entity.name.clone(), id: entity.id.clone() };
+        store.put(IAM, &names::attachment(op.account(), arn, kind, &entity.name), &attachment)?;
+        entities::save(store, op.account(), &entity)?;
+        nothing()
+    })
+}
+
+pub(crate) fn detach(op: &Op<'_>, kind: Kind) -> Output {
+    let arn = op.required("PolicyArn");
+    op.iam.write(|store| {
+        if !is_policy_arn(arn) {
+            return Err(validation(format!("ARN {arn} is not valid.")));
+        }
+        let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        let before = entity.attached.len();
+        entity.attached.retain(|there| there != arn);
+        if entity.attached.len() == before {
+            return Err(no_such_policy(arn));
+        }
+        store.delete(IAM, &names::attachment(op.account(), arn, kind, &entity.name))?;
+        entities::save(store, op.account(), &entity)?;
+        nothing()
+    })
+}
+
+pub(crate) fn list(op: &Op<'_>, kind: Kind) -> Output {
+    let prefix = op.text("PathPrefix").unwrap_or("/");
+    op.iam.read(|store| {
+        let mut arns = entities::find(store, op.account(), kind, op.name(kind))?.attached;
+        arns.retain(|arn| {
+            arn.split_once(":policy").is_some_and(|(_, path_and_name)| path_and_name.starts_with(prefix))
+        });
+        arns.sort_unstable();
+        let shown = arns.into_iter().map(|arn| {
+            let value: Value = json!({ "PolicyName": names::last_segment(&arn), "PolicyArn": arn });
+            (arn, value)
+        });
+        page(op.call, "AttachedPolicies", shown)
+    })
+}
