@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Beyond that format a request may say what its principal's ARN does not show: `roleArn` (with the path), `issuer`
-//! (who made a federated user's session) and `principalId` (`AIDA…`, `AROA…`).
+//! (who made a federated user's session) and `principalId` (`AIDA…`, `AROA…`). A case may hold `says`: a text that
+//! the drawn explanation must contain.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct Case {
     pub expected: Effect,
     /// The layer to blame, where the case says so.
     pub denied_by: Option<Layer>,
+    /// What the explanation's text must contain, where the case says so.
+    pub says: Option<String>,
 }
 
 /// What came out of a case.
@@ -57,7 +60,7 @@ pub struct Case {
 pub struct Outcome {
     /// The case's name.
     pub name: String,
-    /// Whether effect and layer are as expected.
+    /// Whether effect, layer and explanation are as expected.
     pub holds: bool,
     /// What came out.
     pub effect: Effect,
@@ -133,7 +136,11 @@ impl Case {
         if let Some((policy, statement)) = explanation.nearest.and_then(|n| explanation.statement(n)) {
             line.push_str(&format!("; {}: {}", policy.name, statement.line()));
         }
-        let holds = effect == self.expected && layer_holds;
+        let said = self.says.as_ref().filter(|says| !explanation.to_text().contains(*says));
+        if let Some(says) = said {
+            line.push_str(&format!("; the explanation does not say `{says}`"));
+        }
+        let holds = effect == self.expected && layer_holds && said.is_none();
         Outcome { name: self.name.clone(), holds, effect, denied_by, line, explanation }
     }
 }
@@ -207,6 +214,7 @@ fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, C
         owner,
         expected,
         denied_by,
+        says: string(node, "says").map(str::to_owned),
         name,
     })
 }
