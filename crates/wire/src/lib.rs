@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod client;
 mod error;
 mod form;
 mod json;
@@ -22,8 +23,10 @@ mod table;
 mod uri;
 mod validate;
 mod xml;
+mod xml_read;
 
 pub use call::{Call, Reply};
+pub use client::{build, parse_response};
 pub use error::ApiError;
 pub use model::{ErrorTrait, Kind, Location, Member, Model, Operation, Pagination, Protocol, Shape, ShapeId};
 pub use page::{InvalidToken, paginate};

@@ -87,8 +87,9 @@ impl<'a> Check<'a> {
     }
 
     fn value(&mut self, id: ShapeId, value: &'a Value) {
+        let service = self.op.service;
         let shape = self.model.shape(id);
-        for rule in broken(shape, value) {
+        for rule in broken(service, shape, value) {
             // AWS has another text for this one, given by the handler: "Value … at 'runtime' failed to satisfy
             // constraint: Member must satisfy enum value set: […] or be a valid ARN" (errors.tsv, lambda_).
             let runtime = shape.name == "Runtime" && matches!(self.path.as_slice(), [Step::Member(_)]);
@@ -111,16 +112,16 @@ impl<'a> Check<'a> {
 
     /// Items of a simple shape are reported once, for the whole list, with every rule of the shape; others one by one.
     fn items(&mut self, id: ShapeId, item: ShapeId, list: &'a Value, items: &'a [Value]) {
-        let shape = self.model.shape(item);
+        let (service, shape) = (self.op.service, self.model.shape(item));
         if is_simple(shape) {
-            if !items.iter().any(|i| !i.is_null() && !broken(shape, i).is_empty()) {
+            if !items.iter().any(|i| !i.is_null() && !broken(service, shape, i).is_empty()) {
                 return;
             }
             let rules = match (self.op.service, shape.name) {
                 // Both recorded with Lambda's PublishLayerVersion (test_layer_exceptions).
-                (Service::Lambda, "Runtime") => rules(shape).join(", "),
-                (Service::Lambda, "Architecture") => every(shape, &["Member must not be null"]),
-                _ => every(shape, &[]),
+                (Service::Lambda, "Runtime") => rules(service, shape).join(", "),
+                (Service::Lambda, "Architecture") => every(service, shape, &["Member must not be null"]),
+                _ => every(service, shape, &[]),
             };
             self.report(Shown::Value(id, list), &rules);
             return;
@@ -140,16 +141,17 @@ impl<'a> Check<'a> {
         map: &'a Value,
         entries: &'a Map<String, Value>,
     ) {
+        let service = self.op.service;
         let (keys, values) = (self.model.shape(key), self.model.shape(inner));
-        if entries.keys().any(|k| !broken_text(keys, k).is_empty()) {
+        if entries.keys().any(|k| !broken_text(service, keys, k).is_empty()) {
             self.report(
                 Shown::Value(id, map),
-                &format!("Map keys must satisfy constraint: [{}]", rules(keys).join(", ")),
+                &format!("Map keys must satisfy constraint: [{}]", rules(service, keys).join(", ")),
             );
         }
         if is_simple(values) {
-            if entries.values().any(|v| !v.is_null() && !broken(values, v).is_empty()) {
-                let mut all = rules(values);
+            if entries.values().any(|v| !v.is_null() && !broken(service, values, v).is_empty()) {
+                let mut all = rules(service, values);
                 all.push("Member must not be null".to_owned());
                 let text = format!("Map value must satisfy constraint: [{}]", all.join(", "));
                 self.report(Shown::Value(id, map), &text);
@@ -250,8 +252,8 @@ fn is_simple(shape: &Shape) -> bool {
     !matches!(shape.kind, Kind::Structure { .. } | Kind::List(_) | Kind::Map { .. })
 }
 
-fn every(shape: &Shape, more: &[&str]) -> String {
-    let mut all = rules(shape);
+fn every(service: Service, shape: &Shape, more: &[&str]) -> String {
+    let mut all = rules(service, shape);
     all.extend(more.iter().map(|&m| m.to_owned()));
     format!("Member must satisfy constraint: [{}]", all.join(", "))
 }
@@ -272,11 +274,11 @@ fn each_rule(shape: &Shape) -> impl Iterator<Item = Rule> {
     rules.into_iter().flatten()
 }
 
-fn rules(shape: &Shape) -> Vec<String> {
-    each_rule(shape).map(|rule| rule_text(shape, rule)).collect()
+fn rules(service: Service, shape: &Shape) -> Vec<String> {
+    each_rule(shape).map(|rule| rule_text(service, shape, rule)).collect()
 }
 
-fn rule_text(shape: &Shape, rule: Rule) -> String {
+fn rule_text(service: Service, shape: &Shape, rule: Rule) -> String {
     let what = match shape.kind {
         Kind::Integer | Kind::Long | Kind::Double => "value",
         _ => "length",
@@ -285,6 +287,8 @@ fn rule_text(shape: &Shape, rule: Rule) -> String {
         Rule::Max(max) => format!("Member must have {what} less than or equal to {}", bound(shape, max)),
         Rule::Min(min) => format!("Member must have {what} greater than or equal to {}", bound(shape, min)),
         Rule::Pattern(pattern) => format!("Member must satisfy regular expression pattern: {pattern}"),
+        // Recorded for IAM without the values (test_invalid_update_parameters).
+        Rule::Enum if service == Service::Iam => "Member must satisfy enum value set".to_owned(),
         Rule::Enum => {
             let choices: Vec<&str> = shape.choices().collect();
             format!("Member must satisfy enum value set: [{}]", choices.join(", "))
@@ -300,33 +304,33 @@ fn bound(shape: &Shape, number: f64) -> String {
 }
 
 /// The texts of the rules that a value breaks.
-fn broken(shape: &Shape, value: &Value) -> Vec<String> {
+fn broken(service: Service, shape: &Shape, value: &Value) -> Vec<String> {
     match (&shape.kind, value) {
         (Kind::Blob, Value::String(text)) => {
             // The length of a blob is that of its bytes, which `parse` has checked to be base64.
             let length = scalar::BASE64.decode(text).map_or(0, |b| b.len());
-            broken_measure(shape, length as f64)
+            broken_measure(service, shape, length as f64)
         }
-        (_, Value::String(text)) => broken_text(shape, text),
+        (_, Value::String(text)) => broken_text(service, shape, text),
         (_, Value::Number(number)) if !matches!(shape.kind, Kind::Timestamp) => {
-            number.as_f64().map_or(Vec::new(), |n| broken_measure(shape, n))
+            number.as_f64().map_or(Vec::new(), |n| broken_measure(service, shape, n))
         }
-        (_, Value::Array(items)) => broken_measure(shape, items.len() as f64),
-        (Kind::Map { .. }, Value::Object(entries)) => broken_measure(shape, entries.len() as f64),
+        (_, Value::Array(items)) => broken_measure(service, shape, items.len() as f64),
+        (Kind::Map { .. }, Value::Object(entries)) => broken_measure(service, shape, entries.len() as f64),
         _ => Vec::new(),
     }
 }
 
-fn broken_measure(shape: &Shape, measure: f64) -> Vec<String> {
+fn broken_measure(service: Service, shape: &Shape, measure: f64) -> Vec<String> {
     let broken = each_rule(shape).filter(|rule| match rule {
         Rule::Max(max) => measure > *max,
         Rule::Min(min) => measure < *min,
         Rule::Pattern(_) | Rule::Enum => false,
     });
-    broken.map(|rule| rule_text(shape, rule)).collect()
+    broken.map(|rule| rule_text(service, shape, rule)).collect()
 }
 
-fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
+fn broken_text(service: Service, shape: &Shape, text: &str) -> Vec<String> {
     let length = text.chars().count() as f64;
     let broken = each_rule(shape).filter(|rule| match rule {
         Rule::Max(max) => length > *max,
@@ -337,7 +341,7 @@ fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
         }
         Rule::Enum => !shape.choices().any(|choice| choice == text),
     });
-    broken.map(|rule| rule_text(shape, rule)).collect()
+    broken.map(|rule| rule_text(service, shape, rule)).collect()
 }
 
 /// Writes a value as Java's `toString` does: `[a, b]`, `{k=v}`, `Name(member=value, other=null)` (recorded for
@@ -534,6 +538,17 @@ mod tests {
             json!({"RoleArn": "arn:aws:iam::111111111111:role/r", "RoleSessionName": "Session1:2"}),
             "ValidationError: 1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy \
              constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+        );
+    }
+
+    #[test]
+    fn iam_does_not_list_the_values_of_an_enum() {
+        check(
+            Service::Iam,
+            "UpdateServiceSpecificCredential",
+            json!({"ServiceSpecificCredentialId": "ACCAEXAMPLE123EXAMPLE", "Status": "Invalid"}),
+            "ValidationError: 1 validation error detected: Value at 'status' failed to satisfy constraint: Member must \
+             satisfy enum value set",
         );
     }
 
