@@ -191,10 +191,10 @@ fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, C
                     true => ("trust policy", PolicyKind::Trust),
                     false => ("resource policy", PolicyKind::Resource),
                 };
-                owner.policy = reader.list(what, node, kind)?.into_iter().next();
+                owner.policy = reader.at_most_one(what, node, kind)?;
             }
             "boundary" => {
-                caller.boundary = reader.list("boundary", node, PolicyKind::Boundary)?.into_iter().next();
+                caller.boundary = reader.at_most_one("boundary", node, PolicyKind::Boundary)?;
             }
             "session" if !matches!(node.value, Json::Null) => {
                 caller.session = Some(reader.list("session policy", node, PolicyKind::Session)?);
@@ -294,6 +294,20 @@ impl Policies<'_> {
             .collect()
     }
 
+    fn at_most_one(
+        &mut self,
+        what: &str,
+        node: &Node,
+        kind: PolicyKind,
+    ) -> Result<Option<Arc<Policy>>, CaseError> {
+        let mut list = self.list(what, node, kind)?;
+        if list.len() > 1 {
+            let message = format!("{}: there is one {what} at most, not {}", self.case, list.len());
+            return Err(CaseError { message, span: node.span });
+        }
+        Ok(list.pop())
+    }
+
     fn policy(&mut self, name: String, node: &Node, kind: PolicyKind) -> Result<Policy, CaseError> {
         let wrong = |case: &str, name: &str, e: &MalformedPolicy, span| CaseError {
             message: format!("{case}: {name}: {} ({})", e.message, e.help),
@@ -315,5 +329,55 @@ impl Policies<'_> {
             };
             wrong(self.case, &name, &e, span)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOW: &str =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+
+    fn case_with(policies: &str) -> String {
+        format!(
+            r#"[{{"name":"n","request":{{"principal":"arn:aws:iam::222222222222:user/ann","action":"s3:Get",
+                "resource":"*"}},"policies":{policies},"expected":"Allowed","ignored":1}}]"#
+        )
+    }
+
+    #[test]
+    fn a_policy_is_an_object_a_string_or_a_file() {
+        let quoted = ALLOW.replace('"', "\\\"");
+        for policy in [ALLOW.to_owned(), format!("\"{quoted}\""), r#"{"file":"p.json"}"#.to_owned()] {
+            let mut load = |path: &str| {
+                assert_eq!(path, "p.json");
+                Ok(ALLOW.to_owned())
+            };
+            let cases = parse(&case_with(&format!("{{\"identity\":[{policy}]}}")), &mut load).unwrap();
+            let outcome = cases[0].run();
+            assert!(outcome.holds, "{}", outcome.line);
+        }
+    }
+
+    #[track_caller]
+    fn refused(text: &str, message: &str, underlined: &str) {
+        let error = parse(text, &mut |_| Err("gone".to_owned())).unwrap_err();
+        assert!(error.message.contains(message), "{}", error.message);
+        assert_eq!(error.span.of(text), underlined);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_placed() {
+        refused("nonsense", "no JSON", "n");
+        refused(r#"{"name":"n"}"#, "n: no `request`", r#"{"name":"n"}"#);
+        refused(&case_with(r#"{"identity":[{"file":"p.json"}]}"#), "n: p.json: gone", r#"{"file":"p.json"}"#);
+        refused(
+            &case_with(r#"{"identity":[{"Statement":{"Effect":"x"}}]}"#),
+            "exactly `Allow` or `Deny`",
+            r#""x""#,
+        );
+        let two = format!("[{ALLOW},{ALLOW}]");
+        refused(&case_with(&format!("{{\"boundary\":{two}}}")), "one boundary at most", &two);
     }
 }

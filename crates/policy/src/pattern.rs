@@ -52,21 +52,22 @@ impl Pattern {
         let mut special = false;
         let mut rest = text;
         while let Some(byte) = rest.bytes().next() {
-            if dialect.variables && rest.starts_with("${") {
-                if let Some((inside, after)) = split_variable(rest) {
-                    special = true;
-                    match inside {
-                        "*" | "?" | "$" => units.extend(inside.bytes().map(Unit::from)),
-                        _ => {
-                            if !units.is_empty() {
-                                pieces.push(Piece::Units(std::mem::take(&mut units).into()));
-                            }
-                            pieces.push(variable(inside));
+            if dialect.variables
+                && rest.starts_with("${")
+                && let Some((inside, after)) = split_variable(rest)
+            {
+                special = true;
+                match inside {
+                    "*" | "?" | "$" => units.extend(inside.bytes().map(Unit::from)),
+                    _ => {
+                        if !units.is_empty() {
+                            pieces.push(Piece::Units(std::mem::take(&mut units).into()));
                         }
+                        pieces.push(variable(inside));
                     }
-                    rest = after;
-                    continue;
                 }
+                rest = after;
+                continue;
             }
             match byte {
                 b'*' if dialect.wildcards => {

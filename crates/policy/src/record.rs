@@ -156,10 +156,11 @@ fn resource(element: &crate::statement::ResourceElement, facts: &Facts<'_>) -> (
         return (Why::Excluded { by }, text);
     }
     let (why, mut text) = arns(&element.arns, facts.resource, parts, facts);
-    if let (Why::ArnPart { part, expected, actual }, Some(parts)) = (&why, parts) {
-        if parts.0[2] == "lambda" && part == "resource" {
-            text.push_str(qualifier_hint(expected, actual));
-        }
+    if let (Why::ArnPart { part, expected, actual }, Some(parts)) = (&why, parts)
+        && parts.0[2] == "lambda"
+        && part == "resource"
+    {
+        text.push_str(qualifier_hint(expected, actual));
     }
     (why, text)
 }
@@ -167,7 +168,7 @@ fn resource(element: &crate::statement::ResourceElement, facts: &Facts<'_>) -> (
 /// LG lambda-api-permissions-ref: `fn` covers the unqualified function only, `fn:*` every version and alias, but not
 /// the unqualified function.
 fn qualifier_hint(expected: &str, actual: &str) -> &'static str {
-    let name = |resource: &str| resource.splitn(3, ':').nth(1).map(str::to_owned);
+    let name = |resource: &str| resource.split(':').nth(1).map(str::to_owned);
     let qualified = |resource: &str| resource.matches(':').count() > 1;
     if name(expected) != name(actual) {
         return "";

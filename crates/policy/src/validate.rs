@@ -122,10 +122,10 @@ fn statement_syntax(statement: &Node, kind: PolicyKind) -> Checked {
                     return Err(error(member.node.span, "a Sid has letters and digits only"));
                 }
             }
-            "Action" | "NotAction" | "Resource" | "NotResource" => {
-                if member.node.items().iter().any(|item| item.string().is_none()) {
-                    return Err(error(member.node.span, "takes a string or a list of strings"));
-                }
+            "Action" | "NotAction" | "Resource" | "NotResource"
+                if member.node.items().iter().any(|item| item.string().is_none()) =>
+            {
+                return Err(error(member.node.span, "takes a string or a list of strings"));
             }
             "Condition" => condition_syntax(member)?,
             _ => {}
@@ -188,13 +188,10 @@ fn legacy(statements: &[&Node]) -> Checked {
     let error =
         |span, help: String| Err(MalformedPolicy::new("The policy failed legacy parsing", span, help));
     for statement in statements {
-        if let Some(effect) = statement.get("Effect") {
-            if !matches!(effect.node.string(), Some("Allow" | "Deny")) {
-                return error(
-                    effect.node.span,
-                    "Effect is exactly `Allow` or `Deny`, in this case".to_owned(),
-                );
-            }
+        if let Some(effect) = statement.get("Effect")
+            && !matches!(effect.node.string(), Some("Allow" | "Deny"))
+        {
+            return error(effect.node.span, "Effect is exactly `Allow` or `Deny`, in this case".to_owned());
         }
         let operators = statement.get("Condition").and_then(|c| c.node.members()).unwrap_or(&[]);
         for operator in operators {
