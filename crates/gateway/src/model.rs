@@ -9,6 +9,16 @@
 //! | `deployments` | `{api}/{deployment}` | [`Deployment`], without its snapshot |
 //! | `snapshots` | `{api}/{deployment}` | [`Snapshot`]: what a stage serves, frozen |
 //! | `stages` | `{api}/{stage}` | [`Stage`] |
+//! | `models` | `{api}/{name}` | [`SchemaModel`] |
+//! | `validators` | `{api}/{id}` | [`RequestValidator`] |
+//! | `authorizers` | `{api}/{id}` | [`Authorizer`] |
+//! | `gatewayResponses` | `{api}/{type}` | [`GatewayResponse`], only those that were put |
+//! | `accountApis` | `{account}/{region}/{api}` | `true`: an index |
+//! | `gatewayAccounts` | `{account}/{region}` | [`AccountSettings`] |
+//! | `apiKeys` | `{account}/{region}/{key id}` | [`ApiKey`] |
+//! | `apiKeyValues` | `{account}/{region}/{value}` | the key's id as text: an index |
+//! | `usagePlans` | `{account}/{region}/{plan}` | [`UsagePlan`] |
+//! | `usagePlanKeys` | `{account}/{region}/{plan}/{key id}` | `true` |
 
 use std::collections::BTreeMap;
 
@@ -202,6 +212,18 @@ pub struct Snapshot {
     pub api: RestApi,
     /// Its resources with their methods and integrations.
     pub resources: Vec<Resource>,
+    /// Models by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, SchemaModel>,
+    /// Request validators by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub validators: BTreeMap<String, RequestValidator>,
+    /// Authorizers by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// Gateway responses that were put, by type; [`crate::management::effective_gateway_response`] fills in the rest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateway_responses: BTreeMap<String, GatewayResponse>,
 }
 
 /// A name under which a deployment is served.
@@ -215,7 +237,8 @@ pub struct Stage {
     /// `${stageVariables.x}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: Texts,
-    /// By `resource/path/METHOD` or `*/*`: logging level, data trace, metrics, throttling, caching.
+    /// By `resource/path/METHOD` (the path without its first slash, so `/GET` for the root) or `*/*`: `loggingLevel`,
+    /// `dataTraceEnabled`, `metricsEnabled`, `throttlingBurstLimit`, `throttlingRateLimit`, caching.
     #[serde(default)]
     pub method_settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Seconds since 1970.
@@ -225,4 +248,195 @@ pub struct Stage {
     /// Every other member, as given (`description`, `tags`, `accessLogSettings`, `tracingEnabled`, …).
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A JSON schema with a name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaModel {
+    /// Six letters and digits.
+    pub id: String,
+    /// Unique in the API.
+    pub name: String,
+    /// As given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// JSON schema, draft 4, as text; empty for models that are not JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// For example `application/json`.
+    pub content_type: String,
+}
+
+/// What of a request is validated before it goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestValidator {
+    /// Six letters and digits.
+    pub id: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+    /// Against the method's model.
+    #[serde(default)]
+    pub validate_request_body: bool,
+    /// Whether required parameters are there.
+    #[serde(default)]
+    pub validate_request_parameters: bool,
+}
+
+/// Who lets requests through.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorizer {
+    /// Six letters and digits.
+    pub id: String,
+    /// Unique in the API.
+    pub name: String,
+    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// User pools.
+    #[serde(default, rename = "providerARNs", skip_serializing_if = "Vec::is_empty")]
+    pub provider_arns: Vec<String>,
+    /// `custom`, `cognito_user_pools`, or as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_type: Option<String>,
+    /// The function, in the form of an integration's URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer_uri: Option<String>,
+    /// The role that calls the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer_credentials: Option<String>,
+    /// One mapping expression for `TOKEN`, several with commas for `REQUEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_source: Option<String>,
+    /// A regular expression over a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_validation_expression: Option<String>,
+    /// Seconds for which an answer is kept, 0 to 3600; absent means 300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer_result_ttl_in_seconds: Option<u32>,
+}
+
+/// What a client gets when API Gateway itself answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayResponse {
+    /// For example `DEFAULT_4XX`.
+    pub response_type: String,
+    /// Three digits; none for the two defaults when nobody set them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<String>,
+    /// `gatewayresponse.header.X` to a mapping expression.
+    #[serde(default)]
+    pub response_parameters: Texts,
+    /// Templates by content type.
+    #[serde(default)]
+    pub response_templates: Texts,
+    /// Whether nobody put this type itself.
+    #[serde(default)]
+    pub default_response: bool,
+}
+
+/// An account's settings in one region.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSettings {
+    /// The role that writes execution logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloudwatch_role_arn: Option<String>,
+}
+
+/// A key that a client sends as `x-api-key`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKey {
+    /// Ten letters and digits.
+    pub id: String,
+    /// The secret: 20 to 128 characters.
+    pub value: String,
+    /// As given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A disabled key is refused.
+    pub enabled: bool,
+    /// Seconds since 1970.
+    pub created_date: f64,
+    /// Seconds since 1970.
+    pub last_updated_date: f64,
+    /// `api/stage` of keys that were made for stages without a usage plan.
+    #[serde(default)]
+    pub stage_keys: Vec<String>,
+    /// Every other member, as given (`description`, `customerId`, `tags`).
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiKey").field("id", &self.id).field("enabled", &self.enabled).finish_non_exhaustive()
+    }
+}
+
+/// Stages, with the limits of the keys that may call them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsagePlan {
+    /// Six letters and digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it opens.
+    #[serde(default)]
+    pub api_stages: Vec<ApiStage>,
+    /// Over all methods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
+    /// Requests per period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// Every other member, as given (`description`, `productCode`, `tags`).
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A stage of a usage plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiStage {
+    /// The API.
+    pub api_id: String,
+    /// The stage's name.
+    pub stage: String,
+    /// By `/path/METHOD`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle: BTreeMap<String, Throttle>,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Throttle {
+    /// The bucket's size.
+    #[serde(default)]
+    pub burst_limit: i64,
+    /// Tokens per second.
+    #[serde(default)]
+    pub rate_limit: f64,
+}
+
+/// Requests per period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quota {
+    /// Requests.
+    #[serde(default)]
+    pub limit: i64,
+    /// Requests taken off the first period.
+    #[serde(default)]
+    pub offset: i64,
+    /// `DAY`, `WEEK` or `MONTH`.
+    #[serde(default)]
+    pub period: String,
 }
