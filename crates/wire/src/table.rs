@@ -9,20 +9,38 @@ use crate::model::{
 use crate::service::Service;
 use crate::uri::Template;
 
-/// One line's fields after the first.
-struct Fields(Vec<&'static str>);
+/// One line's fields after the first: some by position, the rest attributes. A member may be named `status` or
+/// `required`, so attributes are looked for behind the positions only.
+struct Fields {
+    fixed: Vec<&'static str>,
+    attributes: Vec<&'static str>,
+}
 
 impl Fields {
+    fn new(first: &str, rest: &'static str) -> Self {
+        let count = match first {
+            "service" => 1,
+            "op" => 4,
+            "page" => 0,
+            "list" | "" => 2,
+            "map" => 3,
+            _ => 1,
+        };
+        let mut fixed: Vec<&'static str> = rest.split('\t').collect();
+        let attributes = fixed.split_off(count.min(fixed.len()));
+        Self { fixed, attributes }
+    }
+
     fn at(&self, index: usize, line: &str) -> Result<&'static str, String> {
-        self.0.get(index).copied().ok_or_else(|| format!("field {index} is missing in `{line}`"))
+        self.fixed.get(index).copied().ok_or_else(|| format!("field {index} is missing in `{line}`"))
     }
 
     fn value(&self, name: &str) -> Option<&'static str> {
-        self.0.iter().find_map(|f| f.strip_prefix(name)?.strip_prefix('='))
+        self.attributes.iter().find_map(|f| f.strip_prefix(name)?.strip_prefix('='))
     }
 
     fn flag(&self, name: &str) -> bool {
-        self.0.contains(&name)
+        self.attributes.contains(&name)
     }
 
     fn number(&self, name: &str) -> Result<Option<f64>, String> {
@@ -42,7 +60,7 @@ pub(crate) fn read(service: Service, text: &'static str) -> Result<Model, String
     model.shapes.reserve_exact(names.len());
     for line in text.lines().filter(|l| !l.starts_with('#')) {
         let (first, rest) = line.split_once('\t').unwrap_or((line, ""));
-        let fields = Fields(rest.split('\t').collect());
+        let fields = Fields::new(first, rest);
         match first {
             "service" => header(&mut model, &fields)?,
             "op" => model.operations.push(Operation {
@@ -97,11 +115,12 @@ const RECORDED: &str = include_str!("../models/recorded.tsv");
 
 fn amend(model: &mut Model) -> Result<(), String> {
     for line in RECORDED.lines().filter(|l| !l.starts_with('#')) {
-        let fields = Fields(line.split('\t').collect());
-        if fields.at(0, line)? != model.service.name() {
+        let Some((service, rest)) = line.split_once('\t') else { continue };
+        if service != model.service.name() {
             continue;
         }
-        let name = fields.at(1, line)?;
+        let fields = Fields::new(service, rest);
+        let name = fields.at(0, line)?;
         // A table of a test need not hold every shape; `tests` sees to it that the real ones do.
         let Some(shape) = model.shapes.iter_mut().find(|s| s.name == name) else { continue };
         shape.min = fields.number("min")?.or(shape.min);
@@ -227,10 +246,12 @@ mod tests {
     #[test]
     fn every_recorded_constraint_has_its_shape_and_enums_keep_their_values() {
         for line in RECORDED.lines().filter(|l| !l.starts_with('#')) {
-            let fields = Fields(line.split('\t').collect());
-            let service = Service::by_signing_name(fields.0[0]).expect("service");
-            let own = service.text().lines().find(|l| l.starts_with(&format!("string\t{}", fields.0[1])));
-            let own = Fields(own.expect("shape").split('\t').collect());
+            let (service, rest) = line.split_once('\t').expect("fields");
+            let fields = Fields::new(service, rest);
+            let service = Service::by_signing_name(service).expect("service");
+            let own = service.text().lines().filter_map(|l| l.strip_prefix("string\t"));
+            let own = own.map(|rest| Fields::new("string", rest)).find(|own| own.fixed == fields.fixed);
+            let own = own.expect("shape");
             let sorted = |f: &Fields| {
                 let mut values: Vec<&str> = f.value("enum").unwrap_or_default().split('|').collect();
                 values.sort_unstable();
@@ -251,6 +272,13 @@ mod tests {
         let page = Service::Iam.operation("ListRoles").and_then(|o| o.pagination).expect("pages");
         assert_eq!((page.input_token, page.more, page.items), ("Marker", Some("IsTruncated"), "Roles"));
         assert!(Service::Sts.operation("AssumeRoleWithWebIdentity").expect("operation").anonymous);
+    }
+
+    #[test]
+    fn a_member_named_like_an_attribute_is_a_member_of_the_body() {
+        let op = Service::Logs.operation("DescribeQueries").expect("operation");
+        let status = op.input_members().iter().find(|m| m.name == "status").expect("member");
+        assert_eq!((status.location, status.required), (Location::Body, false));
     }
 
     #[test]
