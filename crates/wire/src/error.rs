@@ -7,7 +7,7 @@ pub struct ApiError {
     pub code: String,
     /// The text; `None` is sent as null, as Lambda does for functions of another account.
     pub message: Option<String>,
-    /// The HTTP status.
+    /// The HTTP status; 0 stands for the one that the service's model gives the code (400 where it gives none).
     pub status: u16,
     /// Further members of the error's shape, for example `Type` or `Reason`.
     pub fields: Map<String, Value>,

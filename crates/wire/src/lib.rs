@@ -8,8 +8,10 @@
 
 mod call;
 mod client;
+mod constraint;
 mod error;
 mod form;
+mod java;
 mod json;
 mod model;
 mod page;

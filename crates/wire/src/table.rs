@@ -228,7 +228,7 @@ mod tests {
     fn every_table_is_read_whole() {
         for &service in Service::all() {
             let text = service.text();
-            let model = read(service, text).expect(service.name());
+            let model = read(service, text).expect("table");
             let starting = |word: &str| text.lines().filter(|l| l.starts_with(word)).count();
             assert_eq!(model.operations.len(), starting("op\t"), "{service}");
             let other = starting("service\t") + starting("#") + starting("page\t") + starting("\t");

@@ -2,18 +2,16 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
 use serde_json::{Map, Value};
 
+use crate::constraint::{broken, broken_text, every, is_simple, rules};
 use crate::error::ApiError;
-use crate::model::{Kind, Location, Member, Model, Operation, Shape, ShapeId};
+use crate::java::{MAX_SHOWN, push_lower_camel, write_java};
+use crate::model::{Kind, Location, Member, Model, Operation, ShapeId};
 use crate::service::Service;
-use crate::{pattern, scalar};
 
 /// More violations than this are counted no further.
 const MAX_VIOLATIONS: usize = 50;
-/// A value longer than this is cut in an error's text.
-const MAX_SHOWN: usize = 4096;
 
 /// Checks an input against the model: required members, lengths, values, patterns and enums.
 ///
@@ -211,9 +209,9 @@ impl<'a> Check<'a> {
     /// before members that travel in the body, and only there (errors.tsv: `statusCode`, `responseType` are in the path).
     fn path_text(&self) -> String {
         let mut text = String::new();
-        if let (Service::ApiGateway, Some(Step::Member(first))) = (self.op.service, self.path.first())
-            && first.location == Location::Body
-        {
+        let in_body =
+            matches!(self.path.first(), Some(Step::Member(first)) if first.location == Location::Body);
+        if in_body && self.op.service == Service::ApiGateway {
             push_lower_camel(self.op.name, &mut text);
             text.push_str("Input");
         }
@@ -239,156 +237,6 @@ impl<'a> Check<'a> {
 enum Shown<'a> {
     Null,
     Value(ShapeId, &'a Value),
-}
-
-/// AWS lower-cases the first letter and no other (`sAMLOptions`).
-fn push_lower_camel(name: &str, out: &mut String) {
-    let mut chars = name.chars();
-    out.extend(chars.next().map(|c| c.to_ascii_lowercase()));
-    out.push_str(chars.as_str());
-}
-
-fn is_simple(shape: &Shape) -> bool {
-    !matches!(shape.kind, Kind::Structure { .. } | Kind::List(_) | Kind::Map { .. })
-}
-
-fn every(service: Service, shape: &Shape, more: &[&str]) -> String {
-    let mut all = rules(service, shape);
-    all.extend(more.iter().map(|&m| m.to_owned()));
-    format!("Member must satisfy constraint: [{}]", all.join(", "))
-}
-
-/// The kinds of rules in the order in which recorded texts list them.
-#[derive(Clone, Copy)]
-enum Rule {
-    Max(f64),
-    Min(f64),
-    Pattern(&'static str),
-    Enum,
-}
-
-fn each_rule(shape: &Shape) -> impl Iterator<Item = Rule> {
-    let choices = shape.choices.map(|_| Rule::Enum);
-    let rules =
-        [shape.max.map(Rule::Max), shape.min.map(Rule::Min), shape.pattern.map(Rule::Pattern), choices];
-    rules.into_iter().flatten()
-}
-
-fn rules(service: Service, shape: &Shape) -> Vec<String> {
-    each_rule(shape).map(|rule| rule_text(service, shape, rule)).collect()
-}
-
-fn rule_text(service: Service, shape: &Shape, rule: Rule) -> String {
-    let what = match shape.kind {
-        Kind::Integer | Kind::Long | Kind::Double => "value",
-        _ => "length",
-    };
-    match rule {
-        Rule::Max(max) => format!("Member must have {what} less than or equal to {}", bound(shape, max)),
-        Rule::Min(min) => format!("Member must have {what} greater than or equal to {}", bound(shape, min)),
-        Rule::Pattern(pattern) => format!("Member must satisfy regular expression pattern: {pattern}"),
-        // Recorded for IAM without the values (test_invalid_update_parameters).
-        Rule::Enum if service == Service::Iam => "Member must satisfy enum value set".to_owned(),
-        Rule::Enum => {
-            let choices: Vec<&str> = shape.choices().collect();
-            format!("Member must satisfy enum value set: [{}]", choices.join(", "))
-        }
-    }
-}
-
-fn bound(shape: &Shape, number: f64) -> String {
-    match shape.kind {
-        Kind::Double => format!("{number:?}"),
-        _ => format!("{number:.0}"),
-    }
-}
-
-/// The texts of the rules that a value breaks.
-fn broken(service: Service, shape: &Shape, value: &Value) -> Vec<String> {
-    match (&shape.kind, value) {
-        (Kind::Blob, Value::String(text)) => {
-            // The length of a blob is that of its bytes, which `parse` has checked to be base64.
-            let length = scalar::BASE64.decode(text).map_or(0, |b| b.len());
-            broken_measure(service, shape, length as f64)
-        }
-        (_, Value::String(text)) => broken_text(service, shape, text),
-        (_, Value::Number(number)) if !matches!(shape.kind, Kind::Timestamp) => {
-            number.as_f64().map_or(Vec::new(), |n| broken_measure(service, shape, n))
-        }
-        (_, Value::Array(items)) => broken_measure(service, shape, items.len() as f64),
-        (Kind::Map { .. }, Value::Object(entries)) => broken_measure(service, shape, entries.len() as f64),
-        _ => Vec::new(),
-    }
-}
-
-fn broken_measure(service: Service, shape: &Shape, measure: f64) -> Vec<String> {
-    let broken = each_rule(shape).filter(|rule| match rule {
-        Rule::Max(max) => measure > *max,
-        Rule::Min(min) => measure < *min,
-        Rule::Pattern(_) | Rule::Enum => false,
-    });
-    broken.map(|rule| rule_text(service, shape, rule)).collect()
-}
-
-fn broken_text(service: Service, shape: &Shape, text: &str) -> Vec<String> {
-    let length = text.chars().count() as f64;
-    let broken = each_rule(shape).filter(|rule| match rule {
-        Rule::Max(max) => length > *max,
-        Rule::Min(min) => length < *min,
-        Rule::Pattern(pattern) => {
-            let compiled = shape.compiled.get_or_init(|| pattern::compile(pattern));
-            compiled.as_ref().is_some_and(|c| !c.is_match(text))
-        }
-        Rule::Enum => !shape.choices().any(|choice| choice == text),
-    });
-    broken.map(|rule| rule_text(service, shape, rule)).collect()
-}
-
-/// Writes a value as Java's `toString` does: `[a, b]`, `{k=v}`, `Name(member=value, other=null)` (recorded for
-/// CloudWatch Logs' MetricTransformation).
-fn write_java(model: &Model, id: ShapeId, value: &Value, out: &mut String) {
-    if out.len() > MAX_SHOWN * 4 {
-        return;
-    }
-    let shape = model.shape(id);
-    match (&shape.kind, value) {
-        (Kind::Structure { members, .. }, Value::Object(object)) => {
-            let _ = write!(out, "{}(", shape.name);
-            for (at, member) in members.iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                push_lower_camel(member.name, out);
-                out.push('=');
-                write_java(model, member.shape, object.get(member.name).unwrap_or(&Value::Null), out);
-            }
-            out.push(')');
-        }
-        (Kind::List(item), Value::Array(items)) => {
-            out.push('[');
-            for (at, value) in items.iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                write_java(model, *item, value, out);
-            }
-            out.push(']');
-        }
-        (Kind::Map { value: inner, .. }, Value::Object(entries)) => {
-            out.push('{');
-            for (at, (key, value)) in entries.iter().enumerate() {
-                out.push_str(if at > 0 { ", " } else { "" });
-                let _ = write!(out, "{key}=");
-                write_java(model, *inner, value, out);
-            }
-            out.push('}');
-        }
-        (Kind::Blob, Value::String(text)) => {
-            let length = scalar::BASE64.decode(text).map_or(0, |b| b.len());
-            let _ = write!(out, "java.nio.HeapByteBuffer[pos=0 lim={length} cap={length}]");
-        }
-        (Kind::Double, Value::Number(number)) => {
-            let _ = write!(out, "{:?}", number.as_f64().unwrap_or_default());
-        }
-        (_, Value::String(text)) => out.push_str(text),
-        (_, other) => out.push_str(&other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ impl Filler {
             Kind::Integer => json!(i32::MAX - i32::try_from(count).unwrap_or(0)),
             Kind::Long => json!((1_i64 << 53) - i64::try_from(count).unwrap_or(0)),
             Kind::Double => json!(0.5 + count as f64),
-            Kind::Boolean => json!(count % 2 == 0),
+            Kind::Boolean => json!(count & 1 == 0),
             Kind::Blob => {
                 json!(base64::engine::general_purpose::STANDARD.encode([0, 255, (count % 256) as u8, 10]))
             }
