@@ -32,8 +32,33 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         };
         all.push(check(call, "apigateway:UpdateRestApiPolicy".to_owned(), &path, &context));
     }
+    if let Some(path) = tagged(call) {
+        all.push(check(call, "apigateway:PUT".to_owned(), &path, &context));
+    }
+    if call.operation == "TagResource"
+        && let Some((_, path)) = call.required("resourceArn").split_once("::/")
+    {
+        // Tagging changes the resource as well (iann0036/iam-dataset pull request 39, tested against AWS).
+        all.push(check(call, "apigateway:PATCH".to_owned(), &format!("/{path}"), &context));
+    }
     all.extend(passed_role(call).and_then(|role| pass_role(call, role)));
     Ok(all)
+}
+
+/// Creating something with tags is tagging too. The resource, which has no id yet, reads
+/// `/tags/arn%3Aaws%3Aapigateway%3AREGION%3A%3A%2Frestapis%2F*` (a refusal published in mattclay/aws-terminator pull
+/// request 284; the other collections by analogy).
+fn tagged(call: &Call) -> Option<String> {
+    call.input.get("tags").and_then(Value::as_object).filter(|tags| !tags.is_empty())?;
+    let collection = match call.operation {
+        "CreateRestApi" => "/restapis".to_owned(),
+        "CreateStage" => format!("/restapis/{}/stages", call.required("restApiId")),
+        "CreateApiKey" => "/apikeys".to_owned(),
+        "CreateUsagePlan" => "/usageplans".to_owned(),
+        _ => return None,
+    };
+    let arn = format!("arn:{}:apigateway:{}::{collection}/", Arn::partition_of(&call.region), call.region);
+    Some(format!("/tags/{}*", utf8_percent_encode(&arn, IN_PATH)))
 }
 
 /// `apigateway` ARNs name no account. The resource counts as the caller's: an API of another account is answered by the

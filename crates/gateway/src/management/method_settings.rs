@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::failure::{Failure, bad_request};
+use super::method::check_http_method;
 use super::patch::{Patch, text};
 
 type Settings = BTreeMap<String, Map<String, Value>>;
@@ -21,7 +22,9 @@ pub(super) fn invalid_path(patch: &Patch<'_>) -> Failure {
 pub(super) fn apply(all: &mut Settings, patch: &Patch<'_>, segments: &[&str]) -> Result<(), Failure> {
     match (patch.op, segments) {
         ("remove", [_, .., _]) => remove(all, patch, segments),
-        ("add" | "replace", [path @ .., method, group, setting]) if !path.is_empty() => {
+        ("add" | "replace", [path @ .., method, group, setting])
+            if !path.is_empty() && (*method == "*" || check_http_method(method).is_ok()) =>
+        {
             let (member, value) = read(patch, group, setting)?;
             all.entry(key(path, method)).or_insert_with(defaults).insert(member.to_owned(), value);
             Ok(())

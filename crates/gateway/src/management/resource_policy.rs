@@ -1,5 +1,6 @@
 //! An API's resource policy, as it comes in and as it is shown.
 
+use policy::PolicyKind;
 use serde_json::Value;
 
 use super::failure::{Failure, bad_request};
@@ -35,7 +36,9 @@ pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
             }
         }
     }
-    if expanded { Ok(document.to_string()) } else { Ok(text.to_owned()) }
+    let text = if expanded { document.to_string() } else { text.to_owned() };
+    policy::validate(&text, PolicyKind::Resource).map_err(|_| bad_request(INVALID))?;
+    Ok(text)
 }
 
 fn expand(resource: &mut Value, prefix: &str) -> bool {

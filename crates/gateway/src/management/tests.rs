@@ -1223,4 +1223,7 @@ fn condition_keys_tell_of_the_request_and_the_resource() {
     assert_eq!(checks[0].context.get("aws:RequestTag/team").unwrap(), ["x"]);
     assert_eq!(checks[0].context.get("apigateway:Request/EndpointType").unwrap(), ["EDGE"]);
     assert_eq!(checks[1].action, "apigateway:UpdateRestApiPolicy");
+    assert_eq!(checks[2].action, "apigateway:PUT");
+    let tags = "arn:aws:apigateway:us-east-1::/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Frestapis%2F*";
+    assert_eq!(checks[2].resource, tags);
 }
