@@ -34,7 +34,7 @@ struct Event {
 
 impl Lambda {
     /// Stores the invocation and starts it; the caller may be told 202 then.
-    pub(super) fn accept_event(
+    pub fn accept_event(
         &self,
         view: &FunctionView,
         payload: Bytes,
