@@ -96,11 +96,6 @@ pub(crate) fn denied(message: impl Into<String>) -> Fail {
     fail("AccessDenied", 403, message)
 }
 
-/// 400 `UnmodifiableEntity`.
-pub(crate) fn unmodifiable(message: impl Into<String>) -> Fail {
-    fail("UnmodifiableEntity", 400, message)
-}
-
 /// 500, with what went wrong on this side.
 pub(crate) fn internal(message: impl Into<String>) -> Fail {
     Fail(ApiError::internal(message))

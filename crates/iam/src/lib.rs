@@ -28,6 +28,8 @@ mod trust;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView};

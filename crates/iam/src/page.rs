@@ -1,9 +1,7 @@
 //! Pages of lists: `MaxItems`, `Marker`, `IsTruncated`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use wire::Call;
+use wire::{Call, paginate};
 
 use crate::error::{Fail, validation};
 
@@ -11,9 +9,6 @@ use crate::error::{Fail, validation};
 const DEFAULT: usize = 100;
 
 /// One page of `items`, which are in order of their keys, under `member`.
-///
-/// The marker is the key of the last item answered, so that items made or deleted in between neither repeat nor hide
-/// others.
 pub(crate) fn page(
     call: &Call,
     member: &str,
@@ -26,31 +21,15 @@ pub(crate) fn page(
         .and_then(|n| usize::try_from(n).ok())
         .unwrap_or(DEFAULT)
         .clamp(1, 1_000);
-    let after = call.text("Marker").map(decode).transpose()?;
-    let mut rest =
-        items.into_iter().filter(|(key, _)| after.as_deref().is_none_or(|a| key.as_str() > a)).peekable();
-    let mut last = String::new();
-    let mut found = Vec::new();
-    while found.len() < limit {
-        let Some((key, value)) = rest.next() else { break };
-        last = key;
-        found.push(value);
-    }
-    let more = rest.peek().is_some();
+    let marker = call.text("Marker");
+    let (found, next) = paginate(items, |(key, _)| key.clone(), marker, limit)
+        // Our wording: no recording of a bad marker was found.
+        .map_err(|_| validation(format!("Invalid Marker: {}", marker.unwrap_or_default())))?;
     let mut output = Map::new();
-    output.insert(member.to_owned(), Value::Array(found));
-    output.insert("IsTruncated".to_owned(), json!(more));
-    if more {
-        output.insert("Marker".to_owned(), json!(STANDARD.encode(last)));
+    output.insert(member.to_owned(), found.into_iter().map(|(_, value)| value).collect());
+    output.insert("IsTruncated".to_owned(), json!(next.is_some()));
+    if let Some(next) = next {
+        output.insert("Marker".to_owned(), next.into());
     }
     Ok(output)
-}
-
-fn decode(marker: &str) -> Result<String, Fail> {
-    STANDARD
-        .decode(marker)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        // The text is ours: no recording of a bad marker was found.
-        .ok_or_else(|| validation(format!("Invalid Marker: {marker}")))
 }

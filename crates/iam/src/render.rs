@@ -8,7 +8,7 @@ use crate::error::Fail;
 use crate::managed::AwsPolicy;
 use crate::model::{Entity, InstanceProfile, ManagedPolicy, Tag, Version};
 use crate::names::{self, Read};
-use crate::{IAM, documents, trust};
+use crate::{IAM, trust};
 
 /// Timestamps have whole seconds in IAM.
 pub(crate) fn seconds(ms: i64) -> Value {
@@ -51,7 +51,7 @@ pub(crate) fn role(store: &impl Read, entity: &Entity, form: Form) -> Result<Val
         "RoleId": entity.id,
         "Arn": entity.arn,
         "CreateDate": seconds(entity.created_ms),
-        "AssumeRolePolicyDocument": documents::encode(&document),
+        "AssumeRolePolicyDocument": document,
     }));
     if matches!(form, Form::Whole | Form::Listed | Form::Described)
         && let Some(description) = part.description
@@ -188,7 +188,7 @@ pub(crate) fn version(version: &Version, default: u32, with_document: bool) -> V
         "CreateDate": seconds(version.created_ms),
     }));
     if with_document {
-        shown.insert("Document".into(), documents::encode(&version.document).into());
+        shown.insert("Document".into(), version.document.as_str().into());
     }
     Value::Object(shown)
 }

@@ -1,11 +1,10 @@
 //! Calls for tests.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use arn::AccountId;
 use policy::Principal;
 use serde_json::Value;
 use store::Store;
-use wire::{ApiError, Call};
+use wire::{ApiError, Call, Kind, Model, Operation, Service, ShapeId};
 
 use crate::{Caller, Iam};
 
@@ -55,7 +54,36 @@ pub(crate) fn try_run_as(
     input: Value,
 ) -> Result<Value, ApiError> {
     let of = caller.principal.account().unwrap();
-    iam.handle("iam", &call(of.as_str(), operation, input), caller).map(|reply| Value::Object(reply.output))
+    let reply = iam.handle("iam", &call(of.as_str(), operation, input), caller)?;
+    let output = Value::Object(reply.output);
+    let operation = model(operation);
+    match operation.output {
+        Some(shape) => assert_in_model(operation.model(), shape, &output, operation.name),
+        None => assert_eq!(output, serde_json::json!({}), "{}", operation.name),
+    }
+    Ok(output)
+}
+
+/// The operation in the model.
+pub(crate) fn model(operation: &str) -> &'static Operation {
+    Service::Iam.operation(operation).or_else(|| Service::Sts.operation(operation)).unwrap()
+}
+
+/// Every member of an answer must be one that the model knows: others would silently not be sent.
+fn assert_in_model(model: &Model, shape: ShapeId, value: &Value, at: &str) {
+    match (&model.shape(shape).kind, value) {
+        (Kind::Structure { members, .. }, Value::Object(map)) => {
+            for (name, value) in map {
+                let member = members.iter().find(|m| m.name == name);
+                let member = member.unwrap_or_else(|| panic!("{at} has no member {name}"));
+                assert_in_model(model, member.shape, value, &format!("{at}.{name}"));
+            }
+        }
+        (Kind::List(item), Value::Array(list)) => {
+            list.iter().for_each(|value| assert_in_model(model, *item, value, at));
+        }
+        _ => {}
+    }
 }
 
 #[track_caller]

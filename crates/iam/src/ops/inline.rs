@@ -42,7 +42,7 @@ pub(crate) fn get(op: &Op<'_>, kind: Kind) -> Output {
         let document = entity.inline.get(name).ok_or_else(|| missing(kind, name))?;
         let mut output = object(json!({
             "PolicyName": name,
-            "PolicyDocument": documents::encode(document),
+            "PolicyDocument": document,
         }));
         output.insert(kind.name_member().to_owned(), entity.name.into());
         Ok(output)

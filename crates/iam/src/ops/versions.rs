@@ -6,7 +6,7 @@ use super::{Op, Output, nothing, one, policies};
 use crate::error::{Fail, conflict, limit, no_such, no_such_policy, not_attachable};
 use crate::model::{ManagedPolicy, Version};
 use crate::page::page;
-use crate::{documents, managed, names, render};
+use crate::{managed, names, render};
 
 /// Versions of a policy (test_policy_version_limit).
 const MOST: usize = 5;
@@ -56,7 +56,7 @@ pub(crate) fn get(op: &Op<'_>) -> Output {
         return one(
             "PolicyVersion",
             json!({
-                "Document": documents::encode(policy.document),
+                "Document": policy.document,
                 "VersionId": format!("v{}", policy.version),
                 "IsDefaultVersion": true,
                 "CreateDate": render::time(policy.updated),
