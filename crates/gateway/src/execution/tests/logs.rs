@@ -1,0 +1,87 @@
+//! Execution logs of deployed stages.
+
+use super::*;
+
+#[tokio::test]
+async fn nothing_is_logged_when_logging_is_off() {
+    for settings in [json!({}), json!({"*/*": {"loggingLevel": "OFF", "dataTraceEnabled": true}})] {
+        let mut world = World::new(&[("GET /x", lambda())]);
+        world.deploy(json!({}), json!({"methodSettings": settings}));
+        world.call("GET /test/x").await;
+        assert!(world.log().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn info_has_the_lines_of_published_logs() {
+    let mut world = World::new(&[("ANY /{resource+}", lambda())]);
+    world.deploy(json!({}), json!({"methodSettings": {"*/*": {"loggingLevel": "INFO"}}}));
+    world.call("GET /test/all_state").await;
+    let id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
+    let expected = [
+        "Extended Request Id: K2G9wEbUoAMEvag=".to_owned(),
+        format!("Verifying Usage Plan for request: {id}. API Key:  API Stage: {API}/test"),
+        "API Key  authorized because method 'ANY /{resource+}' does not require API Key. Request will not contribute \
+         to throttle or quota limits"
+            .to_owned(),
+        format!("Usage Plan check succeeded for API Key  and API Stage {API}/test"),
+        format!("Starting execution for request: {id}"),
+        "HTTP Method: GET, Resource Path: /all_state".to_owned(),
+        "Successfully completed execution".to_owned(),
+        "Method completed with status: 200".to_owned(),
+    ];
+    assert_eq!(world.log(), expected.map(|l| format!("({id}) {l}")));
+    let place = world.lines.0.lock().unwrap()[0].0.clone();
+    assert_eq!(place, format!("{OWNER} us-east-1 API-Gateway-Execution-Logs_{API}/test"));
+}
+
+#[tokio::test]
+async fn data_trace_adds_headers_and_bodies() {
+    let mut world = World::new(&[("GET /users/{id}", lambda())]);
+    let settings = json!({"loggingLevel": "INFO", "dataTraceEnabled": true});
+    world.deploy(json!({}), json!({"methodSettings": {"*/*": settings}}));
+    world.call("GET /test/users/7?a=b").await;
+    let log = world.log().join("\n");
+    for line in [
+        "Method request path: {id=7}",
+        "Method request query string: {a=b}",
+        "Method request headers: {Host=",
+        "Endpoint request URI: https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/arn:aws:lambda:us-east-1:444455556666:function:users/invocations",
+        "x-amzn-apigateway-api-id=a1b2c3d4e5, X-Amz-Source-Arn=arn:aws:execute-api:us-east-1:111122223333:a1b2c3d4e5/test/GET/users/{id}, Accept=application/json, User-Agent=AmazonAPIGateway_a1b2c3d4e5",
+        "Endpoint request body after transformations: {\"resource\":\"/users/{id}\",\"path\":\"/users/7\",\"httpMethod\":\"GET\"",
+        "Received response. Status: 200, Integration latency: ",
+        "X-Amz-Executed-Version=$LATEST",
+        "Method response body after transformations: hello",
+    ] {
+        assert!(log.contains(line), "{line}\nis not in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_sends_no_source_arn() {
+    // test_apigw_test_invoke_method_api, and published logs
+    let role = json!({"methodIntegration": {"credentials": "arn:aws:iam::111122223333:role/r"}});
+    let mut world = World::new(&[("GET /x", with(lambda(), role))]);
+    let settings = json!({"loggingLevel": "INFO", "dataTraceEnabled": true});
+    world.deploy(json!({}), json!({"methodSettings": {"*/*": settings}}));
+    world.call("GET /test/x").await;
+    let log = world.log().join("\n");
+    assert!(log.contains("Endpoint request headers") && !log.contains("X-Amz-Source-Arn"));
+}
+
+#[tokio::test]
+async fn a_method_may_have_its_own_level() {
+    let mut world = World::new(&[("GET /a/b", lambda()), ("GET /c", lambda())]);
+    world.deploy(json!({}), json!({"methodSettings": {"a/b/GET": {"loggingLevel": "INFO"}}}));
+    world.call("GET /test/c").await;
+    assert!(world.log().is_empty());
+    world.call("GET /test/a/b").await;
+    assert_eq!(world.log().len(), 8);
+}
+
+#[tokio::test]
+async fn a_success_leaves_no_line_at_level_error() {
+    let world = World::new(&[("GET /x", lambda())]).logging("ERROR");
+    world.call("GET /test/x").await;
+    assert!(world.log().is_empty());
+}

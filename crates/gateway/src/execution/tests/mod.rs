@@ -1,0 +1,267 @@
+//! Whole calls, with an in-memory store, documents put directly, and a backend that answers as it is told.
+
+mod entrance;
+mod failures;
+mod logs;
+mod mock;
+mod proxy_event;
+mod routing;
+mod speed;
+mod test_invoke;
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use store::{Store, StoreError};
+
+use super::*;
+use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage};
+
+pub const API: &str = "a1b2c3d4e5";
+pub const OWNER: &str = "111122223333";
+pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:444455556666:function:users";
+
+pub type Answer = Result<LambdaAnswer, BackendError>;
+type Script = Box<dyn Fn(&LambdaInvocation) -> Option<Answer> + Send + Sync>;
+
+/// Answers with its script; without an answer it never does.
+pub struct Fake {
+    pub script: Script,
+    pub seen: Mutex<Vec<LambdaInvocation>>,
+}
+
+impl Backend for Fake {
+    fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Answer> {
+        let answer = (self.script)(&invocation);
+        self.seen.lock().unwrap().push(invocation);
+        Box::pin(async move {
+            match answer {
+                Some(answer) => answer,
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+#[derive(Default)]
+pub struct Lines(pub Mutex<Vec<(String, String)>>);
+
+impl LogSink for Lines {
+    fn execution_log(&self, account: &str, region: &str, group: &str, _: &str, lines: Vec<(i64, String)>) {
+        let place = format!("{account} {region} {group}");
+        self.0.lock().unwrap().extend(lines.into_iter().map(|(_, l)| (place.clone(), l)));
+    }
+}
+
+/// Knows one caller, and refuses what it is told to.
+#[derive(Default)]
+pub struct Door {
+    pub caller: Option<Caller>,
+    pub error: Option<AuthError>,
+    pub refusal: Option<Refusal>,
+    pub asked: Mutex<Vec<String>>,
+}
+
+impl FrontDoor for Door {
+    fn authenticate(&self, _: &ClientRequest) -> Result<Caller, AuthError> {
+        self.caller.clone().ok_or_else(|| self.error.clone().unwrap_or(AuthError::Missing))
+    }
+
+    fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal> {
+        self.asked.lock().unwrap().push(access.resource.to_owned());
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+}
+
+pub fn answer(payload: Value) -> Answer {
+    Ok(LambdaAnswer {
+        payload: Bytes::from(payload.to_string()),
+        function_error: None,
+        invocation_id: "20a0cc6d-ade0-417f-853d-04c72dbe23d6".to_owned(),
+        executed_version: "$LATEST".to_owned(),
+    })
+}
+
+/// A server with one API: each method is `("GET /users/{id}", members of the method)`.
+pub struct World {
+    pub execution: Execution,
+    pub store: Store,
+    pub backend: Arc<Fake>,
+    pub lines: Arc<Lines>,
+    pub door: Door,
+    methods: Vec<(String, Value)>,
+    changes: u64,
+}
+
+pub fn lambda() -> Value {
+    json!({"methodIntegration": {
+        "type": "AWS_PROXY", "httpMethod": "POST", "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": 29000,
+        "uri": format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"),
+    }})
+}
+
+/// Puts members over those of `base`, one level into objects.
+pub fn with(mut base: Value, members: Value) -> Value {
+    for (name, value) in members.as_object().unwrap() {
+        match (base.get_mut(name).and_then(Value::as_object_mut), value.as_object()) {
+            (Some(inner), Some(value)) => inner.extend(value.clone()),
+            _ => {
+                base[name] = value.clone();
+            }
+        }
+    }
+    base
+}
+
+impl World {
+    pub fn new(methods: &[(&str, Value)]) -> Self {
+        Self::answering(methods, |_| Some(answer(json!({"statusCode": 200, "body": "hello"}))))
+    }
+
+    pub fn answering(
+        methods: &[(&str, Value)],
+        script: impl Fn(&LambdaInvocation) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
+        let store = Store::in_memory(&std::env::temp_dir()).unwrap();
+        let backend = Arc::new(Fake { script: Box::new(script), seen: Mutex::default() });
+        let lines = Arc::new(Lines::default());
+        let execution = Execution::new(store.clone(), backend.clone(), lines.clone());
+        let mut world =
+            Self { execution, store, backend, lines, door: Door::default(), methods: Vec::new(), changes: 0 };
+        world.methods = methods.iter().map(|(m, v)| ((*m).to_owned(), v.clone())).collect();
+        world.save(json!({}));
+        world.deploy(json!({}), json!({}));
+        world
+    }
+
+    fn api(&self, members: Value) -> RestApi {
+        let base = json!({
+            "id": API, "account": OWNER, "region": "us-east-1", "name": "users", "createdDate": 0.0,
+            "rootResourceId": "root000000", "apiKeySource": "HEADER", "changeCount": self.changes,
+        });
+        serde_json::from_value(with(base, members)).unwrap()
+    }
+
+    pub fn resources(&self) -> Vec<Resource> {
+        let mut resources: Vec<Resource> = Vec::new();
+        for (i, (name, method)) in self.methods.iter().enumerate() {
+            let (verb, path) = name.split_once(' ').unwrap();
+            let base = json!({"httpMethod": verb, "authorizationType": "NONE", "apiKeyRequired": false});
+            let method = serde_json::from_value(with(base, method.clone())).unwrap();
+            let at = resources.iter().position(|r| r.path == path).unwrap_or_else(|| {
+                resources.push(Resource {
+                    id: format!("res{i:03}"),
+                    parent_id: None,
+                    path_part: path.rsplit('/').next().map(str::to_owned),
+                    path: path.to_owned(),
+                    resource_methods: Default::default(),
+                });
+                resources.len() - 1
+            });
+            resources[at].resource_methods.insert(verb.to_owned(), method);
+        }
+        resources
+    }
+
+    /// Writes the API and its resources as they are now.
+    pub fn save(&mut self, api: Value) {
+        self.changes += 1;
+        let api = self.api(api);
+        let resources = self.resources();
+        self.store
+            .write(|w| {
+                w.put("apis", API, &api)?;
+                for resource in &resources {
+                    w.put("resources", &format!("{API}/{}", resource.id), resource)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    }
+
+    /// Adds a method without deploying it.
+    pub fn add(&mut self, name: &str, method: Value) {
+        self.methods.push((name.to_owned(), method));
+        self.save(json!({}));
+    }
+
+    /// Deploys to stage `test`.
+    pub fn deploy(&mut self, api: Value, stage: Value) {
+        let snapshot = json!({"api": self.api(api), "resources": self.resources()});
+        let snapshot: Snapshot = serde_json::from_value(snapshot).unwrap();
+        let deployment = Deployment {
+            id: "dep123".to_owned(),
+            description: None,
+            created_date: 0.0,
+            change_count: self.changes,
+        };
+        let base = json!({
+            "stageName": "test", "deploymentId": "dep123", "createdDate": 0.0, "lastUpdatedDate": 0.0,
+        });
+        let stage: Stage = serde_json::from_value(with(base, stage)).unwrap();
+        self.store
+            .write(|w| {
+                w.put("snapshots", &format!("{API}/dep123"), &snapshot)?;
+                w.put("deployments", &format!("{API}/dep123"), &deployment)?;
+                w.put("stages", &format!("{API}/test"), &stage)?;
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    }
+
+    pub fn request(line: &str) -> ClientRequest {
+        let (method, target) = line.split_once(' ').unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        ClientRequest {
+            api_id: API.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            method: method.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            source_ip: "203.0.113.9".to_owned(),
+            domain_name: format!("{API}.execute-api.us-east-1.localhost"),
+            port: 4566,
+            tls: false,
+            protocol: "HTTP/1.1".to_owned(),
+            request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef".to_owned(),
+            extended_request_id: "K2G9wEbUoAMEvag=".to_owned(),
+            now_ms: 1_755_623_090_123,
+        }
+    }
+
+    pub async fn call(&self, line: &str) -> (ClientResponse, GatewayTrace) {
+        self.send(Self::request(line)).await
+    }
+
+    pub async fn send(&self, request: ClientRequest) -> (ClientResponse, GatewayTrace) {
+        self.execution.handle(request, &self.door).await
+    }
+
+    pub fn invocation(&self) -> LambdaInvocation {
+        self.backend.seen.lock().unwrap().last().cloned().expect("the function was not called")
+    }
+
+    pub fn called(&self) -> bool {
+        !self.backend.seen.lock().unwrap().is_empty()
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.lines.0.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
+    }
+}
+
+pub fn header(name: &str, value: &str) -> (String, Bytes) {
+    (name.to_owned(), Bytes::copy_from_slice(value.as_bytes()))
+}
+
+#[track_caller]
+pub fn gateway_error(response: &ClientResponse, status: u16, error_type: &str, body: &str) {
+    let text = std::str::from_utf8(&response.body).unwrap();
+    assert_eq!((response.status, text), (status, body));
+    assert_eq!(response.header("x-amzn-errortype"), Some(error_type));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("x-amzn-requestid"), Some("c6af9ac6-7b61-11e6-9a41-93e8deadbeef"));
+    assert_eq!(response.header("x-amz-apigw-id"), Some("K2G9wEbUoAMEvag="));
+}
