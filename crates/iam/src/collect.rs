@@ -117,14 +117,11 @@ fn identity_policies(
 }
 
 fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
-    let mut gathered = CallerPolicies::default();
-    if let (Some(entity), Some(account)) = (entity_of(store, &caller.principal)?, caller.principal.account())
-    {
-        identity_policies(store, &account, &entity, &mut gathered.identity)?;
-        if let Some(arn) = &entity.boundary {
-            gathered.boundary = Some(compile_managed_or_nothing(store, arn, PolicyKind::Boundary)?);
-        }
-    }
+    let entity = entity_of(store, &caller.principal)?;
+    let mut gathered = match entity.zip(caller.principal.account()) {
+        Some((entity, account)) => policies_of(store, &account, &entity)?,
+        None => CallerPolicies::default(),
+    };
     if let Some(session) = caller.session.as_ref().filter(|session| session.has_policies()) {
         let mut policies = Vec::new();
         if let Some(document) = &session.policy {
@@ -135,6 +132,20 @@ fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
             policies.push(compile_managed_or_nothing(store, arn, PolicyKind::Session)?);
         }
         gathered.session = Some(policies);
+    }
+    Ok(gathered)
+}
+
+/// The policies of an entity without any session.
+pub(crate) fn policies_of(
+    store: &impl Read,
+    account: &AccountId,
+    entity: &Entity,
+) -> Result<CallerPolicies, Fail> {
+    let mut gathered = CallerPolicies::default();
+    identity_policies(store, account, entity, &mut gathered.identity)?;
+    if let Some(arn) = &entity.boundary {
+        gathered.boundary = Some(compile_managed_or_nothing(store, arn, PolicyKind::Boundary)?);
     }
     Ok(gathered)
 }

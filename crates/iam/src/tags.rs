@@ -70,8 +70,8 @@ pub(crate) fn merge(tags: &mut Vec<Tag>, new: Vec<Tag>, case: Case) -> Result<()
         }
     }
     if tags.len() > MOST {
-        // Our wording: the recordings stop at the model's own bound of 50 per call.
-        return Err(limit(format!("The number of tags has reached the maximum limit: {MOST}")));
+        // test_open_id_connect_provider_tags_limit.
+        return Err(limit("The number of tags has reached the maximum limit."));
     }
     Ok(())
 }

@@ -54,7 +54,8 @@ pub(crate) fn try_run_as(
     input: Value,
 ) -> Result<Value, ApiError> {
     let of = caller.principal.account().unwrap();
-    let reply = iam.handle("iam", &call(of.as_str(), operation, input), caller)?;
+    let service = model(operation).service.name();
+    let reply = iam.handle(service, &call(of.as_str(), operation, input), caller)?;
     let output = Value::Object(reply.output);
     let operation = model(operation);
     match operation.output {

@@ -53,7 +53,7 @@ pub(crate) fn list_aliases(op: &Op<'_>) -> Output {
     })
 }
 
-/// The text of a missing policy is the one that AWS's users quote.
+/// Texts: test_iam_account_password_policy.
 pub(crate) fn password_policy(op: &Op<'_>) -> Output {
     op.iam.read(|store| match find(op, store)?.password_policy {
         Some(policy) => one("PasswordPolicy", Value::Object(policy)),
@@ -91,7 +91,7 @@ pub(crate) fn delete_password_policy(op: &Op<'_>) -> Output {
     op.iam.write(|store| {
         let mut account = find(op, store)?;
         if account.password_policy.take().is_none() {
-            return Err(missing_password_policy(op));
+            return Err(no_such("The account policy with name PasswordPolicy cannot be found."));
         }
         store.put(IAM, &names::account(op.account()), &account)?;
         nothing()
@@ -133,7 +133,7 @@ pub(crate) fn summary(op: &Op<'_>) -> Output {
                 "PolicySizeQuota": 6_144,
                 "PolicyVersionsInUse": versions,
                 "PolicyVersionsInUseQuota": 10_000,
-                "Providers": 0,
+                "Providers": count(format!("{account}/oidc/"))?,
                 "RolePolicySizeQuota": Kind::Role.inline_quota(),
                 "Roles": count(names::entities(account, Kind::Role))?,
                 "RolesQuota": Kind::Role.count_quota(),

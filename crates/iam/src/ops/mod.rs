@@ -4,13 +4,16 @@ mod access_keys;
 mod account;
 mod attached;
 mod boundary;
+mod details;
 mod entities;
 mod groups;
 mod inline;
 mod login;
+mod oidc;
 mod policies;
 mod profiles;
 mod roles;
+mod simulate;
 mod sts;
 mod tagging;
 mod users;
@@ -105,6 +108,7 @@ pub(crate) fn user_name(call: &Call, caller: &Caller) -> Result<Option<String>, 
 
 /// Name and behaviour of every operation.
 static TABLE: &[(&str, Handler)] = &[
+    ("AddClientIDToOpenIDConnectProvider", oidc::add_client),
     ("AddRoleToInstanceProfile", profiles::add_role),
     ("AddUserToGroup", groups::add_user),
     ("AssumeRole", sts::assume_role),
@@ -116,6 +120,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("CreateGroup", groups::create),
     ("CreateInstanceProfile", profiles::create),
     ("CreateLoginProfile", login::create),
+    ("CreateOpenIDConnectProvider", oidc::create),
     ("CreatePolicy", policies::create),
     ("CreatePolicyVersion", versions::create),
     ("CreateRole", roles::create),
@@ -127,6 +132,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("DeleteGroupPolicy", |op| inline::delete(op, Kind::Group)),
     ("DeleteInstanceProfile", profiles::delete),
     ("DeleteLoginProfile", login::delete),
+    ("DeleteOpenIDConnectProvider", oidc::delete),
     ("DeletePolicy", policies::delete),
     ("DeletePolicyVersion", versions::delete),
     ("DeleteRole", roles::delete),
@@ -140,14 +146,18 @@ static TABLE: &[(&str, Handler)] = &[
     ("DetachUserPolicy", |op| attached::detach(op, Kind::User)),
     ("GetAccessKeyInfo", sts::access_key_info),
     ("GetAccessKeyLastUsed", access_keys::last_used),
+    ("GetAccountAuthorizationDetails", details::get),
     ("GetAccountPasswordPolicy", account::password_policy),
     ("GetAccountSummary", account::summary),
     ("GetCallerIdentity", sts::caller_identity),
+    ("GetContextKeysForCustomPolicy", simulate::keys_of_custom),
+    ("GetContextKeysForPrincipalPolicy", simulate::keys_of_principal),
     ("GetFederationToken", sts::federation_token),
     ("GetGroup", groups::get),
     ("GetGroupPolicy", |op| inline::get(op, Kind::Group)),
     ("GetInstanceProfile", profiles::get),
     ("GetLoginProfile", login::get),
+    ("GetOpenIDConnectProvider", oidc::get),
     ("GetPolicy", policies::get),
     ("GetPolicyVersion", versions::get),
     ("GetRole", roles::get),
@@ -167,6 +177,8 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListInstanceProfileTags", profiles::list_tags),
     ("ListInstanceProfiles", profiles::list),
     ("ListInstanceProfilesForRole", profiles::of_role),
+    ("ListOpenIDConnectProviderTags", oidc::list_tags),
+    ("ListOpenIDConnectProviders", oidc::list),
     ("ListPolicies", policies::list),
     ("ListPolicyTags", policies::list_tags),
     ("ListPolicyVersions", versions::list),
@@ -181,14 +193,19 @@ static TABLE: &[(&str, Handler)] = &[
     ("PutRolePolicy", |op| inline::put(op, Kind::Role)),
     ("PutUserPermissionsBoundary", |op| boundary::put(op, Kind::User)),
     ("PutUserPolicy", |op| inline::put(op, Kind::User)),
+    ("RemoveClientIDFromOpenIDConnectProvider", oidc::remove_client),
     ("RemoveRoleFromInstanceProfile", profiles::remove_role),
     ("RemoveUserFromGroup", groups::remove_user),
     ("SetDefaultPolicyVersion", versions::set_default),
+    ("SimulateCustomPolicy", simulate::custom_policy),
+    ("SimulatePrincipalPolicy", simulate::principal_policy),
     ("TagInstanceProfile", profiles::tag),
+    ("TagOpenIDConnectProvider", oidc::tag),
     ("TagPolicy", policies::tag),
     ("TagRole", |op| tagging::tag(op, Kind::Role)),
     ("TagUser", |op| tagging::tag(op, Kind::User)),
     ("UntagInstanceProfile", profiles::untag),
+    ("UntagOpenIDConnectProvider", oidc::untag),
     ("UntagPolicy", policies::untag),
     ("UntagRole", |op| tagging::untag(op, Kind::Role)),
     ("UntagUser", |op| tagging::untag(op, Kind::User)),
@@ -197,6 +214,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("UpdateAssumeRolePolicy", roles::update_trust),
     ("UpdateGroup", groups::update),
     ("UpdateLoginProfile", login::update),
+    ("UpdateOpenIDConnectProviderThumbprint", oidc::update_thumbprints),
     ("UpdateRole", roles::update),
     ("UpdateRoleDescription", roles::update_description),
     ("UpdateUser", users::update),
@@ -214,6 +232,9 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
     let Ok(at) = TABLE.binary_search_by(|(name, _)| (*name).cmp(call.operation)) else {
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
+    if service == "iam" {
+        Iam::refuse_token_sessions(caller)?;
+    }
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })

@@ -5,6 +5,8 @@ mod collecting;
 mod groups_and_users;
 mod keys;
 mod policies;
+mod providers;
 mod roles;
+mod simulation;
 mod sts;
 mod whole;

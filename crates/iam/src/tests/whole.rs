@@ -67,6 +67,7 @@ fn a_password_policy_is_replaced_as_a_whole() {
     assert_eq!((&policy["MinimumPasswordLength"], &policy["RequireSymbols"]), (&json!(12), &json!(false)));
     assert_eq!((policy.get("MaxPasswordAge"), &policy["ExpirePasswords"]), (None, &json!(false)));
     run(&iam, A, "DeleteAccountPasswordPolicy", json!({}));
+    let text = "The account policy with name PasswordPolicy cannot be found.";
     refused(&iam, A, "DeleteAccountPasswordPolicy", json!({}), "NoSuchEntity", text);
 }
 
