@@ -8,7 +8,7 @@ use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, R
 use crate::error::Fail;
 use crate::model::{Entity, Key, Kind, ManagedPolicy, Tag};
 use crate::names::{self, Read};
-use crate::{AccessKey, Caller, IAM, Iam, documents, managed, trust};
+use crate::{AccessKey, Caller, IAM, Iam, Session, documents, managed, trust};
 
 /// A role, as other services need it.
 #[derive(Clone, Debug)]
@@ -151,15 +151,15 @@ pub(crate) fn policies_of(
 }
 
 /// Under which name compiled policies are kept; `None` where there is nothing to compile.
-fn cache_key(caller: &Caller) -> Option<String> {
-    let base = match &caller.principal {
+fn cache_key(principal: &Principal, session: Option<&Session>) -> Option<String> {
+    let base = match principal {
         Principal::User { arn, id, .. } => format!("{id} {arn}"),
         Principal::RoleSession { role_arn, role_id, .. } => format!("{role_id} {role_arn}"),
         Principal::FederatedUser { issuer_arn, .. } => format!("federated {issuer_arn}"),
         Principal::Root { account } => format!("root {account}"),
         Principal::Service { .. } | Principal::Federated { .. } | Principal::Anonymous => return None,
     };
-    Some(match caller.session.as_ref().filter(|session| session.has_policies()) {
+    Some(match session.filter(|session| session.has_policies()) {
         Some(session) => format!("{base} {}", session.key_id),
         None => base,
     })
@@ -167,7 +167,9 @@ fn cache_key(caller: &Caller) -> Option<String> {
 
 impl Iam {
     pub(crate) fn collect(&self, caller: &Caller) -> Result<Arc<CallerPolicies>, Fail> {
-        let Some(key) = cache_key(caller) else { return Ok(Arc::default()) };
+        let Some(key) = cache_key(&caller.principal, caller.session.as_deref()) else {
+            return Ok(Arc::default());
+        };
         let load = || self.read(|store| gather(store, caller)).map(Some);
         Ok(self.inner.policies.get(&self.inner.store, &key, load)?.unwrap_or_default())
     }
@@ -198,12 +200,12 @@ impl Iam {
     }
 
     pub(crate) fn view_role(&self, role_arn: &str) -> Result<Option<Arc<RoleView>>, Fail> {
-        let Ok(parsed) = Arn::parse(role_arn) else { return Ok(None) };
-        let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
-        if parsed.service != "iam" || !parsed.resource.starts_with("role/") {
-            return Ok(None);
-        }
         let load = || {
+            let Ok(parsed) = Arn::parse(role_arn) else { return Ok(None) };
+            let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
+            if parsed.service != "iam" || !parsed.resource.starts_with("role/") {
+                return Ok(None);
+            }
             self.read(|store| {
                 let Some(entity) = trust::by_arn(store, &account, Kind::Role, role_arn)? else {
                     return Ok(None);
@@ -234,8 +236,7 @@ impl Iam {
 
     /// Tags of the user or role behind a principal.
     pub(crate) fn tags_of(&self, caller: &Caller) -> Result<Arc<Vec<(String, String)>>, Fail> {
-        let without_session = Caller { principal: caller.principal.clone(), session: None };
-        let Some(key) = cache_key(&without_session) else { return Ok(Arc::default()) };
+        let Some(key) = cache_key(&caller.principal, None) else { return Ok(Arc::default()) };
         let load = || {
             self.read(|store| {
                 Ok(Some(entity_of(store, &caller.principal)?.map(|e| pairs(&e.tags)).unwrap_or_default()))

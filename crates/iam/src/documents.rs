@@ -15,7 +15,9 @@ pub(crate) fn validate(document: &str, kind: PolicyKind) -> Result<(), Fail> {
         // Recorded in 2026 without the full stop that older records have (same test, `resource-field-error`).
         Some(text) if text.starts_with("Has prohibited field") => malformed(text),
         _ => malformed(e.message),
-    })
+    })?;
+    // What is stored is compiled for every request of its bearer: it must be known to compile.
+    Policy::parse("document", document, kind).map(|_| ()).map_err(|e| malformed(e.message))
 }
 
 /// The size that quotas count: "IAM does not count white space" (User Guide, reference_iam-quotas).

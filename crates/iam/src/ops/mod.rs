@@ -9,6 +9,7 @@ mod entities;
 mod groups;
 mod inline;
 mod login;
+mod none;
 mod oidc;
 mod policies;
 mod profiles;
@@ -177,6 +178,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListInstanceProfileTags", profiles::list_tags),
     ("ListInstanceProfiles", profiles::list),
     ("ListInstanceProfilesForRole", profiles::of_role),
+    ("ListMFADevices", none::mfa_devices),
     ("ListOpenIDConnectProviderTags", oidc::list_tags),
     ("ListOpenIDConnectProviders", oidc::list),
     ("ListPolicies", policies::list),
@@ -185,9 +187,15 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
     ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
     ("ListRoles", roles::list),
+    ("ListSAMLProviders", none::saml_providers),
+    ("ListSSHPublicKeys", none::ssh_keys),
+    ("ListServerCertificates", none::server_certificates),
+    ("ListServiceSpecificCredentials", none::service_credentials),
+    ("ListSigningCertificates", none::signing_certificates),
     ("ListUserPolicies", |op| inline::list(op, Kind::User)),
     ("ListUserTags", |op| tagging::list(op, Kind::User)),
     ("ListUsers", users::list),
+    ("ListVirtualMFADevices", none::virtual_devices),
     ("PutGroupPolicy", |op| inline::put(op, Kind::Group)),
     ("PutRolePermissionsBoundary", |op| boundary::put(op, Kind::Role)),
     ("PutRolePolicy", |op| inline::put(op, Kind::Role)),

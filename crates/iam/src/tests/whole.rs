@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use wire::Service;
 
 use crate::testing::*;
@@ -92,4 +92,60 @@ fn instance_profiles_hold_one_role() {
     refused(&iam, A, "DeleteInstanceProfile", json!({ "InstanceProfileName": "i" }), "DeleteConflict", text);
     let text = "Instance Profile ghost cannot be found.";
     refused(&iam, A, "GetInstanceProfile", json!({ "InstanceProfileName": "ghost" }), "NoSuchEntity", text);
+}
+
+/// What a client gets, through the wire and back.
+fn over_the_wire(iam: &crate::Iam, operation: &'static str, input: Value) -> Result<Value, wire::ApiError> {
+    let op = model(operation);
+    let sent = wire::build(op, input.as_object().unwrap(), Default::default()).unwrap();
+    let (parts, body) = sent.into_parts();
+    let (input, _) = wire::parse(op, &parts, body)?;
+    wire::validate(op, &input)?;
+    let response = match iam.handle(op.service.name(), &call(A, op.name, Value::Object(input)), &root(A)) {
+        Ok(reply) => wire::render(op, reply, "id"),
+        Err(error) => wire::render_error(op.service, &error, "id"),
+    };
+    let (parts, body) = response.into_parts();
+    wire::parse_response(op, parts.status, &parts.headers, &body).map(|(output, _)| Value::Object(output))
+}
+
+#[test]
+fn documents_tags_and_errors_reach_clients_as_they_are() {
+    let iam = iam();
+    let input = json!({
+        "RoleName": "r", "AssumeRolePolicyDocument": LAMBDA_TRUST, "Tags": [{ "Key": "k", "Value": "a b" }],
+    });
+    over_the_wire(&iam, "CreateRole", input).unwrap();
+    let role = over_the_wire(&iam, "GetRole", json!({ "RoleName": "r" })).unwrap()["Role"].clone();
+    assert_eq!(role["AssumeRolePolicyDocument"], LAMBDA_TRUST);
+    assert_eq!(
+        (&role["Tags"], &role["CreateDate"]),
+        (&json!([{ "Key": "k", "Value": "a b" }]), &json!(NOW / 1000))
+    );
+    let roles = over_the_wire(&iam, "ListRoles", json!({})).unwrap();
+    assert_eq!(
+        (&roles["Roles"][0]["MaxSessionDuration"], &roles["IsTruncated"]),
+        (&json!(3600), &json!(false))
+    );
+    let error = over_the_wire(&iam, "GetRole", json!({ "RoleName": "ghost" })).unwrap_err();
+    assert_eq!((error.code.as_str(), error.status), ("NoSuchEntity", 404));
+    assert_eq!(error.message.as_deref(), Some("The role with name ghost cannot be found."));
+    let summary = over_the_wire(&iam, "GetAccountSummary", json!({})).unwrap();
+    assert_eq!(summary["SummaryMap"]["Roles"], 1);
+}
+
+#[test]
+fn lists_of_what_cannot_be_made_are_empty_and_ask_for_an_existing_user() {
+    let iam = iam();
+    run(&iam, A, "CreateUser", json!({ "UserName": "u" }));
+    for operation in
+        ["ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates", "ListServiceSpecificCredentials"]
+    {
+        run(&iam, A, operation, json!({ "UserName": "u" }));
+        let text = "The user with name ghost cannot be found.";
+        refused(&iam, A, operation, json!({ "UserName": "ghost" }), "NoSuchEntity", text);
+    }
+    for operation in ["ListVirtualMFADevices", "ListServerCertificates", "ListSAMLProviders"] {
+        run(&iam, A, operation, json!({}));
+    }
 }
