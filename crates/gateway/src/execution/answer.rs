@@ -47,7 +47,8 @@ impl Answers {
         let mut answers = Vec::new();
         for (key, response) in &integration.integration_responses {
             let status = response.status_code.parse().ok().filter(|s| (200..=999).contains(s));
-            let status = status.ok_or_else(|| format!("the integration response `{key}` has no valid status"))?;
+            let status =
+                status.ok_or_else(|| format!("the integration response `{key}` has no valid status"))?;
             let pattern = match response.selection_pattern.as_deref() {
                 None | Some("") => None,
                 // The whole text must match, as Java's `matches` has it (recording test_lambda_selection_patterns).

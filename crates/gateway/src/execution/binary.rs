@@ -35,7 +35,9 @@ impl BinaryTypes {
     /// `Content-Type` does not (recording test_aws_proxy_binary_response).
     pub fn response(&self, accept: Option<&str>) -> bool {
         !self.0.is_empty()
-            && accept.and_then(|a| a.split(',').next()).map_or_else(|| self.contains(""), |a| self.contains(a))
+            && accept
+                .and_then(|a| a.split(',').next())
+                .map_or_else(|| self.contains(""), |a| self.contains(a))
     }
 }
 

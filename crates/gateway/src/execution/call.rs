@@ -25,6 +25,8 @@ pub(super) struct MethodCall<'a> {
     /// The path's variables.
     pub path_parameters: Vec<(&'a str, &'a str)>,
     pub caller: Option<Caller>,
+    /// The key, when the method asks for one.
+    pub key: Option<std::sync::Arc<super::key::Key>>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
 }

@@ -71,8 +71,7 @@ impl ClientResponse {
 
 /// Whether a header's name may be sent.
 pub(super) fn valid_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// Whether a header's value may be sent: no line ends, no control characters but the tab.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::answer::Answers;
 use super::binary::BinaryTypes;
+use super::custom_response::Custom;
 use super::route::Routes;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
 use super::uri::{LambdaUri, WithVariables};
+use super::validate::Validation;
 use crate::model::{Integration, Method, Resource, RestApi, Snapshot};
 
 /// What a stage serves.
@@ -18,6 +20,7 @@ pub(super) struct Compiled {
     pub policy: Option<String>,
     pub disabled: bool,
     pub binary: BinaryTypes,
+    pub responses: Custom,
     pub routes: Routes,
     /// What [`Routes`] leads to.
     pub methods: Vec<Route>,
@@ -31,6 +34,7 @@ pub(super) struct Route {
     pub auth: Auth,
     pub api_key: bool,
     pub operation_name: Option<String>,
+    pub validation: Validation,
     pub integration: Target,
 }
 
@@ -157,7 +161,7 @@ impl Compiled {
             routes.insert(&resource.path, None);
             for (verb, method) in &resource.resource_methods {
                 routes.insert(&resource.path, Some((verb, methods.len())));
-                methods.push(Route::new(resource, verb, method));
+                methods.push(Route::new(snapshot, resource, verb, method));
             }
         }
         Self {
@@ -165,6 +169,7 @@ impl Compiled {
             policy: api.policy.clone().filter(|p| !p.trim().is_empty()),
             disabled: api.disable_execute_api_endpoint,
             binary: BinaryTypes::new(&api.binary_media_types),
+            responses: Custom::new(&snapshot.gateway_responses),
             routes,
             methods,
         }
@@ -183,7 +188,7 @@ fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFac
 }
 
 impl Route {
-    fn new(resource: &Resource, verb: &str, method: &Method) -> Self {
+    fn new(snapshot: &Snapshot, resource: &Resource, verb: &str, method: &Method) -> Self {
         let integration = method.method_integration.as_ref();
         let facts = RouteFacts {
             resource_id: resource.id.clone(),
@@ -214,6 +219,7 @@ impl Route {
                 .get("operationName")
                 .and_then(serde_json::Value::as_str)
                 .map(str::to_owned),
+            validation: Validation::compile(snapshot, method),
             integration: target(method, integration),
         }
     }

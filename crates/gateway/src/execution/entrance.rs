@@ -1,12 +1,15 @@
 //! Who may come in: signatures, policies, keys.
 
+use std::sync::Arc;
+
 use super::compile::{Auth, Compiled, Route};
 use super::front_door::{Access, AuthError, Caller, FrontDoor};
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::integrate::Failure;
 use super::journal::Journal;
+use super::key::{Key, Place};
 use super::trace::Why;
-use super::ClientRequest;
+use super::{ClientRequest, Inner};
 
 /// Lets the call in, with its caller when the method asks for one.
 ///
@@ -26,7 +29,9 @@ pub(super) fn admit(
         Auth::Iam => Some(door.authenticate(request).map_err(not_known)?),
         Auth::NotSupported(kind) => {
             journal.error(|| {
-                format!("Execution failed due to configuration error: {kind} authorizers are not supported yet")
+                format!(
+                    "Execution failed due to configuration error: {kind} authorizers are not supported yet"
+                )
             });
             return Err(Failure::new(
                 GatewayResponse::authorizer_configuration(),
@@ -37,12 +42,38 @@ pub(super) fn admit(
     if caller.is_some() || api.policy.is_some() {
         authorize(request, door, api, caller.as_ref(), stage, path)?;
     }
-    if route.api_key {
-        let given = request.header("x-api-key").is_some_and(|k| !k.is_empty());
-        // No key can exist: CreateApiKey is not built. Every key is unknown, which AWS answers as a missing one.
-        return Err(Failure::new(GatewayResponse::invalid_api_key(), Why::ApiKey { given }));
-    }
     Ok(caller)
+}
+
+/// The key that opens a method, when it asks for one. A missing, unknown or disabled key, and one that no usage plan
+/// joins with the stage, are answered alike.
+pub(super) fn key(
+    inner: &Inner,
+    request: &ClientRequest,
+    api: &Compiled,
+    route: &Route,
+    stage: &str,
+) -> Result<Option<Arc<Key>>, Box<Failure>> {
+    if !route.api_key {
+        return Ok(None);
+    }
+    let given = request.header("x-api-key").filter(|k| !k.is_empty() && k.len() <= 128);
+    let facts = &api.facts;
+    let place = Place { account: &facts.account, region: &facts.region, api: &facts.api_id, stage };
+    let found = match given {
+        Some(value) => inner.keys.find(&inner.store, &place, value).map_err(|e| {
+            let why = Why::Configuration { detail: e.to_string() };
+            Failure::new(GatewayResponse::internal(ResponseType::Default5xx, 500), why)
+        })?,
+        None => None,
+    };
+    match found {
+        Some(key) => Ok(Some(key)),
+        None => {
+            let why = Why::ApiKey { given: given.is_some() };
+            Err(Failure::new(GatewayResponse::invalid_api_key(), why))
+        }
+    }
 }
 
 fn not_known(error: AuthError) -> Box<Failure> {

@@ -81,6 +81,10 @@ fn identity(out: &mut Json, call: &MethodCall<'_>) {
     if call.test {
         out.raw(",\"apiKey\":\"test-invoke-api-key\",\"apiKeyId\":\"test-invoke-api-key-id\"");
     }
+    // Only where a key is required (guide, "$context.identity.apiKey").
+    if let Some(key) = &call.key {
+        out.raw(",\"apiKey\":").text(&key.value).raw(",\"apiKeyId\":").text(&key.id);
+    }
     out.raw(",\"principalOrgId\":null,\"accessKey\":").or_null(caller.map(|c| c.access_key.as_str()));
     out.raw(",\"cognitoAuthenticationType\":null,\"cognitoAuthenticationProvider\":null,\"userArn\":");
     out.or_null(arn.as_deref());

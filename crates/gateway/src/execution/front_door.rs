@@ -57,7 +57,7 @@ pub enum AuthError {
     Missing,
     /// The access key is unknown: 403 `The security token included in the request is invalid.`
     InvalidToken(String),
-    /// The signature or its date is wrong: 403 with the text given, which AWS's own message.
+    /// The signature or its date is wrong: 403 with the text given, in AWS's words.
     InvalidSignature(String),
     /// The session is over: 403 `The security token included in the request is expired`.
     Expired,

@@ -15,6 +15,8 @@ pub enum ResponseType {
     ApiConfigurationError,
     /// `AUTHORIZER_CONFIGURATION_ERROR`
     AuthorizerConfigurationError,
+    /// `BAD_REQUEST_PARAMETERS`
+    BadRequestParameters,
     /// `DEFAULT_4XX`
     Default4xx,
     /// `DEFAULT_5XX`
@@ -47,6 +49,7 @@ impl ResponseType {
             Self::AccessDenied => "ACCESS_DENIED",
             Self::ApiConfigurationError => "API_CONFIGURATION_ERROR",
             Self::AuthorizerConfigurationError => "AUTHORIZER_CONFIGURATION_ERROR",
+            Self::BadRequestParameters => "BAD_REQUEST_PARAMETERS",
             Self::Default4xx => "DEFAULT_4XX",
             Self::Default5xx => "DEFAULT_5XX",
             Self::ExpiredToken => "EXPIRED_TOKEN",
@@ -76,7 +79,12 @@ pub(super) struct GatewayResponse {
 const INTERNAL: &str = r#"{"message": "Internal server error"}"#;
 
 impl GatewayResponse {
-    fn new(kind: ResponseType, status: u16, error_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
+    fn new(
+        kind: ResponseType,
+        status: u16,
+        error_type: &'static str,
+        body: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { kind, status, error_type, body: body.into() }
     }
 
@@ -121,6 +129,13 @@ impl GatewayResponse {
         )
     }
 
+    /// Recording test_api_gateway_request_validator.
+    pub fn missing_parameters(names: &str) -> Self {
+        let message = serde_json::Value::from(format!("Missing required request parameters: [{names}]"));
+        let body = format!("{{\"message\": {message}}}");
+        Self::new(ResponseType::BadRequestParameters, 400, "BadRequestException", body)
+    }
+
     pub fn unsupported_media_type() -> Self {
         Self::new(
             ResponseType::UnsupportedMediaType,
@@ -146,7 +161,12 @@ impl GatewayResponse {
     }
 
     pub fn authorizer_configuration() -> Self {
-        Self::new(ResponseType::AuthorizerConfigurationError, 500, "AuthorizerConfigurationException", "{\"message\":null}")
+        Self::new(
+            ResponseType::AuthorizerConfigurationError,
+            500,
+            "AuthorizerConfigurationException",
+            "{\"message\":null}",
+        )
     }
 
     /// What a bad signature gets: AWS's text and code.
@@ -165,25 +185,20 @@ impl GatewayResponse {
     }
 
     /// Headers and body. `trace_id` is there when the integration was reached.
-    pub fn into_response(self, request_id: &str, extended: &str, trace_id: Option<&str>) -> ClientResponse {
+    pub fn to_response(&self, request_id: &str, extended: &str, trace_id: Option<&str>) -> ClientResponse {
         let mut headers = Vec::with_capacity(5);
         headers.push((Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
-        headers.push((
-            Bytes::from_static(b"x-amzn-RequestId"),
-            Bytes::copy_from_slice(request_id.as_bytes()),
-        ));
-        headers.push((
-            Bytes::from_static(b"x-amzn-ErrorType"),
-            Bytes::from_static(self.error_type.as_bytes()),
-        ));
+        headers
+            .push((Bytes::from_static(b"x-amzn-RequestId"), Bytes::copy_from_slice(request_id.as_bytes())));
+        headers
+            .push((Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(self.error_type.as_bytes())));
         headers.push((Bytes::from_static(b"x-amz-apigw-id"), Bytes::copy_from_slice(extended.as_bytes())));
         if let Some(trace) = trace_id {
-            headers
-                .push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::copy_from_slice(trace.as_bytes())));
+            headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::copy_from_slice(trace.as_bytes())));
         }
-        let body = match self.body {
+        let body = match &self.body {
             Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
-            Cow::Owned(text) => Bytes::from(text),
+            Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
         };
         ClientResponse { status: self.status, headers, body }
     }

@@ -7,6 +7,7 @@ use store::StoreError;
 
 use super::call::MethodCall;
 use super::client::{ClientRequest, ClientResponse, MAX_BODY};
+use super::custom_response::Names;
 use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::integrate::Failure;
@@ -30,7 +31,7 @@ pub(super) async fn handle(
         Ok(Some(found)) => match &*found {
             Ok(served) => {
                 let outcome = serve(inner, request, door, served, path, &mut journal, &mut trace).await;
-                let response = finish(request, outcome, &mut journal, &mut trace);
+                let response = finish(request, outcome, Some(served), &mut journal, &mut trace);
                 if trace.why.is_some() {
                     trace.changes_since_deployment = changes_since(inner, served);
                 }
@@ -45,7 +46,7 @@ pub(super) async fn handle(
         },
         Err(error) => internal(store_failed(&error)),
     };
-    let response = finish(request, Err(response), &mut journal, &mut trace);
+    let response = finish(request, Err(response), None, &mut journal, &mut trace);
     (response, trace)
 }
 
@@ -92,7 +93,10 @@ async fn serve(
     trace.route = Some(route.facts.clone());
     journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
     let caller = entrance::admit(request, door, api, route, &served.stage, path, journal)?;
-    log_usage_plan(journal, request, served, &route.facts);
+    let key = entrance::key(inner, request, api, route, &served.stage)?;
+    if key.is_none() {
+        log_usage_plan(journal, request, served, &route.facts);
+    }
     if settings.closed {
         return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled));
     }
@@ -107,6 +111,7 @@ async fn serve(
         context_path: context_path(&request.path),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller,
+        key,
         test: false,
     };
     integrate::run(&*inner.backend, &call, journal, trace).await
@@ -146,6 +151,7 @@ fn log_usage_plan(
 fn finish(
     request: &ClientRequest,
     outcome: Outcome,
+    served: Option<&Served>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
 ) -> ClientResponse {
@@ -166,8 +172,14 @@ fn finish(
             let Failure { response, why, trace_id } = *failure;
             trace.response_type = Some(response.kind);
             trace.why = Some(why);
-            journal.error(|| format!("Method completed with status: {}", response.status));
-            response.into_response(&request.request_id, &request.extended_request_id, trace_id.as_deref())
+            let mut sent =
+                response.to_response(&request.request_id, &request.extended_request_id, trace_id.as_deref());
+            if let Some(served) = served {
+                let names = Names { request, stage: &served.stage, variables: &served.variables };
+                served.api.responses.apply(&response, &names, &mut sent);
+            }
+            journal.error(|| format!("Method completed with status: {}", sent.status));
+            sent
         }
     };
     trace.status = response.status;
@@ -182,13 +194,7 @@ fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: J
     let lines = journal.into_events(&request.request_id);
     if !lines.is_empty() {
         let facts = &served.api.facts;
-        inner.logs.execution_log(
-            &facts.account,
-            &facts.region,
-            &served.log_group,
-            &served.log_stream,
-            lines,
-        );
+        inner.logs.execution_log(&facts.account, &facts.region, &served.log_group, &served.log_stream, lines);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::Backend;
 use super::answer::AnswerFault;
 use super::backend::{BackendError, BackendErrorKind, CallAs, LambdaAnswer, LambdaInvocation};
 use super::call::MethodCall;
@@ -15,7 +16,6 @@ use super::template::Template;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
 use super::uri::LambdaUri;
-use super::Backend;
 
 /// A call that ends in a gateway response.
 pub(super) struct Failure {
@@ -57,6 +57,10 @@ pub(super) async fn run(
     trace: &mut GatewayTrace,
 ) -> Outcome {
     log_request(call, journal);
+    call.route.validation.check(call)?;
+    if let Some(what) = call.route.validation.unsupported() {
+        return Err(Failure::not_supported(journal, what));
+    }
     let response = match &call.route.integration {
         Target::Mock(target) => mock(target, call, journal)?,
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
@@ -73,9 +77,11 @@ pub(super) async fn run(
         format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
     });
     journal.trace(|| {
-        let headers = response.headers.iter().rev().filter_map(|(n, v)| {
-            Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?))
-        });
+        let headers = response
+            .headers
+            .iter()
+            .rev()
+            .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
         format!("Method response headers: {}", braces(headers))
     });
     journal.info(|| "Successfully completed execution".to_owned());
@@ -87,9 +93,7 @@ fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
     journal.info(|| format!("Starting execution for request: {}", request.request_id));
     journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.path));
     journal.trace(|| format!("Method request path: {}", braces(call.path_parameters.iter().copied())));
-    let last = |of: super::call::Multi<'_>| {
-        braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))))
-    };
+    let last = |of: super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
     journal.trace(|| format!("Method request query string: {}", last(call.query())));
     journal.trace(|| format!("Method request headers: {}", last(call.headers(None))));
     journal.trace(|| {
@@ -240,7 +244,10 @@ fn fill_uri(
     let detail = match (missing, LambdaUri::parse(&uri)) {
         (None, Ok(uri)) => return Ok(uri),
         (Some(name), _) => {
-            format!("the integration's URI needs the stage variable `{name}`, which stage {} does not set", call.stage)
+            format!(
+                "the integration's URI needs the stage variable `{name}`, which stage {} does not set",
+                call.stage
+            )
         }
         (None, Err(broken)) => broken,
     };
@@ -272,10 +279,9 @@ fn call_as(
 ) -> Result<CallAs, Box<Failure>> {
     let account = &call.api.facts.account;
     match credentials {
-        Credentials::Service => Ok(CallAs::Service {
-            source_arn: source_arn.to_owned(),
-            source_account: account.clone(),
-        }),
+        Credentials::Service => {
+            Ok(CallAs::Service { source_arn: source_arn.to_owned(), source_account: account.clone() })
+        }
         Credentials::Role(role) => Ok(CallAs::Role {
             role_arn: role.fill(call.variables).0,
             api_account: account.clone(),
@@ -284,9 +290,10 @@ fn call_as(
         Credentials::Client => match &call.caller {
             Some(caller) => Ok(CallAs::Client(Box::new(caller.clone()))),
             None => {
-                let detail = "the integration is to be called with the client's own credentials, and the method asks \
+                let detail =
+                    "the integration is to be called with the client's own credentials, and the method asks \
                               for none: its authorization must be AWS_IAM"
-                    .to_owned();
+                        .to_owned();
                 // The line is not recorded; reasoning.
                 let log = "Invalid permissions on Lambda function";
                 Err(Failure::configuration(journal, log, Why::Configuration { detail }))
@@ -349,7 +356,11 @@ fn log_endpoint_response(
         if let Some(error) = &answer.function_error {
             headers.push(("X-Amz-Function-Error", error));
         }
-        let trace = id.response.replace("Root=", "root=").replace("Parent=", "parent=").replace("Sampled=", "sampled=");
+        let trace = id
+            .response
+            .replace("Root=", "root=")
+            .replace("Parent=", "parent=")
+            .replace("Sampled=", "sampled=");
         headers.push(("x-amzn-Remapped-Content-Length", "0"));
         headers.push(("X-Amz-Executed-Version", &answer.executed_version));
         headers.push(("X-Amzn-Trace-Id", &trace));
@@ -376,7 +387,10 @@ fn backend_error(
     let refused = |journal: &mut Journal, status: u16| {
         // Recorded by its owner for 429 and `Rate Exceeded.`; the same form for the others by reasoning.
         journal.error(|| {
-            format!("Lambda invocation failed with status: {status}. Lambda request id: {}", call.request.request_id)
+            format!(
+                "Lambda invocation failed with status: {status}. Lambda request id: {}",
+                call.request.request_id
+            )
         });
     };
     let log = match &kind {
@@ -450,7 +464,8 @@ fn proxy_response(answer: &LambdaAnswer, call: &MethodCall<'_>, journal: &mut Jo
         }
         Err(BadAnswer::Undecodable) => {
             let reason =
-                "`isBase64Encoded` is true, the client accepts a binary type, and `body` is no base64".to_owned();
+                "`isBase64Encoded` is true, the client accepts a binary type, and `body` is no base64"
+                    .to_owned();
             // 500 is recorded (test_aws_proxy_binary_response), the line is not; reasoning.
             journal.error(|| {
                 "Execution failed due to configuration error: Unable to base64 decode the body.".to_owned()
@@ -491,4 +506,3 @@ fn random() -> [u8; 20] {
     let _ = getrandom::fill(&mut bytes);
     bytes
 }
-

@@ -10,6 +10,7 @@ mod binary;
 mod call;
 mod client;
 mod compile;
+mod custom_response;
 mod entrance;
 mod event;
 mod front_door;
@@ -17,6 +18,7 @@ mod gateway_response;
 mod handle;
 mod integrate;
 mod journal;
+mod key;
 mod log;
 mod proxy_answer;
 mod route;
@@ -26,6 +28,7 @@ mod test_invoke;
 mod trace;
 mod trace_id;
 mod uri;
+mod validate;
 
 #[cfg(test)]
 mod tests;
@@ -54,13 +57,15 @@ struct Inner {
     backend: Arc<dyn Backend>,
     logs: Arc<dyn LogSink>,
     stages: served::Stages,
+    keys: key::Keys,
 }
 
 impl Execution {
     /// Executes what `store` holds, reaches functions through `backend` and writes execution logs to `logs`.
     #[must_use]
     pub fn new(store: Store, backend: Arc<dyn Backend>, logs: Arc<dyn LogSink>) -> Self {
-        Self { inner: Arc::new(Inner { store, backend, logs, stages: served::Stages::new() }) }
+        let (stages, keys) = (served::Stages::new(), key::Keys::new());
+        Self { inner: Arc::new(Inner { store, backend, logs, stages, keys }) }
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.

@@ -61,7 +61,10 @@ pub(super) fn response(payload: &[u8], decode: bool) -> Result<ClientResponse, B
     })?;
     let Value::Object(answer) = answer else {
         return Err(malformed(
-            format!("the function returned {}, not an object with statusCode, headers and body", kind(&answer)),
+            format!(
+                "the function returned {}, not an object with statusCode, headers and body",
+                kind(&answer)
+            ),
             &answer,
         ));
     };
@@ -141,7 +144,10 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn object<'a>(answer: &'a Map<String, Value>, member: &str) -> Result<Option<&'a Map<String, Value>>, BadAnswer> {
+fn object<'a>(
+    answer: &'a Map<String, Value>,
+    member: &str,
+) -> Result<Option<&'a Map<String, Value>>, BadAnswer> {
     match answer.get(member) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(map)) => Ok(Some(map)),
@@ -255,7 +261,10 @@ mod tests {
     #[test]
     fn refused_by_the_recording() {
         refused(json!({"statusCode": 200, "wrongValue": "value"}), "`wrongValue` is not one of");
-        refused(json!({"statusCode": 200, "multiValueHeaders": {"m": "value1"}}), "`multiValueHeaders.m` is a string");
+        refused(
+            json!({"statusCode": 200, "multiValueHeaders": {"m": "value1"}}),
+            "`multiValueHeaders.m` is a string",
+        );
         refused(json!({"statusCode": "test"}), "`statusCode` is a string");
         refused(json!("justAString"), "returned a string");
     }

@@ -28,6 +28,9 @@ pub(super) struct Served {
     pub log_stream: String,
 }
 
+/// A compiled deployment, or why it cannot be read.
+type Deployed = Result<Arc<Compiled>, String>;
+
 /// What a stage sets for a method.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Settings {
@@ -39,7 +42,7 @@ pub(super) struct Settings {
 /// The caches. All are filled from the store on first use and again after any commit to their collection.
 pub(super) struct Stages {
     stages: Cache<Result<Served, Why>>,
-    deployments: Cache<Result<Arc<Compiled>, String>>,
+    deployments: Cache<Deployed>,
     apis: Cache<RestApi>,
     present: Cache<Routes>,
     names: Cache<BTreeSet<String>>,
@@ -91,7 +94,7 @@ impl Stages {
         store: &Store,
         api: &str,
         deployment: &str,
-    ) -> Result<Option<Arc<Result<Arc<Compiled>, String>>>, StoreError> {
+    ) -> Result<Option<Arc<Deployed>>, StoreError> {
         let key = [api, "/", deployment].concat();
         self.deployments.get(store, &key, || {
             store.read(|r| {
@@ -134,13 +137,13 @@ impl Stages {
         }
         let prefix = [api, "/"].concat();
         let names = self.names.get(store, api, || {
-            let stages: Vec<(String, Value)> =
-                store.read(|r| r.list("stages", &prefix, None, 100).map_err(StoreError::from))?;
+            let stages: Vec<(String, Value)> = store.read(|r| r.list("stages", &prefix, None, 100))?;
             Ok::<_, StoreError>(Some(
                 stages.into_iter().filter_map(|(k, _)| Some(k.strip_prefix(&prefix)?.to_owned())).collect(),
             ))
         })?;
-        let stages: Vec<String> = names.into_iter().flat_map(|n| n.iter().take(20).cloned().collect::<Vec<_>>()).collect();
+        let stages: Vec<String> =
+            names.into_iter().flat_map(|n| n.iter().take(20).cloned().collect::<Vec<_>>()).collect();
         let deployments: Vec<(String, Value)> = store.read(|r| r.list("deployments", &prefix, None, 100))?;
         Ok(Why::NoSuchStage {
             stage: stage.to_owned(),
@@ -154,8 +157,7 @@ impl Stages {
 /// An API's resources, as they are now.
 pub(super) fn resources(store: &Store, api: &str) -> Result<Vec<Resource>, StoreError> {
     let prefix = [api, "/"].concat();
-    let found: Vec<(String, Resource)> =
-        store.read(|r| r.list("resources", &prefix, None, MAX_RESOURCES))?;
+    let found: Vec<(String, Resource)> = store.read(|r| r.list("resources", &prefix, None, MAX_RESOURCES))?;
     Ok(found.into_iter().map(|(_, resource)| resource).collect())
 }
 

@@ -75,7 +75,8 @@ impl Templates {
     /// The template for a media type; parameters such as `charset` do not count.
     pub fn for_type(&self, media_type: &str) -> Option<(&str, &Template)> {
         let wanted = essence(media_type);
-        self.iter().find(|(k, _)| k.eq_ignore_ascii_case(media_type) || essence(k).eq_ignore_ascii_case(wanted))
+        self.iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(media_type) || essence(k).eq_ignore_ascii_case(wanted))
     }
 
     /// The index of the template that renders an answer: the one that the client's first choice names, else
@@ -84,7 +85,11 @@ impl Templates {
     pub fn for_accept(&self, accept: Option<&str>) -> Option<usize> {
         let first = accept.and_then(|a| a.split(',').next()).map_or("", essence);
         let position = |name: &str| self.0.iter().position(|(k, _)| essence(k).eq_ignore_ascii_case(name));
-        position(first).or_else(|| position("application/json")).or(if self.0.is_empty() { None } else { Some(0) })
+        position(first).or_else(|| position("application/json")).or(if self.0.is_empty() {
+            None
+        } else {
+            Some(0)
+        })
     }
 
     pub fn get(&self, index: usize) -> Option<(&str, &Template)> {

@@ -15,7 +15,7 @@ use super::journal::{Journal, Level};
 use super::route::Routes;
 use super::trace::GatewayTrace;
 use super::{Inner, integrate};
-use crate::model::{Resource, RestApi, Snapshot, Texts};
+use crate::model::{RequestValidator, Resource, RestApi, Snapshot, Texts};
 
 /// The stage of tests (published logs).
 const STAGE: &str = "test-invoke-stage";
@@ -26,10 +26,7 @@ fn not_found(text: impl Into<String>) -> ApiError {
 
 fn texts(call: &Call, member: &str) -> Vec<(String, String)> {
     let map = call.input.get(member).and_then(Value::as_object);
-    map.into_iter()
-        .flatten()
-        .filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())))
-        .collect()
+    map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
 
 /// Runs a method of the API as it is now, and answers with the log. Follows the recordings
@@ -59,6 +56,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         context_path: Cow::Borrowed(&path),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller: None,
+        key: None,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
@@ -69,10 +67,8 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         Ok(response) => (response.status, response.headers, response.body),
         Err(failure) => {
             let response = failure.response;
-            let error_type = (
-                Bytes::from_static(b"x-amzn-ErrorType"),
-                Bytes::from_static(response.error_type.as_bytes()),
-            );
+            let error_type =
+                (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(response.error_type.as_bytes()));
             (response.status, vec![error_type], Bytes::from(response.body.into_owned()))
         }
     };
@@ -99,10 +95,15 @@ fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
     let failed = |e: store::StoreError| ApiError::internal(e.to_string());
     let api_id = call.required("restApiId");
     let resource_id = call.required("resourceId");
-    let (api, resource): (Option<RestApi>, Option<Resource>) = inner
-        .store
-        .read(|r| Ok((r.get("apis", api_id)?, r.get("resources", &format!("{api_id}/{resource_id}"))?)))
-        .map_err(failed)?;
+    let prefix = format!("{api_id}/");
+    let (api, resource, validators): (Option<RestApi>, Option<Resource>, Vec<(String, RequestValidator)>) =
+        inner
+            .store
+            .read(|r| {
+                let resource = r.get("resources", &format!("{prefix}{resource_id}"))?;
+                Ok((r.get("apis", api_id)?, resource, r.list("validators", &prefix, None, 1000)?))
+            })
+            .map_err(failed)?;
     let own = |api: &RestApi| api.owner() == Some(call.account) && api.region == call.region;
     let account: AccountId = call.account;
     let api = api
@@ -120,7 +121,7 @@ fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
         api,
         resources: vec![resource],
         models: BTreeMap::new(),
-        validators: BTreeMap::new(),
+        validators: validators.into_iter().map(|(_, v)| (v.id.clone(), v)).collect(),
         authorizers: BTreeMap::new(),
         gateway_responses: BTreeMap::new(),
     };

@@ -138,6 +138,11 @@ pub enum Why {
         /// `CUSTOM` or `COGNITO_USER_POOLS`.
         kind: String,
     },
+    /// The method's validator asks for parameters that are not there, or blank.
+    MissingParameters {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// The body is larger than 10 MB.
     BodyTooLarge {
         /// Bytes, as far as they were read.

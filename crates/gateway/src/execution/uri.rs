@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn what_is_no_lambda_uri_is_refused_with_the_form() {
-        for uri in ["", "https://example.com", "arn:aws:apigateway:us-east-1:sqs:path/1/q", "arn:aws:lambda"] {
+        for uri in ["", "https://example.com", "arn:aws:apigateway:us-east-1:sqs:path/1/q", "arn:aws:lambda"]
+        {
             assert!(LambdaUri::parse(uri).unwrap_err().contains("FUNCTION_ARN"), "{uri}");
         }
         let cut = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/f";

@@ -34,7 +34,11 @@ async fn an_aws_iam_method_refuses_an_unsigned_call() {
 #[tokio::test]
 async fn bad_signatures_are_refused_with_their_own_errors() {
     for (error, code, kind) in [
-        (AuthError::InvalidSignature("no".to_owned()), "InvalidSignatureException", ResponseType::InvalidSignature),
+        (
+            AuthError::InvalidSignature("no".to_owned()),
+            "InvalidSignatureException",
+            ResponseType::InvalidSignature,
+        ),
         (AuthError::Expired, "ExpiredTokenException", ResponseType::ExpiredToken),
         (AuthError::InvalidToken("?".to_owned()), "UnrecognizedClientException", ResponseType::AccessDenied),
     ] {
@@ -165,4 +169,78 @@ async fn the_source_arn_has_the_region_of_the_function() {
     let arn = "arn:aws:execute-api:eu-west-1:111122223333:a1b2c3d4e5/test/GET/x";
     assert_eq!(trace.source_arn.as_deref(), Some(arn));
     assert_eq!(world.invocation().uri_region, "eu-west-1");
+}
+
+#[tokio::test]
+async fn a_required_key_must_be_enabled_and_joined_with_the_stage() {
+    // test_api_key_required_for_methods
+    let world = World::new(&[("GET /x", with(lambda(), json!({"apiKeyRequired": true})))]);
+    let place = format!("{OWNER}/us-east-1");
+    let key = |enabled: bool| {
+        json!({
+            "id": "key0000001", "value": "secret-value-of-the-key", "enabled": enabled, "createdDate": 0.0,
+            "lastUpdatedDate": 0.0,
+        })
+    };
+    let send = async |value: Option<&str>| {
+        let mut request = World::request("GET /test/x");
+        request.headers.extend(value.map(|v| header("X-API-Key", v)));
+        world.send(request).await
+    };
+    let good = Some("secret-value-of-the-key");
+    let put = |collection: &str, id: &str, document: Value| {
+        let key = format!("{place}/{id}");
+        world.store.write(|w| w.put(collection, &key, &document)).unwrap();
+    };
+    put("apiKeys", "key0000001", key(true));
+    put("apiKeyValues", "secret-value-of-the-key", json!("key0000001"));
+    put(
+        "usagePlans",
+        "plan01",
+        json!({"id": "plan01", "name": "p", "apiStages": [{"apiId": API, "stage": "test"}]}),
+    );
+    for value in [None, Some("unknown"), good] {
+        let (response, trace) = send(value).await;
+        gateway_error(&response, 403, "ForbiddenException", r#"{"message":"Forbidden"}"#);
+        assert_eq!(trace.why, Some(Why::ApiKey { given: value.is_some() }));
+    }
+    put("usagePlanKeys", "plan01/key0000001", json!(true));
+    assert_eq!(send(good).await.0.status, 200);
+    let event: Value = serde_json::from_slice(&world.invocation().payload).unwrap();
+    assert_eq!(event["requestContext"]["identity"]["apiKeyId"], json!("key0000001"));
+    put("apiKeys", "key0000001", key(false));
+    assert_eq!(send(good).await.0.status, 403);
+}
+
+#[tokio::test]
+async fn required_parameters_are_named_headers_then_path_then_query() {
+    // test_api_gateway_request_validator
+    let mut world = World::new(&[(
+        "GET /{test}",
+        with(
+            lambda(),
+            json!({"requestValidatorId": "val001", "requestParameters": {
+                "method.request.header.x-header-param": true, "method.request.path.issuer": true,
+                "method.request.querystring.qs1": true, "method.request.querystring.other": false,
+            }}),
+        ),
+    )]);
+    assert_eq!(world.call("GET /test/value").await.0.status, 200, "an unknown validator asks for nothing");
+    world.validators = json!({"val001": {"id": "val001", "validateRequestParameters": true}});
+    world.deploy(json!({}), json!({}));
+    let (response, _) = world.call("GET /test/value?qs1=").await;
+    let body = r#"{"message": "Missing required request parameters: [x-header-param, issuer, qs1]"}"#;
+    gateway_error(&response, 400, "BadRequestException", body);
+}
+
+#[tokio::test]
+async fn a_body_that_should_be_validated_is_refused_and_not_passed_unseen() {
+    let models = json!({"requestValidatorId": "val001", "requestModels": {"application/json": "User"}});
+    let mut world = World::new(&[("POST /x", with(lambda(), models))]);
+    world.validators = json!({"val001": {"id": "val001", "validateRequestBody": true}});
+    world.deploy(json!({}), json!({}));
+    let (response, trace) = world.call("POST /test/x").await;
+    assert_eq!(response.status, 500);
+    let Some(Why::NotSupported { what }) = trace.why else { panic!("{trace:?}") };
+    assert!(what.contains("model `User`") && !world.called());
 }

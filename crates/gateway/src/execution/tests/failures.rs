@@ -186,7 +186,8 @@ async fn what_is_not_built_says_so() {
 
 #[tokio::test]
 async fn a_missing_stage_variable_is_named() {
-    let uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${stageVariables.fn}/invocations";
+    let uri =
+        "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${stageVariables.fn}/invocations";
     let world = World::new(&[("GET /x", with(lambda(), json!({"methodIntegration": {"uri": uri}})))]);
     let (response, trace) = world.call("GET /test/x").await;
     assert_eq!(response.status, 500);
@@ -231,4 +232,36 @@ async fn an_aws_integration_chooses_its_answer_by_the_error_message() {
         assert_eq!(&world.invocation().payload[..], b"{\"a\": 1}");
         assert!(response.header("x-amzn-trace-id").is_some());
     }
+}
+
+#[tokio::test]
+async fn a_gateway_response_that_was_put_is_sent_and_a_default_shows_through() {
+    let mut world = failing(BackendErrorKind::AccessDenied, "");
+    world.responses = json!({
+        "DEFAULT_5XX": {
+            "responseType": "DEFAULT_5XX", "statusCode": "599",
+            "responseParameters": {
+                "gatewayresponse.header.Access-Control-Allow-Origin": "'*'",
+                "gatewayresponse.header.X-Origin": "method.request.header.Origin",
+            },
+            "responseTemplates": {
+                "application/json": "{\"m\":$context.error.messageString,\"t\":\"${context.error.responseType}\",\"$5\":1}",
+            },
+        },
+        "MISSING_AUTHENTICATION_TOKEN": {"responseType": "MISSING_AUTHENTICATION_TOKEN", "statusCode": "404"},
+    });
+    world.deploy(json!({}), json!({}));
+    let mut request = World::request("GET /test/x");
+    request.headers = vec![header("origin", "https://example.com")];
+    let (response, trace) = world.send(request).await;
+    assert_eq!(
+        (response.status, &response.body[..]),
+        (599, &br#"{"m":"Internal server error","t":"API_CONFIGURATION_ERROR","$5":1}"#[..])
+    );
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(response.header("x-origin"), Some("https://example.com"));
+    assert_eq!(trace.status, 599);
+    let (response, _) = world.call("GET /test/none").await;
+    let body = r#"{"message":"Missing Authentication Token"}"#;
+    gateway_error(&response, 404, "MissingAuthenticationTokenException", body);
 }

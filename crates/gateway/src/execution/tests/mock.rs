@@ -31,7 +31,10 @@ async fn the_template_is_the_body() {
         let world = World::new(&[("ANY /x", mock(json!({"passthroughBehavior": behavior})))]);
         for verb in ["GET", "POST"] {
             let (response, trace) = world.call(&format!("{verb} /test/x")).await;
-            assert_eq!((response.status, &response.body[..]), (200, &b"{\"statusCode\": 200, \"id\": 42}"[..]));
+            assert_eq!(
+                (response.status, &response.body[..]),
+                (200, &b"{\"statusCode\": 200, \"id\": 42}"[..])
+            );
             assert_eq!(response.header("content-type"), Some("application/json"));
             assert_eq!(response.header("x-amz-apigw-id"), Some("K2G9wEbUoAMEvag="));
             // test_invocation_trace_id: MOCK returns none.
@@ -96,7 +99,9 @@ async fn no_status_in_the_template_is_a_configuration_error() {
         let (response, trace) = world.call("GET /test/x").await;
         assert_eq!(response.status, 500);
         assert!(why(&trace).contains("statusCode"));
-        assert!(world.log()[0].ends_with("statusCode should be an integer which defined in request template"));
+        assert!(
+            world.log()[0].ends_with("statusCode should be an integer which defined in request template")
+        );
     }
 }
 

@@ -92,6 +92,10 @@ pub struct World {
     pub door: Door,
     methods: Vec<(String, Value)>,
     changes: u64,
+    /// The deployment's validators, by id.
+    pub validators: Value,
+    /// The deployment's gateway responses, by type.
+    pub responses: Value,
 }
 
 pub fn lambda() -> Value {
@@ -127,8 +131,17 @@ impl World {
         let backend = Arc::new(Fake { script: Box::new(script), seen: Mutex::default() });
         let lines = Arc::new(Lines::default());
         let execution = Execution::new(store.clone(), backend.clone(), lines.clone());
-        let mut world =
-            Self { execution, store, backend, lines, door: Door::default(), methods: Vec::new(), changes: 0 };
+        let mut world = Self {
+            execution,
+            store,
+            backend,
+            lines,
+            door: Door::default(),
+            methods: Vec::new(),
+            changes: 0,
+            validators: json!({}),
+            responses: json!({}),
+        };
         world.methods = methods.iter().map(|(m, v)| ((*m).to_owned(), v.clone())).collect();
         world.save(json!({}));
         world.deploy(json!({}), json!({}));
@@ -188,7 +201,10 @@ impl World {
 
     /// Deploys to stage `test`.
     pub fn deploy(&mut self, api: Value, stage: Value) {
-        let snapshot = json!({"api": self.api(api), "resources": self.resources()});
+        let snapshot = json!({
+            "api": self.api(api), "resources": self.resources(), "validators": self.validators,
+            "gateway_responses": self.responses,
+        });
         let snapshot: Snapshot = serde_json::from_value(snapshot).unwrap();
         let deployment = Deployment {
             id: "dep123".to_owned(),

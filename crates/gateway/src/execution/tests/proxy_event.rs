@@ -42,8 +42,13 @@ async fn every_key_of_the_recording_is_there() {
         "X-Forwarded-Proto": "http",
         "tEsT-HEADeR": "aValUE",
     });
-    let multi: Value =
-        headers.as_object().unwrap().iter().map(|(k, v)| (k.clone(), json!([v]))).collect::<serde_json::Map<_, _>>().into();
+    let multi: Value = headers
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(k, v)| (k.clone(), json!([v])))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let expected = json!({
         "body": null,
         "headers": headers,
@@ -148,7 +153,10 @@ async fn one_value_is_the_last_and_many_are_all() {
         event["multiValueQueryStringParameters"],
         json!({"category": ["electronics", "books"], "price": ["10", "20", "30"]})
     );
-    assert_eq!((&event["headers"]["X-Many"], &event["multiValueHeaders"]["X-Many"]), (&json!("2"), &json!(["1", "2"])));
+    assert_eq!(
+        (&event["headers"]["X-Many"], &event["multiValueHeaders"]["X-Many"]),
+        (&json!("2"), &json!(["1", "2"]))
+    );
     assert_eq!(event["body"], json!("{\"message\": \"hello world\"}"));
 }
 

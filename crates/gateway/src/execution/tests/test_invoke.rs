@@ -37,7 +37,9 @@ async fn the_log_is_that_of_the_recording() {
     assert_eq!(reply["status"], json!(200));
     assert_eq!(reply["body"], json!("{\"body\":\"hello\",\"statusCode\":200}"));
     assert_eq!(reply["headers"]["Content-Type"], json!("application/json"));
-    assert!(reply["multiValueHeaders"]["X-Amzn-Trace-Id"][0].as_str().unwrap().starts_with("Root=1-65bfdbf8-"));
+    assert!(
+        reply["multiValueHeaders"]["X-Amzn-Trace-Id"][0].as_str().unwrap().starts_with("Root=1-65bfdbf8-")
+    );
     assert!(reply["latency"].is_u64());
 
     let id = "63ecf43a-1b6e-40ef-80b7-98c5b7484ec9";
@@ -142,15 +144,24 @@ async fn a_failure_has_its_lines_and_no_others() {
 async fn what_does_not_exist_is_named_as_aws_names_it() {
     let world = recorded();
     for (input, text) in [
-        (json!({"restApiId": API, "resourceId": "res000", "httpMethod": "PUT"}), "Invalid Method identifier specified"),
-        (json!({"restApiId": API, "resourceId": "none", "httpMethod": "GET"}), "Invalid Resource identifier specified"),
+        (
+            json!({"restApiId": API, "resourceId": "res000", "httpMethod": "PUT"}),
+            "Invalid Method identifier specified",
+        ),
+        (
+            json!({"restApiId": API, "resourceId": "none", "httpMethod": "GET"}),
+            "Invalid Resource identifier specified",
+        ),
         (
             json!({"restApiId": "none", "resourceId": "res000", "httpMethod": "GET"}),
             "Invalid API identifier specified 111122223333:none",
         ),
     ] {
         let error = world.execution.test_invoke_method(&call(input)).await.unwrap_err();
-        assert_eq!((error.code.as_str(), error.status, error.message.as_deref()), ("NotFoundException", 404, Some(text)));
+        assert_eq!(
+            (error.code.as_str(), error.status, error.message.as_deref()),
+            ("NotFoundException", 404, Some(text))
+        );
     }
 }
 

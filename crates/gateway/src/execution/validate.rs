@@ -1,0 +1,91 @@
+//! Request validators.
+
+use super::call::MethodCall;
+use super::gateway_response::GatewayResponse;
+use super::integrate::Failure;
+use super::trace::Why;
+use crate::model::{Method, Snapshot};
+
+/// What a method's validator asks for.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Validation {
+    /// Required parameters: headers, then path, then query (recording test_api_gateway_request_validator).
+    required: Vec<Parameter>,
+    /// A model that the body must fit. Schemas are not checked yet, so such calls are refused.
+    model: Option<String>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Parameter {
+    Header(Box<str>),
+    Path(Box<str>),
+    Query(Box<str>),
+}
+
+impl Parameter {
+    fn name(&self) -> &str {
+        match self {
+            Self::Header(name) | Self::Path(name) | Self::Query(name) => name,
+        }
+    }
+
+    /// "Included in the request and not blank" (guide, api-gateway-method-request-validation).
+    fn is_in(&self, call: &MethodCall<'_>) -> bool {
+        match self {
+            Self::Header(name) => call.request.header(name).is_some_and(|v| !v.trim().is_empty()),
+            Self::Path(name) => call.path_parameters.iter().any(|(n, v)| *n == &**name && !v.is_empty()),
+            Self::Query(name) => {
+                call.query().iter().any(|(n, v)| *n == **name && v.iter().any(|v| !v.trim().is_empty()))
+            }
+        }
+    }
+}
+
+impl Validation {
+    pub fn compile(snapshot: &Snapshot, method: &Method) -> Self {
+        let validator = method.rest.get("requestValidatorId").and_then(serde_json::Value::as_str);
+        let Some(validator) = validator.and_then(|id| snapshot.validators.get(id)) else {
+            return Self::default();
+        };
+        let mut out = Self::default();
+        if validator.validate_request_parameters {
+            let of = |prefix: &'static str| {
+                method
+                    .request_parameters
+                    .iter()
+                    .filter(|(_, required)| **required)
+                    .filter_map(move |(name, _)| Some(Box::from(name.strip_prefix(prefix)?)))
+            };
+            out.required.extend(of("method.request.header.").map(Parameter::Header));
+            out.required.extend(of("method.request.path.").map(Parameter::Path));
+            out.required.extend(of("method.request.querystring.").map(Parameter::Query));
+        }
+        if validator.validate_request_body {
+            let models = method.rest.get("requestModels").and_then(serde_json::Value::as_object);
+            let model = models.and_then(|m| m.values().find_map(serde_json::Value::as_str));
+            out.model = model.map(str::to_owned);
+        }
+        out
+    }
+
+    /// # Errors
+    /// 400 naming the parameters that are missing; a body that would have to be checked is an error of this program.
+    pub fn check(&self, call: &MethodCall<'_>) -> Result<(), Box<Failure>> {
+        let missing: Vec<&str> =
+            self.required.iter().filter(|p| !p.is_in(call)).map(Parameter::name).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = missing.join(", ");
+        Err(Failure::new(
+            GatewayResponse::missing_parameters(&names),
+            Why::MissingParameters { names: missing.into_iter().map(str::to_owned).collect() },
+        ))
+    }
+
+    /// What cannot be checked yet, in words.
+    pub fn unsupported(&self) -> Option<String> {
+        let model = self.model.as_deref()?;
+        Some(format!("validation of request bodies (model `{model}`) is not implemented yet"))
+    }
+}
