@@ -1,7 +1,9 @@
 //! AWS-managed policies that crossgate carries: those that serverless work needs. Others can be attached by ARN and
 //! are reported as unknown content.
 //!
-//! Documents, versions and dates: AWS Managed Policy Reference Guide, and the answers of GetPolicyVersion.
+//! Documents, versions and dates: AWS Managed Policy Reference Guide, and the answers of GetPolicyVersion, as collected
+//! in November 2026. Known to be behind: CloudWatchLogsReadOnlyAccess (v12 of 2026-02-12 exists, its text was not
+//! found whole). Not confirmed: the minute at which CloudWatchLogsFullAccess and IAMFullAccess were created.
 
 /// One AWS-managed policy at its default version.
 pub(crate) struct AwsPolicy {
@@ -47,7 +49,7 @@ pub(crate) static POLICIES: &[AwsPolicy] = &[
         "2024-01-05T22:38:26Z"
     ),
     policy!("/", "AWSLambda_FullAccess", 5, "2020-11-17T21:14:00Z", "2026-02-11T22:18:56Z"),
-    policy!("/", "AWSLambda_ReadOnlyAccess", 2, "2020-11-17T21:10:00Z", "2023-07-27T17:32:05Z"),
+    policy!("/", "AWSLambda_ReadOnlyAccess", 3, "2020-11-17T21:10:00Z", "2025-03-17T21:07:00Z"),
     policy!("/", "AWSXRayDaemonWriteAccess", 2, "2018-08-28T23:00:00Z", "2024-02-13T21:58:30Z"),
     policy!("/", "AdministratorAccess", 1, "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z"),
     policy!("/", "AmazonAPIGatewayAdministrator", 1, "2015-07-09T17:34:45Z", "2015-07-09T17:34:45Z"),
@@ -60,10 +62,10 @@ pub(crate) static POLICIES: &[AwsPolicy] = &[
         "2015-11-11T23:41:46Z"
     ),
     policy!("/", "CloudWatchLogsFullAccess", 3, "2015-02-06T18:40:00Z", "2025-05-20T17:07:06Z"),
-    policy!("/", "CloudWatchLogsReadOnlyAccess", 6, "2015-02-06T18:40:00Z", "2023-11-26T18:11:33Z"),
+    policy!("/", "CloudWatchLogsReadOnlyAccess", 8, "2015-02-06T18:40:00Z", "2025-12-02T16:34:00Z"),
     policy!("/", "IAMFullAccess", 2, "2015-02-06T18:40:00Z", "2019-06-21T19:40:00Z"),
     policy!("/", "IAMReadOnlyAccess", 4, "2015-02-06T18:40:00Z", "2018-01-25T19:11:27Z"),
-    policy!("/", "IAMUserChangePassword", 2, "2016-11-15T00:25:00Z", "2016-11-15T23:18:55Z"),
+    policy!("/", "IAMUserChangePassword", 3, "2016-11-15T00:25:00Z", "2025-05-29T21:52:00Z"),
     policy!("/", "PowerUserAccess", 12, "2015-02-06T18:39:00Z", "2026-02-12T17:59:14Z"),
 ];
 
