@@ -1,2 +1,16 @@
-//! Entry point.
-fn main() {}
+//! `crossgate`: the command line.
+
+#![forbid(unsafe_code)]
+
+mod aws;
+mod cli;
+mod client;
+mod demo;
+mod env;
+mod explain;
+mod serve;
+mod tail;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,1 +1,30 @@
-//! server
+//! The server: listener, dispatch, caller -> policy -> service, traces, and the composition of all services.
+//!
+//! Two journeys, one way in: a call to an AWS API ([`aws`]) and a call to a deployed API ([`api`]). The second reaches
+//! Lambda by the same caller -> policy -> Lambda as everyone else ([`backend`]).
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod aws;
+mod backend;
+mod caller;
+mod clock;
+mod compose;
+mod config;
+mod decide;
+mod explain;
+pub mod listener;
+mod own;
+mod random;
+mod roles;
+mod serve;
+mod sinks;
+mod state;
+mod tail;
+mod target;
+mod trace;
+
+pub use compose::StartError;
+pub use config::{Config, SandboxPolicy, Storage};
+pub use serve::Server;

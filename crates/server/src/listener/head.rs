@@ -2,19 +2,12 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Uri, Version};
 
-/// A request without its body.
+/// A request without its body: hyper's parts, whose target is as sent, not decoded, and whose header names are in
+/// lower case.
 #[derive(Debug)]
 pub struct Head {
-    /// The method.
-    pub method: Method,
-    /// The target; its path and query are as sent, not decoded.
-    pub uri: Uri,
-    /// HTTP/1.0 or HTTP/1.1.
-    pub version: Version,
-    /// The headers, names in lower case.
-    pub headers: HeaderMap,
+    parts: Parts,
     /// Who called.
     pub peer: SocketAddr,
     /// The address that was called.
@@ -22,17 +15,24 @@ pub struct Head {
     raw: Option<Bytes>,
 }
 
+impl std::ops::Deref for Head {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
 impl Head {
     pub(super) fn new(parts: Parts, raw: Option<Bytes>, peer: SocketAddr, local: SocketAddr) -> Self {
-        let Parts { method, uri, version, headers, .. } = parts;
-        Self { method, uri, version, headers, peer, local, raw }
+        Self { parts, peer, local, raw }
     }
 
     /// A head that came from nowhere, for tests of handlers.
     #[must_use]
-    pub fn made_of(method: Method, uri: Uri, headers: HeaderMap) -> Self {
+    pub fn made_of(parts: Parts) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { method, uri, version: Version::HTTP_11, headers, peer: nowhere, local: nowhere, raw: None }
+        Self::new(parts, None, nowhere, nowhere)
     }
 
     /// The path as sent, `/` when there is none.

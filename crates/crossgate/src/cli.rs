@@ -1,0 +1,178 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use arn::AccountId;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{demo, env, explain, serve, tail};
+
+/// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
+/// call says why, and which command mends it.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = "\
+Examples:
+  crossgate demo                        the whole story in twenty seconds
+  crossgate serve                       a server on http://127.0.0.1:4566, kept in ./.crossgate
+  eval \"$(crossgate env 222222222222)\"  then use the AWS CLI as that account
+  crossgate explain REQUEST_ID          why a request was refused, and what mends it
+
+Exit status: 0 done, 1 it did not work, 2 wrong usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    #[command(after_help = "\
+Examples:
+  crossgate serve                               keeps its state in ./.crossgate
+  crossgate serve --in-memory                   keeps nothing
+  crossgate serve --listen 127.0.0.1:0          a free port, printed when ready
+  crossgate serve --dev-account 000000000000    any access key is the root of that account
+
+Stops on Ctrl-C or SIGTERM after the requests in flight, with exit status 0.")]
+    Serve(Serve),
+    /// Play the cross-account story on a server of its own and show each step
+    #[command(after_help = "\
+Example:
+  crossgate demo
+
+Needs a Python 3 on this machine. Exit status 1 when any step goes otherwise than it should.")]
+    Demo,
+    /// Print the environment variables that make AWS tools talk to this server as an account
+    #[command(after_help = "\
+Examples:
+  eval \"$(crossgate env 222222222222)\"
+  crossgate env 111111111111 --profile account-b    writes a profile into ~/.aws/config and credentials;
+                                                    then: aws --profile account-b lambda list-functions")]
+    Env(Env),
+    /// Follow requests as they come, a line each
+    #[command(after_help = "\
+Example:
+  crossgate tail
+
+Each line: time, caller, method, path, status, decision, duration, request id.")]
+    Tail(Endpoint),
+    /// Say why a request was answered as it was, and which command mends it
+    #[command(after_help = "\
+Examples:
+  crossgate explain 5f0c2c1e-0d5b-4c52-9d5e-6d3b6c0e5a11    the id the client got in x-amzn-RequestId
+  crossgate explain last                                    the latest request that failed
+  crossgate explain last --format json")]
+    Explain(Explain),
+}
+
+/// Where the server is.
+#[derive(Args)]
+pub struct Endpoint {
+    /// The server's address
+    #[arg(long, default_value = "http://127.0.0.1:4566", env = "CROSSGATE_ENDPOINT")]
+    pub endpoint: String,
+    /// The token the server was started with, when it does not listen on loopback
+    #[arg(long, env = "CROSSGATE_ADMIN_TOKEN", hide_env_values = true)]
+    pub admin_token: Option<String>,
+}
+
+/// Options of `serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// Where everything is kept [default: .crossgate]
+    #[arg(long, value_name = "DIR", conflicts_with = "in_memory")]
+    pub data: Option<PathBuf>,
+    /// Keep nothing after the server stops
+    #[arg(long)]
+    pub in_memory: bool,
+    /// Attach aws:SourceArn to calls that API Gateway makes with an execution role, which AWS does not
+    #[arg(long)]
+    pub source_arn_on_role_calls: bool,
+    /// Refuse access key ids that are account ids: only issued keys, with valid signatures
+    #[arg(long)]
+    pub no_dev_credentials: bool,
+    /// Let any unknown access key be the root user of this account
+    #[arg(long, value_name = "ID", conflicts_with = "no_dev_credentials")]
+    pub dev_account: Option<AccountId>,
+    /// Bearer token that opens /_crossgate/ to clients that are not on loopback
+    #[arg(long, env = "CROSSGATE_ADMIN_TOKEN", hide_env_values = true)]
+    pub admin_token: Option<String>,
+    /// What to do where this machine cannot isolate functions fully
+    #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
+    pub sandbox: Sandbox,
+    /// Refuse a runtime that is not installed instead of taking the nearest newer version
+    #[arg(long)]
+    pub strict_runtimes: bool,
+}
+
+/// How functions are isolated.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Sandbox {
+    /// Refuse to run functions when a layer is missing
+    Require,
+    /// Use every layer that works, and warn of the others
+    Prefer,
+    /// Run functions as plain processes
+    Off,
+}
+
+/// Options of `env`.
+#[derive(Args)]
+pub struct Env {
+    /// Twelve digits; any account exists
+    pub account: AccountId,
+    /// Write an AWS profile of this name instead of printing variables
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The region to use
+    #[arg(long, default_value = "us-east-1")]
+    pub region: String,
+    /// The server's address
+    #[arg(long, default_value = "http://127.0.0.1:4566", env = "CROSSGATE_ENDPOINT")]
+    pub endpoint: String,
+}
+
+/// Options of `explain`.
+#[derive(Args)]
+pub struct Explain {
+    /// The request's id, or `last` for the latest that failed
+    pub request_id: String,
+    #[command(flatten)]
+    pub at: Endpoint,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Also show every permission decision as a tree, the allowed ones too
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Parses the command line and runs it.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(options) => serve::run(options),
+        Command::Demo => demo::run(),
+        Command::Env(options) => env::run(&options),
+        Command::Tail(at) => tail::run(&at),
+        Command::Explain(options) => explain::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("crossgate: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

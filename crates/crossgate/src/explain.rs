@@ -1,0 +1,24 @@
+use std::io::IsTerminal;
+
+use doctor::{Report, Style};
+
+use crate::cli::{Explain, Format};
+use crate::client::{block_on, get};
+
+/// Asks the server for a request's report and prints it.
+pub fn run(options: &Explain) -> Result<(), String> {
+    let path = format!("/_crossgate/requests/{}", options.request_id);
+    let answer = block_on(get(&options.at, &path))??;
+    if answer.status != 200 {
+        return Err(answer.error());
+    }
+    if options.format == Format::Json {
+        println!("{}", String::from_utf8_lossy(&answer.body));
+        return Ok(());
+    }
+    let report: Report = serde_json::from_slice(&answer.body)
+        .map_err(|e| format!("the server at {} answered something else than a report: {e}", options.at.endpoint))?;
+    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print!("{}", doctor::render(&report, Style { color, full: options.full }));
+    Ok(())
+}

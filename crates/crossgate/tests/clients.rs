@@ -1,0 +1,92 @@
+//! The real clients against the real binary: the AWS CLI, boto3, curl's own way of speaking HTTP, and Terraform.
+//!
+//! They live in a virtual environment below `target/`, made from `clients/requirements.txt`. Without a Python 3 these
+//! tests fail and say so; they never skip.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn run(what: &str, command: &mut Command) {
+    let done = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(done.status.success(), "{what} failed\n{}\n{}", text(&done.stdout), text(&done.stderr));
+    println!("{}", text(&done.stdout));
+}
+
+/// The Python of the virtual environment, which is made when it is missing or older than its requirements.
+fn python() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("clients-venv");
+    let python = home.join("bin/python");
+    let requirements = std::fs::read_to_string(tests.join("requirements.txt")).unwrap();
+    // Test programs run side by side: one makes the environment, the others wait.
+    let lock = File::create(home.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let stamp = home.join("made-from");
+    if std::fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == requirements) {
+        return python;
+    }
+    let found = Command::new("python3").arg("--version").output();
+    assert!(
+        found.is_ok_and(|v| v.status.success()),
+        "the client tests need a Python 3 named `python3` on PATH, with its venv module"
+    );
+    run("making the virtual environment", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home));
+    run(
+        "installing the clients from PyPI",
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(tests.join("requirements.txt")),
+    );
+    std::fs::write(stamp, requirements).unwrap();
+    python
+}
+
+fn pytest(file: &str) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let python = python();
+    run(
+        file,
+        Command::new(&python)
+            .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-rs", file])
+            .current_dir(tests)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("CROSSGATE", env!("CARGO_BIN_EXE_crossgate")),
+    );
+}
+
+#[test]
+fn the_seed_with_the_aws_cli() {
+    pytest("test_seed.py");
+}
+
+#[test]
+fn boto3() {
+    pytest("test_boto3.py");
+}
+
+#[test]
+fn credentials_and_signatures() {
+    pytest("test_credentials.py");
+}
+
+#[test]
+fn the_symptoms_and_their_explanations() {
+    pytest("test_symptoms.py");
+}
+
+#[test]
+fn bad_input() {
+    pytest("test_bad_input.py");
+}
+
+#[test]
+fn the_command_line() {
+    pytest("test_command_line.py");
+}
+
+#[test]
+fn terraform() {
+    pytest("test_terraform.py");
+}

@@ -1,0 +1,182 @@
+//! The journey of a call to a deployed API: the front door's questions, and the gateway's request and answer in
+//! the listener's terms.
+
+use std::sync::{Arc, OnceLock};
+
+use arn::AccountId;
+use bytes::Bytes;
+use gateway::execution::{
+    Access, AuthError, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor, GatewayTrace, Refusal,
+};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use iam::Caller;
+use policy::{Check, Context, Policy, PolicyKind, Principal};
+use sigv4::{AuthErrorKind, SignedRequest};
+
+use crate::caller::Signer;
+use crate::decide::{Surroundings, decide};
+use crate::listener::{Body, Head, Request};
+use crate::state::State;
+
+/// Answers a call to API `api`; `path` begins with the stage. Gives the client's name besides.
+pub async fn answer(
+    state: &Arc<State>,
+    request: &Request,
+    api: &str,
+    path: &str,
+    request_id: &str,
+    now_ms: i64,
+) -> (Response<Body>, String, GatewayTrace) {
+    let door = Door { state, request, now_ms, signer: OnceLock::new() };
+    let call = client_request(request, api, path, request_id, now_ms);
+    let (answer, trace) = state.execution.handle(call, &door).await;
+    let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
+    (response(answer), caller, trace)
+}
+
+fn client_request(request: &Request, api: &str, path: &str, request_id: &str, now_ms: i64) -> ClientRequest {
+    let head = &request.head;
+    let host = head.host();
+    let (domain, port) = match host.rsplit_once(':') {
+        Some((name, port)) => (name, port.parse().ok()),
+        None => (host, None),
+    };
+    ClientRequest {
+        api_id: api.to_owned(),
+        path: path.to_owned(),
+        query: head.query().to_owned(),
+        method: head.method.as_str().to_owned(),
+        headers: head.original_headers(),
+        body: request.body.clone(),
+        source_ip: head.peer.ip().to_string(),
+        domain_name: domain.to_owned(),
+        port: port.unwrap_or_else(|| head.local.port()),
+        tls: false,
+        protocol: format!("{:?}", head.version),
+        request_id: request_id.to_owned(),
+        extended_request_id: extended_id(),
+        now_ms,
+    }
+}
+
+/// In the shape of AWS's, for example `Ab3dEFghIjKlMnQ=`.
+fn extended_id() -> String {
+    let random: [u8; 15] = crate::random::random();
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut id: String = random.iter().map(|b| char::from(letters[usize::from(*b) % letters.len()])).collect();
+    id.push('=');
+    id
+}
+
+fn response(answer: ClientResponse) -> Response<Body> {
+    let mut response = Response::new(Body::Full(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// Answers the gateway's questions about the client of one request.
+struct Door<'a> {
+    state: &'a State,
+    request: &'a Request,
+    now_ms: i64,
+    signer: OnceLock<Signer>,
+}
+
+impl Door<'_> {
+    fn head(&self) -> &Head {
+        &self.request.head
+    }
+
+    fn around<'a>(&'a self, region: &'a str, source_ip: &'a str) -> Surroundings<'a> {
+        let user_agent = self.head().text("user-agent");
+        Surroundings { source_ip: Some(source_ip), user_agent, region, now_ms: self.now_ms }
+    }
+}
+
+impl FrontDoor for Door<'_> {
+    fn authenticate(&self, _: &ClientRequest) -> Result<GatewayCaller, AuthError> {
+        let head = self.head();
+        let signed: SignedRequest =
+            sigv4::parse(head.method.as_str(), head.path(), head.query(), &head.signed())
+                .map_err(|e| worded(&e))?
+                .ok_or(AuthError::Missing)?;
+        let proven = signed.check_scope("execute-api", None).and_then(|()| {
+            self.state.callers.prove(&signed, &self.request.body, self.now_ms)
+        });
+        let signer = proven.map_err(|e| worded(&e))?;
+        let context =
+            self.state.iam.principal_context(&signer.caller).map_err(|e| AuthError::InvalidToken(e.to_string()))?;
+        let user_id = context.get("aws:userid").and_then(|v| v.first()).cloned().unwrap_or_default();
+        let caller = GatewayCaller {
+            principal: signer.caller.principal.clone(),
+            context,
+            access_key: signer.access_key_id.clone(),
+            user_id,
+        };
+        // Set once a request: the gateway asks once.
+        let _ = self.signer.set(signer);
+        Ok(caller)
+    }
+
+    fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal> {
+        let refused = |detail: String| Refusal { explicit_deny: false, detail };
+        let policy = match access.policy {
+            Some(text) => Some(Arc::new(
+                Policy::parse("resource policy of the API", text, PolicyKind::Resource)
+                    .map_err(|e| refused(format!("the API's resource policy cannot be read: {e}")))?,
+            )),
+            None => None,
+        };
+        let anonymous = || Caller::from(Principal::Anonymous);
+        let caller = match (access.iam, self.signer.get()) {
+            (true, Some(signer)) => signer.caller.clone(),
+            _ => anonymous(),
+        };
+        let check = Check {
+            action: "execute-api:Invoke".to_owned(),
+            resource: access.resource.to_owned(),
+            resource_account: AccountId::new(access.api_account).ok(),
+            resource_policy: policy,
+            context: Context::new(),
+        };
+        let region = access.resource.split(':').nth(3).unwrap_or_default();
+        let verdict = decide(&self.state.iam, &caller, check, &self.around(region, access.source_ip))
+            .map_err(|e| refused(e.to_string()))?;
+        if verdict.allowed {
+            return Ok(());
+        }
+        Err(Refusal { explicit_deny: verdict.explicit, detail: verdict.sentence.unwrap_or_default() })
+    }
+}
+
+fn worded(error: &sigv4::AuthError) -> AuthError {
+    match error.kind {
+        AuthErrorKind::MissingAuthenticationToken => AuthError::Missing,
+        AuthErrorKind::InvalidToken => AuthError::InvalidToken(error.message.clone()),
+        AuthErrorKind::SignatureDoesNotMatch | AuthErrorKind::RequestExpired => {
+            AuthError::InvalidSignature(error.message_with_expected())
+        }
+        AuthErrorKind::ExpiredToken => AuthError::Expired,
+        AuthErrorKind::IncompleteSignature => AuthError::Incomplete(error.message.clone()),
+    }
+}
+
+/// A body over the limit, in API Gateway's words.
+pub fn too_large(request_id: &str) -> Response<Body> {
+    let answer = ClientResponse {
+        status: 413,
+        headers: vec![
+            (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")),
+            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(b"RequestTooLargeException")),
+            (Bytes::from_static(b"x-amzn-RequestId"), Bytes::from(request_id.to_owned())),
+        ],
+        body: Bytes::from_static(br#"{"message":"Request Too Long"}"#),
+    };
+    response(answer)
+}

@@ -1,0 +1,199 @@
+//! The journey of a call to an AWS API: which service and operation, who calls, may they, do it, answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::Response;
+use policy::Check;
+use sigv4::{AuthError, SignedRequest};
+use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
+
+use crate::caller::Signer;
+use crate::clock::now_ms;
+use crate::decide::{Surroundings, access_denied, decide};
+use crate::listener::{Body, Head, Request};
+use crate::state::State;
+use crate::trace::{Invoked, Journey, record};
+
+/// What an answer is, and what the trace is told of it.
+pub struct Answer {
+    pub response: Response<Bytes>,
+    pub caller: String,
+    pub journey: Journey,
+}
+
+/// Answers one call.
+pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> Answer {
+    let mut at = Progress::default();
+    let result = run(state, request, request_id, &mut at).await;
+    let (response, error) = match result {
+        Ok(response) => (response, None),
+        Err(error) => {
+            let told = (error.code.clone(), error.message.clone().unwrap_or_default());
+            (worded(at.service, &error, request_id), Some(told))
+        }
+    };
+    Answer {
+        response,
+        caller: at.caller,
+        journey: Journey::Aws {
+            service: at.service.map_or("", Service::name),
+            operation: at.operation.map_or("", |operation| operation.name),
+            error,
+        },
+    }
+}
+
+/// How far a call got: an error is worded in the protocol of its service.
+#[derive(Default)]
+struct Progress {
+    service: Option<Service>,
+    operation: Option<&'static Operation>,
+    caller: String,
+}
+
+async fn run(
+    state: &Arc<State>,
+    request: &Request,
+    request_id: &str,
+    at: &mut Progress,
+) -> Result<Response<Bytes>, ApiError> {
+    let Request { head, body } = request;
+    let signed = sigv4::parse(head.method.as_str(), head.path(), head.query(), &head.signed());
+    let signing_name = signed.as_ref().ok().and_then(|s| s.as_ref()).map(|s| s.service.as_str());
+    at.service = wire::find_service(head, body, signing_name);
+    let Some(service) = at.service else { return Err(unknown_service(signing_name, head)) };
+    let protocol = service.protocol();
+    let signed = signed.map_err(|e| refused(protocol, &e))?;
+    let operation = wire::route(service, head, body);
+    at.operation = operation.as_ref().ok().copied();
+
+    let now_ms = now_ms();
+    let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
+    at.caller = signer.caller.principal.arn();
+    let operation = operation?;
+    let (input, payload) = wire::parse(operation, head, body)?;
+    wire::validate(operation, &input)?;
+    let Some(account) = signer.caller.principal.account() else {
+        return Err(refused(protocol, &AuthError::invalid_token()));
+    };
+    let call =
+        Call { operation: operation.name, input, payload, account, region, request_id: request_id.to_owned(), now_ms };
+    let around = Surroundings {
+        source_ip: Some(&head.peer.ip().to_string()),
+        user_agent: head.text("user-agent"),
+        region: &call.region,
+        now_ms,
+    };
+    for check in checks(state, service, &call, &signer)? {
+        let verdict = decide(&state.iam, &signer.caller, check, &around)?;
+        if !verdict.allowed {
+            return Err(access_denied(protocol, &verdict.sentence.unwrap_or_default()));
+        }
+    }
+    let reply = handle(state, service, &call, &signer).await?;
+    Ok(wire::render(operation, reply, request_id))
+}
+
+/// Who signed, for which region, and the body as it was before it was framed for sending.
+fn authenticate(
+    state: &State,
+    signed: Option<SignedRequest>,
+    body: &Bytes,
+    now_ms: i64,
+    protocol: Protocol,
+) -> Result<(Signer, String, Bytes), ApiError> {
+    let signed = signed.ok_or_else(|| refused(protocol, &AuthError::missing(signing(protocol))))?;
+    let signer = state.callers.prove(&signed, body, now_ms).map_err(|e| refused(protocol, &e))?;
+    let body = state.callers.unframed(&signed, body).map_err(|e| refused(protocol, &e))?;
+    Ok((signer, signed.region, body))
+}
+
+/// What must be allowed before the call runs.
+fn checks(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Vec<Check>, ApiError> {
+    let principal = &signer.caller.principal;
+    match service {
+        Service::Iam | Service::Sts => state.iam.checks(service.name(), call, &signer.caller),
+        Service::Lambda => state.lambda.checks(call, principal),
+        Service::ApiGateway => state.gateway.checks(call, principal),
+        Service::Logs => state.logs.checks(call, principal),
+        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
+    }
+}
+
+async fn handle(state: &Arc<State>, service: Service, call: &Call, signer: &Signer) -> Result<Reply, ApiError> {
+    match (service, call.operation) {
+        (Service::Lambda, "Invoke") => {
+            let reply = state.lambda.invoke(call).await?;
+            if reply.output.contains_key("FunctionError") {
+                let told = reply.payload.as_deref().map(|p| String::from_utf8_lossy(p).chars().take(2_000).collect());
+                record(|events| events.invocation = Some(Invoked { error: told, ..Invoked::default() }));
+            }
+            Ok(reply)
+        }
+        (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
+        // Everything else reads, or writes and waits for the disk: other requests go on meanwhile.
+        _ if reads_only(call.operation) => run_here(state, service, call, signer),
+        _ => tokio::task::block_in_place(|| run_here(state, service, call, signer)),
+    }
+}
+
+fn run_here(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Reply, ApiError> {
+    let principal = &signer.caller.principal;
+    match service {
+        Service::Iam | Service::Sts => state.iam.handle(service.name(), call, &signer.caller),
+        Service::Lambda => state.lambda.handle_sync(call, principal),
+        Service::ApiGateway => state.gateway.handle(call, principal),
+        Service::Logs => state.logs.handle(call),
+        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
+    }
+}
+
+fn reads_only(operation: &str) -> bool {
+    ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb))
+}
+
+/// A signature's error, as an API's.
+fn refused(protocol: Protocol, error: &AuthError) -> ApiError {
+    let protocol = signing(protocol);
+    ApiError::new(error.code(protocol), error.status(protocol), error.message.clone())
+}
+
+fn signing(protocol: Protocol) -> sigv4::Protocol {
+    match protocol {
+        Protocol::Query => sigv4::Protocol::Query,
+        Protocol::Json => sigv4::Protocol::Json,
+        Protocol::RestJson => sigv4::Protocol::RestJson,
+    }
+}
+
+fn unknown_service(signing_name: Option<&str>, head: &Head) -> ApiError {
+    match signing_name {
+        Some(name) => ApiError::new(
+            "NotImplemented",
+            501,
+            format!("crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts and logs"),
+        ),
+        None => ApiError::new(
+            "NotFound",
+            404,
+            format!(
+                "{} {} is neither a call to an AWS API (those are signed) nor to a deployed API: those are at \
+                 http://{{api}}.execute-api.{{region}}.localhost/{{stage}}/… or /_aws/execute-api/{{api}}/{{stage}}/…",
+                head.method,
+                head.path()
+            ),
+        ),
+    }
+}
+
+/// An error in its service's protocol; where the service never became known, as Lambda's are, which people read best.
+fn worded(service: Option<Service>, error: &ApiError, request_id: &str) -> Response<Bytes> {
+    wire::render_error(service.unwrap_or(Service::Lambda), error, request_id)
+}
+
+/// A body over the limit.
+pub fn too_large(request_id: &str) -> Response<Body> {
+    let text = "Request must be smaller than 69905067 bytes for the CreateFunction operation";
+    worded(None, &ApiError::new("RequestEntityTooLargeException", 413, text), request_id).map(Body::Full)
+}

@@ -1,0 +1,189 @@
+//! How a deployed API reaches a function: caller, policy, Lambda, as every other call does.
+
+use std::sync::Arc;
+
+use arn::{AccountId, Arn};
+use gateway::execution::{
+    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
+};
+use iam::{Caller, Iam};
+use lambda::{InvokeFailure, Lambda};
+
+use lambda::execution::{InvokeContext, InvokeError};
+use policy::{Check, Context, Principal};
+
+use crate::clock::now_ms;
+use crate::decide::{Surroundings, decide};
+use crate::trace::{Invoked, record};
+
+/// The session of API Gateway's service roles (facts/iam.md section 9, seen in CloudTrail, SQS and S3 records).
+const SESSION: &str = "BackplaneAssumeRoleSession";
+/// Characters of a function's error kept for explanations.
+const ERROR_KEPT: usize = 2_000;
+
+/// Lambda as API Gateway sees it.
+pub struct LambdaBackend {
+    pub(crate) iam: Iam,
+    pub(crate) lambda: Lambda,
+    /// Calls with a role carry the source ARN too, which AWS's do not.
+    pub(crate) source_arn_on_role_calls: bool,
+}
+
+impl Backend for LambdaBackend {
+    fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Result<LambdaAnswer, BackendError>> {
+        Box::pin(self.call(invocation))
+    }
+}
+
+fn refused(kind: BackendErrorKind, detail: impl Into<String>) -> BackendError {
+    BackendError { kind, detail: detail.into() }
+}
+
+fn broken(error: impl std::fmt::Display) -> BackendError {
+    refused(BackendErrorKind::Other, error.to_string())
+}
+
+impl LambdaBackend {
+    async fn call(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
+        let arn = Arn::parse(&invocation.function_arn).map_err(broken)?;
+        let owner = AccountId::new(&arn.account).map_err(broken)?;
+        let around =
+            Surroundings { source_ip: None, user_agent: None, region: &invocation.uri_region, now_ms: now_ms() };
+        if invocation.uri_region != arn.region {
+            // Lambda's own text, as API Gateway logs quote it.
+            return Err(refused(
+                BackendErrorKind::WrongRegion,
+                format!(
+                    "Functions from '{}' are not reachable in this region ('{}')",
+                    arn.region, invocation.uri_region
+                ),
+            ));
+        }
+        let (caller, context) = self.caller(&invocation, &around)?;
+        let check = Check {
+            action: "lambda:InvokeFunction".to_owned(),
+            resource: invocation.function_arn.clone(),
+            resource_account: Some(owner),
+            resource_policy: self.lambda.function_policy(&invocation.function_arn).map_err(broken)?,
+            context,
+        };
+        // Before the function is looked up: a stranger must not learn which functions exist.
+        let verdict = decide(&self.iam, &caller, check, &around).map_err(broken)?;
+        if !verdict.allowed {
+            return Err(refused(BackendErrorKind::AccessDenied, verdict.sentence.unwrap_or_default()));
+        }
+        self.run(invocation).await
+    }
+
+    /// Who calls, and the condition keys that come with being called on behalf of an API.
+    fn caller(
+        &self,
+        invocation: &LambdaInvocation,
+        around: &Surroundings<'_>,
+    ) -> Result<(Caller, Context), BackendError> {
+        let mut context = Context::new();
+        match &invocation.call_as {
+            CallAs::Service { source_arn, source_account } => {
+                context.set("aws:SourceArn", source_arn.as_str());
+                context.set("aws:SourceAccount", source_account.as_str());
+                Ok((gateway_itself(), context))
+            }
+            CallAs::Role { role_arn, api_account, source_arn } => {
+                let caller = self.assume(role_arn, api_account, around)?;
+                if self.source_arn_on_role_calls {
+                    context.set("aws:SourceArn", source_arn.as_str());
+                    context.set("aws:SourceAccount", api_account.as_str());
+                }
+                Ok((caller, context))
+            }
+            CallAs::Client(client) => {
+                // The key is looked up again for its session; a development key has none.
+                let key = self.iam.access_key(&client.access_key).map_err(broken)?;
+                let caller =
+                    key.map_or_else(|| Caller::from(client.principal.clone()), |key| key.caller.clone());
+                Ok((caller, context))
+            }
+        }
+    }
+
+    fn assume(&self, role_arn: &str, api_account: &str, around: &Surroundings<'_>) -> Result<Caller, BackendError> {
+        let cannot = |why: String| refused(BackendErrorKind::CannotAssumeRole, why);
+        let role = self.iam.role(role_arn).map_err(broken)?;
+        let Some(role) = role else {
+            return Err(cannot(format!("the role {role_arn} does not exist")));
+        };
+        if role.account.as_str() != api_account {
+            return Err(cannot(format!("the role {role_arn} is of another account than the API ({api_account})")));
+        }
+        let check = Check {
+            action: "sts:AssumeRole".to_owned(),
+            resource: role.arn.clone(),
+            resource_account: Some(role.account),
+            resource_policy: Some(role.trust.clone()),
+            // Whether API Gateway sends aws:SourceArn here is not documented (facts/iam.md section 9), so it does not.
+            context: Context::new(),
+        };
+        let verdict = decide(&self.iam, &gateway_itself(), check, around).map_err(broken)?;
+        if !verdict.allowed {
+            return Err(cannot(format!("the role {role_arn} does not trust apigateway.amazonaws.com")));
+        }
+        let session = self.iam.role_session(&role.arn, SESSION, around.now_ms).map_err(broken)?;
+        session.ok_or_else(|| cannot(format!("the role {role_arn} does not exist any more")))
+    }
+
+    async fn run(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
+        let arn = invocation.function_arn;
+        let view = self.lambda.lookup(&arn).map_err(broken)?;
+        let Some(view) = view else {
+            return Err(refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}")));
+        };
+        let invocation_id = arn::request_id(crate::random::random());
+        let context = InvokeContext {
+            request_id: invocation_id.clone(),
+            invoked_arn: arn.clone(),
+            trace_id: Some(invocation.trace_header),
+            ..InvokeContext::default()
+        };
+        if invocation.async_event {
+            self.lambda.accept_event(&view, invocation.payload, context, now_ms()).map_err(broken)?;
+            return Ok(LambdaAnswer { invocation_id, ..LambdaAnswer::default() });
+        }
+        let done = self.lambda.run(&view, invocation.payload, context).await.map_err(|failure| match failure {
+            InvokeFailure::NotRun(InvokeError::Throttled(reason)) => {
+                refused(BackendErrorKind::Throttled, format!("{reason:?}"))
+            }
+            InvokeFailure::NotRun(error) => broken(error),
+            InvokeFailure::NotFound(arn) => {
+                refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}"))
+            }
+            InvokeFailure::Broken(error) => broken(error),
+        })?;
+        record(|events| {
+            events.invocation = Some(Invoked {
+                error: done
+                    .function_error
+                    .map(|_| String::from_utf8_lossy(&done.payload).chars().take(ERROR_KEPT).collect()),
+                warning: done.warning.clone(),
+                cold: done.cold,
+                duration_ms: done.durations.duration.as_secs_f64() * 1000.0,
+            });
+        });
+        Ok(LambdaAnswer {
+            payload: done.payload,
+            function_error: done.function_error.map(|error| error.as_str().to_owned()),
+            invocation_id,
+            executed_version: done.executed_version,
+        })
+    }
+}
+
+fn gateway_itself() -> Caller {
+    Principal::Service { host: "apigateway.amazonaws.com".to_owned() }.into()
+}
+
+/// As the gateway wants it.
+impl From<LambdaBackend> for Arc<dyn Backend> {
+    fn from(backend: LambdaBackend) -> Self {
+        Arc::new(backend)
+    }
+}

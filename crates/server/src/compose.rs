@@ -1,0 +1,142 @@
+//! Builds every service over one store, and hands each what it needs of the others.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gateway::execution::Execution;
+use gateway::management::{Deps, Management};
+use iam::Iam;
+use lambda::execution::{Executor, ExecutorConfig};
+use lambda::{Lambda, Settings};
+use logs::Logs;
+use store::{OpenError, Store};
+
+use crate::backend::LambdaBackend;
+use crate::caller::{Callers, DevCredentials};
+use crate::roles::{GatewayRoles, LambdaRoles};
+use crate::sinks::{ExecutionLogs, FunctionLogs};
+use crate::state::State;
+use crate::trace::Ring;
+use crate::{Config, Storage};
+
+/// Why a server did not start, in words for the person who started it.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl StartError {
+    pub(crate) fn listen(address: SocketAddr, cause: &std::io::Error) -> Self {
+        Self(format!("cannot listen on {address}: {cause}; choose another address with --listen"))
+    }
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What [`compose`] made.
+pub struct Composed {
+    pub state: State,
+    pub warnings: Vec<String>,
+    pub temporary: Option<tempfile::TempDir>,
+}
+
+/// Opens the store and builds the services; `address` is where the server listens.
+pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartError> {
+    let (store, temporary) = open(config)?;
+    // What reaches a server that listens on every address from this machine.
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { host(address) };
+    let base_url = format!("http://{host}:{}", address.port());
+    let iam = Iam::new(store.clone());
+    let logs = Arc::new(Logs::new(store.clone()));
+
+    let warnings = Arc::new(Mutex::new(Vec::new()));
+    let started = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut execution = ExecutorConfig::new(store.directory().join("execution"));
+    execution.sandbox = config.sandbox;
+    execution.strict_runtimes = config.strict_runtimes;
+    execution.endpoint_url = Some(base_url.clone());
+    execution.credentials = Arc::new(LambdaRoles(iam.clone()));
+    execution.logs = Arc::new(FunctionLogs(logs.clone()));
+    execution.warn = {
+        let (warnings, started) = (warnings.clone(), started.clone());
+        Arc::new(move |warning: &str| {
+            if started.load(std::sync::atomic::Ordering::Relaxed) {
+                eprintln!("warning: {warning}");
+            } else {
+                warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning.to_owned());
+            }
+        })
+    };
+    let executor = Executor::new(execution).map_err(|e| StartError(format!("functions cannot run: {e}")))?;
+    let settings = Settings { base_url, ..Settings::default() };
+    let lambda = Lambda::with_settings(
+        store.clone(),
+        Arc::new(executor.clone()),
+        Arc::new(LambdaRoles(iam.clone())),
+        settings,
+    )
+    .map_err(|e| StartError(format!("Lambda cannot start: {e}")))?;
+    let backend = LambdaBackend {
+        iam: iam.clone(),
+        lambda: lambda.clone(),
+        source_arn_on_role_calls: config.source_arn_on_role_calls,
+    };
+    let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });
+    let execution = Execution::new(store.clone(), Arc::new(backend), Arc::new(ExecutionLogs(logs.clone())));
+    let loopback = address.ip().is_loopback();
+    let dev_credentials = match (config.dev_credentials, loopback) {
+        (true, true) => DevCredentials::Accepted,
+        (true, false) => DevCredentials::NotOnLoopback,
+        (false, _) => DevCredentials::Off,
+    };
+    let dev_account = config.dev_account.filter(|_| loopback);
+    if config.dev_account.is_some() && !loopback {
+        let text = "--dev-account has no effect: the server can be reached from other machines".to_owned();
+        warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+    started.store(true, std::sync::atomic::Ordering::Relaxed);
+    let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
+    let state = State {
+        store,
+        callers: Callers::new(iam.clone(), dev_credentials, dev_account),
+        iam,
+        lambda,
+        gateway,
+        execution,
+        logs,
+        executor,
+        ring: Ring::default(),
+        admin_token: config.admin_token.clone(),
+    };
+    Ok(Composed { state, warnings, temporary })
+}
+
+fn open(config: &Config) -> Result<(Store, Option<tempfile::TempDir>), StartError> {
+    match &config.storage {
+        Storage::Directory(directory) => Ok((Store::open(directory)?, None)),
+        Storage::InMemory => {
+            let temporary = tempfile::Builder::new()
+                .prefix("crossgate-")
+                .tempdir()
+                .map_err(|e| StartError(format!("cannot make a temporary directory: {e}")))?;
+            Ok((Store::in_memory(temporary.path())?, Some(temporary)))
+        }
+    }
+}
+
+fn host(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}

@@ -1,0 +1,37 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use arn::AccountId;
+pub use lambda::execution::Sandbox as SandboxPolicy;
+
+/// Where state is kept.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// In memory; function packages go to a temporary directory that is removed at the end.
+    InMemory,
+    /// In a directory, locked for this process.
+    Directory(PathBuf),
+}
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where state is kept.
+    pub storage: Storage,
+    /// Gives calls that API Gateway makes with an execution role the condition keys `aws:SourceArn` and
+    /// `aws:SourceAccount`, which AWS does not (reasoned from documentation, not recorded: `ARCHITECTURE.md`).
+    pub source_arn_on_role_calls: bool,
+    /// Takes an access key id of twelve digits as the root user of that account, whatever the signature. Only while
+    /// listening on loopback.
+    pub dev_credentials: bool,
+    /// Takes any unknown access key id as the root user of this account. Only while listening on loopback.
+    pub dev_account: Option<AccountId>,
+    /// A bearer token that opens `/_crossgate/` to clients that are not on loopback.
+    pub admin_token: Option<String>,
+    /// How functions are isolated.
+    pub sandbox: SandboxPolicy,
+    /// Refuses runtimes that are not installed.
+    pub strict_runtimes: bool,
+}

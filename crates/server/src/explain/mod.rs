@@ -1,0 +1,35 @@
+//! Turns a trace into a report: what happened, what is wrong, what mends it.
+
+mod api;
+mod aws;
+mod decision;
+
+use doctor::Report;
+
+use crate::state::State;
+use crate::trace::{Journey, Trace};
+
+/// The whole story of a request. Looks at the present set-up for what is near to what was asked for, so that a
+/// function made since is offered too.
+#[must_use]
+pub fn report(state: &State, trace: &Trace) -> Report {
+    let time = jiff::Timestamp::from_millisecond(trace.started_ms).unwrap_or_default();
+    let mut report = Report {
+        request_id: trace.request_id.clone(),
+        time: time.to_string(),
+        method: trace.method.clone(),
+        path: trace.path.clone(),
+        status: trace.status,
+        caller: if trace.caller.is_empty() { "unknown".to_owned() } else { trace.caller.clone() },
+        duration_ms: trace.duration_us as f64 / 1000.0,
+        ..Report::default()
+    };
+    match &trace.journey {
+        Journey::Api(gateway) => api::tell(state, trace, gateway, &mut report),
+        Journey::Aws { service, operation, error } => {
+            aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);
+        }
+    }
+    report.decisions = trace.events.decisions.iter().map(decision::tree).collect();
+    report
+}

@@ -1,0 +1,157 @@
+//! `/_crossgate/…`: health, traces, tail, and the packages that `GetFunction` points to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::{Method, Response, StatusCode};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::clock::now_ms;
+use crate::explain;
+use crate::listener::{Body, Head};
+use crate::state::State;
+use crate::tail;
+
+/// How often a quiet `tail` is sent an empty piece, so that a client that is gone is noticed.
+const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Answers one of the server's own pages; `page` is what follows `/_crossgate/`.
+pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Body> {
+    if head.method != Method::GET {
+        return error(StatusCode::METHOD_NOT_ALLOWED, "the pages below /_crossgate/ are read with GET");
+    }
+    // A package is opened by the token in its address, as AWS's presigned addresses are.
+    if let Some(token) = page.strip_prefix("code/") {
+        return package(state, token).await;
+    }
+    if !may_read(state.admin_token.as_deref(), head) {
+        return error(
+            StatusCode::FORBIDDEN,
+            "the pages below /_crossgate/ are for clients on loopback that call the server by a loopback name, or \
+             that send `authorization: Bearer …` with the server's --admin-token",
+        );
+    }
+    match page.split_once('/').unwrap_or((page, "")) {
+        ("health", "") => json_page(StatusCode::OK, &health()),
+        ("requests", id) if !id.is_empty() => match state.ring.find(id) {
+            Some(trace) => json_page(StatusCode::OK, &explain::report(state, &trace)),
+            None => error(
+                StatusCode::NOT_FOUND,
+                &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
+            ),
+        },
+        ("tail", "") => follow(state),
+        _ => error(
+            StatusCode::NOT_FOUND,
+            "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id} and /_crossgate/tail",
+        ),
+    }
+}
+
+fn health() -> serde_json::Value {
+    json!({
+        "status": "running",
+        "version": env!("CARGO_PKG_VERSION"),
+        "services": ["apigateway", "execute-api", "iam", "lambda", "logs", "sts"],
+    })
+}
+
+async fn package(state: &State, token: &str) -> Response<Body> {
+    let Some(path) = state.lambda.code(token, now_ms()) else {
+        return error(StatusCode::FORBIDDEN, "this address of a function's package is not valid, or not any more");
+    };
+    match tokio::fs::read(path).await {
+        Ok(bytes) => {
+            let mut response = Response::new(Body::from(bytes));
+            let kind = hyper::header::HeaderValue::from_static("application/zip");
+            response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+            response
+        }
+        Err(_) => error(StatusCode::NOT_FOUND, "the package is gone: the function was updated or deleted"),
+    }
+}
+
+fn follow(state: &Arc<State>) -> Response<Body> {
+    let mut traces = state.ring.follow();
+    let (sender, body) = Body::stream();
+    tokio::spawn(async move {
+        loop {
+            let piece = match tokio::time::timeout(HEARTBEAT, traces.recv()).await {
+                Err(_) => Bytes::from_static(b""),
+                Ok(Ok(trace)) => Bytes::from(tail::line(&trace)),
+                Ok(Err(RecvError::Lagged(lost))) => Bytes::from(format!("… {lost} requests left out: too many to show\n")),
+                Ok(Err(RecvError::Closed)) => return,
+            };
+            if sender.send(Ok(piece)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Response::new(body)
+}
+
+/// Clients on this machine, by a loopback name (a web page whose name resolves to 127.0.0.1 calls by its own), or
+/// with the token.
+fn may_read(token: Option<&str>, head: &Head) -> bool {
+    let sent = head.text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    if let (Some(wanted), Some(sent)) = (token, sent) {
+        return bool::from(wanted.as_bytes().ct_eq(sent.as_bytes()));
+    }
+    head.peer.ip().is_loopback() && is_loopback_name(head.host())
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn error(status: StatusCode, message: &str) -> Response<Body> {
+    json_page(status, &json!({ "message": message }))
+}
+
+fn json_page(status: StatusCode, value: &impl serde::Serialize) -> Response<Body> {
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let kind = hyper::header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(peer: [u8; 4], host: &str, token: Option<&str>) -> Head {
+        let mut request = hyper::Request::get("/_crossgate/health").header("host", host);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut head = Head::made_of(request.body(()).unwrap().into_parts().0);
+        head.peer = (peer, 1).into();
+        head
+    }
+
+    #[test]
+    fn loopback_clients_or_the_token() {
+        let (here, elsewhere) = ([127, 0, 0, 1], [192, 0, 2, 7]);
+        for host in ["127.0.0.1:4566", "localhost:4566", "x.localhost", "[::1]:4566"] {
+            assert!(may_read(None, &head(here, host, None)), "{host}");
+        }
+        assert!(!may_read(None, &head(here, "evil.example", None)));
+        assert!(!may_read(None, &head(elsewhere, "localhost", None)));
+        assert!(!may_read(Some("t"), &head(elsewhere, "localhost", None)));
+        assert!(!may_read(Some("t"), &head(elsewhere, "server.example", Some("x"))));
+        assert!(may_read(Some("t"), &head(elsewhere, "server.example", Some("t"))));
+        assert!(!may_read(Some("t"), &head(here, "localhost", Some("wrong"))));
+    }
+}

@@ -1,0 +1,58 @@
+//! What Lambda asks of IAM.
+
+use arn::AccountId;
+use iam::Iam;
+use lambda::{Roles, unassumable_role};
+use lambda::execution::{CredentialSource, Credentials, FunctionSpec};
+use policy::Context;
+use wire::ApiError;
+
+use crate::clock::now_ms;
+
+/// How long the credentials of an execution environment are good: longer than environments live (facts: AWS gives
+/// twelve hours at most to a role session).
+const SESSION_SECONDS: i64 = 12 * 3600;
+
+/// IAM, for Lambda.
+pub struct LambdaRoles(pub(crate) Iam);
+
+impl Roles for LambdaRoles {
+    fn check_execution_role(&self, role_arn: &str, account: AccountId) -> Result<(), ApiError> {
+        let role = self.0.role(role_arn)?.filter(|role| role.account == account);
+        let trusts = self.0.may_assume(role_arn, "lambda.amazonaws.com", &Context::new())?;
+        match (role, trusts) {
+            (Some(_), Some(decision)) if decision.is_allowed() => Ok(()),
+            _ => Err(unassumable_role()),
+        }
+    }
+
+    fn principal_exists(&self, arn: &str) -> bool {
+        // A store that cannot be read must not make a principal look valid.
+        matches!(self.0.resolve_principal(arn), Ok(Some(_)))
+    }
+}
+
+impl CredentialSource for LambdaRoles {
+    fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials> {
+        // The session's name is the function's; AWS pads one-letter names (recorded: test_assume_role).
+        let session = match spec.name.len() {
+            1 => format!("{}@lambda_function", spec.name),
+            _ => spec.name.clone(),
+        };
+        let given = self.0.issue_session(&spec.role, &session, SESSION_SECONDS, now_ms()).ok()??;
+        Some(Credentials {
+            access_key_id: given.access_key_id,
+            secret_access_key: given.secret_access_key,
+            session_token: given.session_token,
+        })
+    }
+}
+
+/// IAM, for API Gateway.
+pub struct GatewayRoles(pub(crate) Iam);
+
+impl gateway::management::Roles for GatewayRoles {
+    fn trusts(&self, role_arn: &str, service: &str) -> bool {
+        matches!(self.0.may_assume(role_arn, service, &Context::new()), Ok(Some(decision)) if decision.is_allowed())
+    }
+}

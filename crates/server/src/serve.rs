@@ -1,0 +1,162 @@
+//! A running server: requests in, answers out, a trace for each.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::Response;
+use hyper::header::{HeaderName, HeaderValue};
+use tokio::net::TcpListener;
+
+use crate::clock::now_ms;
+use crate::compose::{Composed, StartError, compose};
+use crate::listener::{self, Body, Handler, Head, Limits, Request};
+use crate::state::State;
+use crate::target::{Target, target, user_request};
+use crate::trace::{Events, Journey, Trace, recorded};
+use crate::{Config, api, aws, own};
+
+/// How often buffered log events are written to the store.
+const FLUSH: Duration = Duration::from_millis(200);
+/// The largest body of an AWS API's request: a 50 MB package in base64, and what is around it.
+const AWS_BODY: usize = 70 << 20;
+
+/// A server that listens.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: Arc<State>,
+    warnings: Vec<String>,
+    // Removed when the server is gone: the files of a server that keeps nothing.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// Opens the store, composes the services and listens. Must be called inside a multi-threaded tokio runtime.
+    ///
+    /// # Errors
+    /// In words for the person who started it: the address is taken, the directory in use, a runtime missing.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::listen(config.listen, &e))?;
+        let address = listener.local_addr().map_err(|e| StartError::listen(config.listen, &e))?;
+        let Composed { state, warnings, temporary } = compose(&config, address)?;
+        Ok(Self { listener, address, state: Arc::new(state), warnings, _temporary: temporary })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the person who started it should know.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Answers requests until `stop` is ready; then finishes those in flight, ends every function, and writes what
+    /// is still buffered.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        let state = self.state.clone();
+        let flushing = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(FLUSH).await;
+                tokio::task::block_in_place(|| flush(&state));
+            }
+        });
+        let handler = Arc::new(Front { state: self.state.clone() });
+        listener::serve(self.listener, handler, Limits::default(), stop).await;
+        self.state.executor.shutdown().await;
+        flushing.abort();
+        flush(&self.state);
+    }
+}
+
+/// What cannot be written stays buffered, up to the buffer's bound, and is tried again.
+fn flush(state: &State) {
+    if let Err(error) = state.logs.flush() {
+        eprintln!("warning: log events cannot be written: {error}");
+    }
+}
+
+struct Front {
+    state: Arc<State>,
+}
+
+impl Handler for Front {
+    fn body_limit(&self, head: &Head) -> usize {
+        match target(head.host(), head.path()) {
+            Target::Api { .. } => gateway::execution::MAX_BODY,
+            Target::Own(_) => 0,
+            Target::Aws if user_request(head.path()).is_some() => gateway::execution::MAX_BODY,
+            Target::Aws => AWS_BODY,
+        }
+    }
+
+    fn too_large(&self, head: &Head) -> Response<Body> {
+        let request_id = arn::request_id(crate::random::random());
+        let is_api = matches!(target(head.host(), head.path()), Target::Api { .. }) || user_request(head.path()).is_some();
+        let response = if is_api { api::too_large(&request_id) } else { aws::too_large(&request_id) };
+        self.state.ring.push(Trace {
+            request_id,
+            started_ms: now_ms(),
+            method: head.method.to_string(),
+            path: head.path().to_owned(),
+            status: 413,
+            caller: String::new(),
+            duration_us: 0,
+            journey: Journey::Aws {
+                service: "",
+                operation: "",
+                error: Some(("RequestTooLarge".to_owned(), format!("the body is over {} bytes", self.body_limit(head)))),
+            },
+            events: Events::default(),
+        });
+        response
+    }
+
+    async fn handle(&self, request: Request) -> Response<Body> {
+        let started = Instant::now();
+        let started_ms = now_ms();
+        let request_id = arn::request_id(crate::random::random());
+        let (head, state) = (&request.head, &self.state);
+        let rewritten = user_request(head.path());
+        let to = match &rewritten {
+            Some((api, path)) => Target::Api { api, path },
+            None => target(head.host(), head.path()),
+        };
+        let work = async {
+            match to {
+                Target::Own(page) => (own::answer(state, head, page).await, None),
+                Target::Api { api, path } => {
+                    let (response, caller, trace) =
+                        api::answer(state, &request, api, path, &request_id, started_ms).await;
+                    (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::Aws => {
+                    let answer = aws::answer(state, &request, &request_id).await;
+                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                }
+            }
+        };
+        let ((mut response, told), events) = recorded(work).await;
+        // The server's own pages leave no trace: reading traces would push them out.
+        let Some((caller, journey)) = told else { return response };
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
+        }
+        state.ring.push(Trace {
+            started_ms,
+            method: head.method.to_string(),
+            path: head.path().to_owned(),
+            status: response.status().as_u16(),
+            caller,
+            duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            journey,
+            events,
+            request_id,
+        });
+        response
+    }
+}

@@ -1,0 +1,37 @@
+//! Every service, composed.
+
+use std::sync::Arc;
+
+use gateway::execution::Execution;
+use gateway::management::Management;
+use iam::Iam;
+use lambda::Lambda;
+use lambda::execution::Executor;
+use gateway::model::RestApi;
+use logs::Logs;
+use store::{Store, StoreError};
+
+use crate::caller::Callers;
+use crate::trace::Ring;
+
+/// Everything that requests are answered from.
+pub struct State {
+    pub(crate) store: Store,
+    pub(crate) callers: Callers,
+    pub(crate) iam: Iam,
+    pub(crate) lambda: Lambda,
+    pub(crate) gateway: Management,
+    pub(crate) execution: Execution,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) executor: Executor,
+    pub(crate) ring: Ring,
+    /// Opens `/_crossgate/` to clients that are not on loopback.
+    pub(crate) admin_token: Option<String>,
+}
+
+impl State {
+    /// The API with this id, whoever owns it, as it is now.
+    pub(crate) fn api(&self, id: &str) -> Option<RestApi> {
+        self.store.read::<_, StoreError>(|reader| reader.get("apis", id)).ok().flatten()
+    }
+}

@@ -1,0 +1,185 @@
+//! What happened to one request: filled in on the way, kept in a bounded ring for `explain` and `tail`.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arn::AccountId;
+use gateway::execution::GatewayTrace;
+use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request};
+use tokio::sync::broadcast;
+
+/// Requests remembered; older ones are forgotten.
+const RING: usize = 2_000;
+/// Requests that a slow `tail` may lag behind before it loses some.
+const TAIL: usize = 512;
+/// Decisions remembered for one request.
+const DECISIONS: usize = 32;
+
+/// One finished request.
+#[derive(Debug)]
+pub struct Trace {
+    /// Answered in `x-amzn-RequestId`.
+    pub request_id: String,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// The client's method.
+    pub method: String,
+    /// The client's path, without the query, which may hold a signature.
+    pub path: String,
+    /// What the client got.
+    pub status: u16,
+    /// An ARN, `anonymous`, or nothing when the caller never became known.
+    pub caller: String,
+    /// Microseconds.
+    pub duration_us: u64,
+    /// What kind of request it was.
+    pub journey: Journey,
+    /// What was decided and done on the way.
+    pub events: Events,
+}
+
+/// The two journeys of a request.
+#[derive(Debug)]
+pub enum Journey {
+    /// A call to an AWS API.
+    Aws {
+        /// For example `lambda`; empty when it was not found out.
+        service: &'static str,
+        /// For example `CreateFunction`; empty when it was not found out.
+        operation: &'static str,
+        /// The error's code and text, when it was one.
+        error: Option<(String, String)>,
+    },
+    /// A call to a deployed API.
+    Api(Box<GatewayTrace>),
+}
+
+/// What is recorded while a request is on its way.
+#[derive(Debug, Default)]
+pub struct Events {
+    /// Permission decisions, in order.
+    pub decisions: Vec<Decided>,
+    /// The function's run, when there was one.
+    pub invocation: Option<Invoked>,
+}
+
+/// One permission decision with everything needed to tell its whole story, or to try it again with another policy.
+#[derive(Debug)]
+pub struct Decided {
+    /// Who asked.
+    pub principal: Principal,
+    /// `service:Name`.
+    pub action: String,
+    /// An ARN or `*`.
+    pub resource: String,
+    /// Whose the resource is.
+    pub resource_account: Option<AccountId>,
+    /// The complete context.
+    pub context: Context,
+    /// The caller's policies.
+    pub caller: Arc<CallerPolicies>,
+    /// The resource's policy.
+    pub resource_policy: Option<Arc<Policy>>,
+    /// What came out.
+    pub decision: Decision,
+}
+
+impl Decided {
+    /// The question that was asked.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            principal: &self.principal,
+            action: &self.action,
+            resource: &self.resource,
+            resource_account: self.resource_account,
+            context: &self.context,
+        }
+    }
+}
+
+/// A function's run.
+#[derive(Clone, Debug, Default)]
+pub struct Invoked {
+    /// What went wrong in the function, as Lambda describes it; cut to 2,000 characters.
+    pub error: Option<String>,
+    /// A remark of the executor, for example that a newer runtime stood in.
+    pub warning: Option<String>,
+    /// Whether an environment was started for it.
+    pub cold: bool,
+    /// Milliseconds in the function.
+    pub duration_ms: f64,
+}
+
+tokio::task_local! {
+    static CURRENT: RefCell<Events>;
+}
+
+/// Runs `work` and gives what was recorded while it ran.
+pub async fn recorded<T>(work: impl Future<Output = T>) -> (T, Events) {
+    CURRENT
+        .scope(RefCell::default(), async {
+            let done = work.await;
+            (done, CURRENT.with(RefCell::take))
+        })
+        .await
+}
+
+/// Records something of the request that this task is working on; does nothing outside of one.
+pub fn record(with: impl FnOnce(&mut Events)) {
+    let _ = CURRENT.try_with(|events| with(&mut events.borrow_mut()));
+}
+
+/// Records a decision.
+pub fn record_decision(decided: Decided) {
+    record(|events| {
+        if events.decisions.len() < DECISIONS {
+            events.decisions.push(decided);
+        }
+    });
+}
+
+/// The latest requests, and whoever follows them.
+pub struct Ring {
+    traces: Mutex<VecDeque<Arc<Trace>>>,
+    followers: broadcast::Sender<Arc<Trace>>,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self { traces: Mutex::default(), followers: broadcast::channel(TAIL).0 }
+    }
+}
+
+impl Ring {
+    /// Remembers a finished request.
+    pub fn push(&self, trace: Trace) {
+        let trace = Arc::new(trace);
+        if self.followers.receiver_count() > 0 {
+            // Fails only when the last follower has just left.
+            let _ = self.followers.send(trace.clone());
+        }
+        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        if traces.len() == RING {
+            traces.pop_front();
+        }
+        traces.push_back(trace);
+    }
+
+    /// The request with this id; `last` is the latest that failed.
+    #[must_use]
+    pub fn find(&self, request_id: &str) -> Option<Arc<Trace>> {
+        let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = |trace: &&Arc<Trace>| {
+            if request_id == "last" { trace.status >= 400 } else { trace.request_id == request_id }
+        };
+        traces.iter().rev().find(wanted).cloned()
+    }
+
+    /// Requests from now on.
+    #[must_use]
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Trace>> {
+        self.followers.subscribe()
+    }
+}
