@@ -32,7 +32,8 @@ pub(crate) fn read_members(
     Ok(())
 }
 
-/// Reads a value of a shape. Depth is bounded by the JSON parser (128).
+/// Reads a value of a shape. The texts for a structure where a scalar is wanted, and the other way round, have no
+/// recording: they are taken over from other AWS services on the same framework. Depth is bounded by the JSON parser (128).
 pub(crate) fn read(model: &Model, id: ShapeId, value: Value) -> Result<Value, String> {
     let shape = model.shape(id);
     match (&shape.kind, value) {

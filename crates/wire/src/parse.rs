@@ -58,8 +58,8 @@ fn json_body(op: &Operation, body: &Bytes) -> Result<Value, ApiError> {
     serde_json::from_slice(body).map_err(|e| {
         let text = format!("Could not parse request body into json: {e}");
         match op.service {
-            // Recorded for Lambda (lambda_/test_lambda.snapshot.json, test_lambda_invoke_payload_encoding_error); what
-            // follows the colon is the text of AWS's own parser.
+            // Recorded for Lambda's Invoke (lambda_/test_lambda.snapshot.json, test_lambda_invoke_payload_encoding_error),
+            // taken over for its other operations by reasoning; what follows the colon is our own parser's text.
             Service::Lambda => ApiError::new("InvalidRequestContentException", 400, text),
             _ => malformed(op.service.protocol(), text),
         }

@@ -27,12 +27,13 @@ pub fn route(service: Service, parts: &Parts, body: &[u8]) -> Result<&'static Op
         }
         Protocol::Query => {
             let Some(action) = field(parts, body, "Action") else {
-                // The text is AWS's for a request without an action (documented under "Common Errors").
+                // By reasoning: no recording of a query request without an action was found; the text is ours.
                 return Err(ApiError::new("MissingAction", 400, "No action was supplied with this request."));
             };
             let version = field(parts, body, "Version").unwrap_or_else(|| model.api_version.into());
             let found = model.operation(&action).filter(|_| version == model.api_version);
             found.ok_or_else(|| {
+                // As quoted from IAM in fog/fog-aws issue 368.
                 let text = format!("Could not find operation {action} for version {version}");
                 ApiError::new("InvalidAction", 400, text)
             })

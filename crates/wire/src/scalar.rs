@@ -17,8 +17,8 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The error for a request that cannot be read at all.
 ///
-/// `SerializationException` is recorded for API Gateway (`errors.tsv`); `MalformedInput` for query services is the code
-/// that AWS documents for them.
+/// `SerializationException` is recorded for API Gateway (`errors.tsv`). `MalformedInput`, 400, is what CloudWatch's query
+/// interface answered (aws-beam/aws-elixir pull request 199); for IAM and STS it is taken over by reasoning.
 pub(crate) fn malformed(protocol: Protocol, text: impl Into<String>) -> ApiError {
     match protocol {
         Protocol::RestJson | Protocol::Json => ApiError::new("SerializationException", 400, text),
