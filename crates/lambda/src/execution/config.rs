@@ -37,6 +37,8 @@ pub struct ExecutorConfig {
     pub init_timeout: Duration,
     /// How long an invocation waits for a busy environment to come back before a further one is started.
     pub grace: Duration,
+    /// How long an invocation waits when no further environment may be started, before it is throttled.
+    pub queue_timeout: Duration,
     /// Environments that are forked and jailed ahead of need, per Python version in use.
     pub spares: usize,
     /// Set as `AWS_ENDPOINT_URL` in functions, so that SDKs inside them talk to this server.
@@ -61,6 +63,7 @@ impl ExecutorConfig {
             idle_timeout: Duration::from_secs(600),
             init_timeout: Duration::from_secs(10),
             grace: Duration::from_millis(5),
+            queue_timeout: Duration::from_secs(10),
             spares: 1,
             endpoint_url: None,
             credentials: Arc::new(NoCredentials),

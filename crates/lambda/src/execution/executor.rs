@@ -1,25 +1,56 @@
 //! The [`Executor`].
 
-use super::{ExecutorConfig, FunctionSpec, Invocation, InvokeContext, InvokeError};
+use super::config::ExecutorConfig;
+use super::environment::{Environment, InitFailure, Job, Outcome};
+use super::logs::now_ms;
+use super::pool::{Failure, Pool, Shared};
+use super::process::{Exit, lock};
+use super::report::{self, Report};
+use super::spec::{Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError};
+use super::start::Starter;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
-/// Runs functions. Cheap to clone; all clones are one executor.
+/// How often a running invocation's memory is looked at.
+const MEMORY_WATCH: Duration = Duration::from_millis(100);
+
+/// Runs functions. Cheap to clone; all clones are one executor. Call [`Executor::shutdown`] at the end; a server
+/// that dies without it takes its environments with it all the same.
 #[derive(Clone)]
 pub struct Executor {
-    inner: Arc<ExecutorConfig>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    closed: AtomicBool,
 }
 
 impl Executor {
-    /// Makes an executor; starts nothing yet. Must be called inside a tokio runtime.
+    /// Makes an executor; starts no process yet. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// `state_dir` cannot be made, or the sandbox policy is `Require` and a layer is missing.
+    /// The state folder cannot be made, or the sandbox policy is `Require` and a layer is missing.
     pub fn new(config: ExecutorConfig) -> Result<Executor, InvokeError> {
-        Ok(Executor { inner: Arc::new(config) })
+        let config = Arc::new(config);
+        let starter = Arc::new(Starter::new(Arc::clone(&config))?);
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        let shared = Arc::new(Shared {
+            config,
+            starter,
+            live: AtomicUsize::new(0),
+            pools: Mutex::new(HashMap::new()),
+            max_starting: processors.max(2),
+        });
+        tokio::spawn(evict_idle(Arc::downgrade(&shared)));
+        Ok(Executor { inner: Arc::new(Inner { shared, closed: AtomicBool::new(false) }) })
     }
 
-    /// Runs one invocation to its end.
+    /// Runs one invocation to its end. An invocation that has begun goes on when this future is dropped.
     ///
     /// # Errors
     /// Only when the function did not run; a failed function is an [`Invocation`] with `function_error`.
@@ -29,16 +60,255 @@ impl Executor {
         payload: Bytes,
         context: InvokeContext,
     ) -> Result<Invocation, InvokeError> {
-        let _ = (&self.inner, spec, payload, context);
-        Err(InvokeError::Internal("execution is not built yet".into()))
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Err(InvokeError::ShuttingDown);
+        }
+        let begun = Instant::now();
+        let pool = self.pool(spec);
+        let start_line = report::start(spec, &context);
+        let mut job = Job { context, payload, deadline_ms: 0 };
+        // An idle environment may die in the moment it is chosen: the event goes to the next one then.
+        for _ in 0..16 {
+            let lease = match pool.acquire().await {
+                Ok(lease) => lease,
+                Err(Failure::Start(error)) => return Err(error),
+                Err(Failure::Init(environment, failure)) => {
+                    return init_failed(&environment, failure, &start_line, &job.context, begun);
+                }
+            };
+            let Some(environment) = lease.take() else { continue };
+            let timeout = i64::try_from(spec.timeout.as_millis()).unwrap_or(900_000);
+            job.deadline_ms = now_ms() + timeout;
+            let context = job.context.clone();
+            match environment.run(job, start_line.clone()) {
+                Ok(outcome) => {
+                    let running = Running { environment, context, sent: Instant::now(), begun };
+                    // In a task of its own, so that time-out and log do not depend on the caller staying.
+                    let finished = tokio::spawn(running.finish(outcome));
+                    return finished.await.map_err(|e| InvokeError::Internal(e.to_string()));
+                }
+                Err(back) => job = back,
+            }
+        }
+        Err(InvokeError::Internal("environments of this function keep dying while idle".into()))
+    }
+
+    /// Readies what `runtime` needs (its interpreter's zygote), so that a function's first start is quick. For
+    /// when a function is created.
+    ///
+    /// # Errors
+    /// As [`Executor::invoke`].
+    pub async fn prepare(&self, runtime: &str) -> Result<(), InvokeError> {
+        self.inner.shared.starter.prepare(runtime).await
     }
 
     /// Ends the environments of `key`: idle ones now, busy ones after their invocation. For code and
     /// configuration changes.
     pub fn retire(&self, key: &str) {
-        let _ = key;
+        let pool = lock(&self.inner.shared.pools).remove(key);
+        if let Some(pool) = pool {
+            pool.retire();
+        }
     }
 
-    /// Ends all environments and zygotes.
-    pub async fn shutdown(&self) {}
+    /// Environments alive or being started.
+    pub fn environments(&self) -> usize {
+        self.inner.shared.live.load(Ordering::Acquire)
+    }
+
+    /// Ends all environments and zygotes, and waits for that, two seconds at most. Invocations in progress end
+    /// with an error: wait for them first.
+    pub async fn shutdown(&self) {
+        self.inner.closed.store(true, Ordering::Release);
+        let shared = &self.inner.shared;
+        let pools: Vec<_> = lock(&shared.pools).drain().map(|(_, pool)| pool).collect();
+        for pool in &pools {
+            pool.kill();
+        }
+        shared.starter.shutdown().await;
+        for _ in 0..200 {
+            if self.environments() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        shared.starter.remove_groups();
+    }
+
+    fn pool(&self, spec: &Arc<FunctionSpec>) -> Arc<Pool> {
+        let shared = &self.inner.shared;
+        let mut pools = lock(&shared.pools);
+        if let Some(pool) = pools.get(&spec.key) {
+            return Arc::clone(pool);
+        }
+        let pool = Pool::new(Arc::clone(spec), Arc::clone(shared));
+        pools.insert(spec.key.clone(), Arc::clone(&pool));
+        pool
+    }
+}
+
+/// An invocation that a runtime works on.
+struct Running {
+    environment: Arc<Environment>,
+    context: InvokeContext,
+    sent: Instant,
+    begun: Instant,
+}
+
+impl Running {
+    async fn finish(self, mut outcome: oneshot::Receiver<(Outcome, Instant)>) -> Invocation {
+        let deadline = self.sent + self.environment.spec.timeout;
+        loop {
+            let until = deadline.min(Instant::now() + MEMORY_WATCH);
+            match tokio::time::timeout_at(until.into(), &mut outcome).await {
+                Ok(Ok((outcome, at))) => return self.ended(outcome, at),
+                // The environment was dropped with the reply in it: it is dead.
+                Ok(Err(_)) => return self.ended(Outcome::Exit(Exit::Signal(9)), Instant::now()),
+                Err(_) if Instant::now() >= deadline => return self.timed_out(),
+                Err(_) => {
+                    if self.environment.own_memory_mb() > u64::from(self.environment.spec.memory_mb) {
+                        self.environment.kill();
+                    }
+                }
+            }
+        }
+    }
+
+    fn timed_out(self) -> Invocation {
+        self.environment.kill();
+        self.environment.drain_log();
+        let timeout = self.environment.spec.timeout;
+        let text = report::timed_out_text(timeout);
+        let id = &self.context.request_id;
+        let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
+        self.environment.platform(format!("{now:.3} {id} {text}\n"));
+        let message = format!("RequestId: {id} Error: {text}");
+        let payload = report::platform_error("Sandbox.Timedout", &message);
+        self.result(payload, Some("Sandbox.Timedout".into()), timeout, Some("timeout".into()))
+    }
+
+    fn ended(self, outcome: Outcome, at: Instant) -> Invocation {
+        let duration = at.saturating_duration_since(self.sent);
+        let id = &self.context.request_id;
+        let error = |kind: &str| (Some(kind.to_owned()), Some(format!("error\tError Type: {kind}")));
+        match outcome {
+            Outcome::Response(payload) => self.result(payload, None, duration, None),
+            Outcome::Error(payload) => {
+                let kind = report::error_type_of(&payload, "Unhandled");
+                // AWS writes a status for failures of the runtime and the sandbox, none for a handler's exception.
+                self.result(payload, Some(kind), duration, None)
+            }
+            Outcome::TooLarge => {
+                let (kind, status) = error("Function.ResponseSizeTooLarge");
+                self.result(report::too_large(), kind, duration, status)
+            }
+            Outcome::Exit(exit) => {
+                let message = format!("RequestId: {id} Error: {}", exit.describe());
+                self.environment.platform(format!("{message}\nRuntime.ExitError\n"));
+                let payload = report::platform_error("Runtime.ExitError", &message);
+                let (kind, status) = error("Runtime.ExitError");
+                self.result(payload, kind, duration, status)
+            }
+        }
+    }
+
+    fn result(
+        self,
+        payload: Bytes,
+        error_type: Option<String>,
+        duration: Duration,
+        status: Option<String>,
+    ) -> Invocation {
+        let wait = self.sent.saturating_duration_since(self.begun);
+        complete(&self.environment, &self.context, payload, error_type, (duration, wait), status)
+    }
+}
+
+/// Writes the last log lines and puts the answer together.
+fn complete(
+    environment: &Arc<Environment>,
+    context: &InvokeContext,
+    payload: Bytes,
+    error_type: Option<String>,
+    (duration, wait): (Duration, Duration),
+    status: Option<String>,
+) -> Invocation {
+    let init = environment.take_init();
+    let spec = &environment.spec;
+    let billed_ms = report::billed_ms(duration);
+    let max_memory_mb = environment.max_memory_mb();
+    let report = Report {
+        request_id: &context.request_id,
+        duration,
+        billed_ms,
+        memory_mb: spec.memory_mb,
+        max_memory_mb,
+        init,
+        status,
+    };
+    let log_tail = environment.finish_log([report::end(&context.request_id), report.line()]);
+    Invocation {
+        payload,
+        function_error: error_type.is_some().then_some(FunctionError::Unhandled),
+        error_type,
+        executed_version: spec.version.clone(),
+        log_tail,
+        log_stream: environment.stream.clone(),
+        durations: Durations { init, duration, billed_ms, wait },
+        cold: init.is_some(),
+        max_memory_mb,
+        runtime_used: environment.runtime_used.clone(),
+        warning: environment.warning.clone(),
+    }
+}
+
+/// The invocation that an environment was started for, when its init phase failed.
+fn init_failed(
+    environment: &Arc<Environment>,
+    failure: InitFailure,
+    start_line: &str,
+    context: &InvokeContext,
+    begun: Instant,
+) -> Result<Invocation, InvokeError> {
+    environment.platform(start_line.to_owned());
+    let id = &context.request_id;
+    let (kind, payload) = match failure {
+        InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
+        InitFailure::Exit(exit) => {
+            let message = format!("RequestId: {id} Error: {}", exit.describe());
+            ("Runtime.ExitError".to_owned(), report::platform_error("Runtime.ExitError", &message))
+        }
+        InitFailure::TimedOut => {
+            let bound = environment.started.elapsed();
+            let message = format!("RequestId: {id} Error: {}", report::timed_out_text(bound));
+            ("Sandbox.Timedout".to_owned(), report::platform_error("Sandbox.Timedout", &message))
+        }
+        InitFailure::Jail(step) => {
+            let text = format!("the jail of an environment could not be closed: {step}");
+            return Err(InvokeError::SandboxUnavailable(text));
+        }
+    };
+    let status = Some(format!("error\tError Type: {kind}"));
+    let wait = begun.elapsed();
+    Ok(complete(environment, context, payload, Some(kind), (Duration::ZERO, wait), status))
+}
+
+/// Ends environments that nobody used for a while, and forgets pools without any.
+async fn evict_idle(shared: std::sync::Weak<Shared>) {
+    loop {
+        let Some(pause) = shared.upgrade().map(|s| s.config.idle_timeout / 4) else { return };
+        tokio::time::sleep(pause.clamp(Duration::from_millis(20), Duration::from_secs(30))).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let bound = shared.config.idle_timeout;
+        let pools: Vec<_> = lock(&shared.pools).iter().map(|(k, p)| (k.clone(), Arc::clone(p))).collect();
+        for (key, pool) in pools {
+            if pool.evict(bound) {
+                let mut pools = lock(&shared.pools);
+                // Three: the map's, the list's, and none of an invocation that has just come to it.
+                if Arc::strong_count(&pool) <= 2 {
+                    pools.remove(&key);
+                }
+            }
+        }
+    }
 }

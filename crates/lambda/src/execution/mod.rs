@@ -12,15 +12,25 @@
 //! Knows nothing of policies, the wire, the store or log groups: credentials and logs go through the traits
 //! [`CredentialSource`] and [`LogSink`].
 
+mod api;
 mod config;
+mod environment;
+mod executor;
+mod logs;
+pub mod package;
+mod pool;
+mod process;
+mod report;
+mod runtimes;
+mod slot;
 mod spec;
+mod start;
+mod variables;
+mod zygote;
 
 pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
 pub use spec::{
     Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, ThrottleReason,
 };
-
-mod executor;
-pub mod package;
 
 pub use executor::Executor;

@@ -1,0 +1,225 @@
+//! The Lambda Runtime API (AWS documentation, "Using the Lambda runtime API"), served per environment.
+//!
+//! Our own bootstrap speaks it over a socket pair that only its environment holds; official clients over TCP on a
+//! loopback address. The same router serves both.
+
+use super::environment::{Environment, InitFailure, Job, Outcome};
+use super::report::MAX_RESPONSE;
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+/// What a body may bring beyond the largest answer before its connection is closed.
+const MAX_DRAINED: usize = 64 << 20;
+
+/// Serves one connection until it closes.
+pub(crate) async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, environment: Arc<Environment>) {
+    let service = service_fn(move |request| {
+        let environment = Arc::clone(&environment);
+        async move { Ok::<_, Infallible>(route(environment, request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.title_case_headers(true).pipeline_flush(true).max_buf_size(64 * 1024);
+    let _ = http.serve_connection(TokioIo::new(io), service).await;
+}
+
+/// A listener for official clients, on a random loopback address. In a network namespace shared with others the
+/// address is no secret, so [`serve_tcp`] also looks at who connects.
+///
+/// # Errors
+/// The system's.
+pub(crate) async fn listen() -> std::io::Result<TcpListener> {
+    let [a, b, c, _] = getrandom::u32().unwrap_or(0).to_ne_bytes();
+    let random = Ipv4Addr::new(127, a, b, c.clamp(1, 254));
+    match TcpListener::bind((random, 0)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+    }
+}
+
+/// Serves a listener's connections. With `only_uid` those of other users are closed unanswered.
+pub(crate) async fn serve_tcp(listener: TcpListener, environment: Arc<Environment>, only_uid: Option<u32>) {
+    while let Ok((stream, peer)) = listener.accept().await {
+        let local = stream.local_addr();
+        let allowed = match (only_uid, peer, local) {
+            (None, ..) => true,
+            (Some(uid), SocketAddr::V4(peer), Ok(SocketAddr::V4(local))) => owner(peer, local) == Some(uid),
+            _ => false,
+        };
+        if allowed {
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(serve(stream, Arc::clone(&environment)));
+        }
+    }
+}
+
+/// The user that owns the connected socket `peer` -> `local`, from the kernel's table.
+fn owner(peer: SocketAddrV4, local: SocketAddrV4) -> Option<u32> {
+    let hex = |a: SocketAddrV4| {
+        format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port())
+    };
+    let (peer, local) = (hex(peer), hex(local));
+    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    table.lines().skip(1).find_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        (fields.next()? == peer && fields.next()? == local).then(|| fields.nth(4)?.parse().ok())?
+    })
+}
+
+async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    let Some(rest) = path.strip_prefix("/2018-06-01/runtime/") else {
+        return error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API here"));
+    };
+    match (request.method(), rest) {
+        (&Method::GET, "invocation/next") => next(&environment).await,
+        (&Method::POST, "init/error") => {
+            let (body, _) = collect(request.into_body()).await;
+            if environment.fail_init(InitFailure::Error(body)) {
+                accepted()
+            } else {
+                error(StatusCode::FORBIDDEN, "InvalidStateTransition", "init is over")
+            }
+        }
+        // Our own bootstrap only, before anything of a customer's runs: the jail could not be closed.
+        (&Method::POST, "init/jail") => {
+            let (body, _) = collect(request.into_body()).await;
+            let text = String::from_utf8_lossy(&body).into_owned();
+            environment.fail_init(InitFailure::Jail(text));
+            accepted()
+        }
+        (&Method::POST, _) => match invocation(rest) {
+            Some((id, kind)) => {
+                let id = id.to_owned();
+                finish(&environment, &id, kind, request).await
+            }
+            None => error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API")),
+        },
+        _ => error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API")),
+    }
+}
+
+/// `invocation/{id}/response` or `…/error`; `true` for a response.
+fn invocation(rest: &str) -> Option<(&str, bool)> {
+    let (id, kind) = rest.strip_prefix("invocation/")?.split_once('/')?;
+    match kind {
+        "response" => Some((id, true)),
+        "error" => Some((id, false)),
+        _ => None,
+    }
+}
+
+async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
+    let job = match environment.next() {
+        Ok(waiting) => waiting.await,
+        Err(reason) => return error(StatusCode::FORBIDDEN, "InvalidStateTransition", reason),
+    };
+    let Ok(Job { context, payload, deadline_ms }) = job else {
+        return error(StatusCode::FORBIDDEN, "InvalidStateTransition", "asked again, or the environment ends");
+    };
+    let mut response = Response::new(Full::new(payload));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("lambda-runtime-aws-request-id", &context.request_id);
+    set("lambda-runtime-deadline-ms", &deadline_ms.to_string());
+    set("lambda-runtime-invoked-function-arn", &context.invoked_arn);
+    for (name, value) in [
+        ("lambda-runtime-trace-id", &context.trace_id),
+        ("lambda-runtime-client-context", &context.client_context),
+        ("lambda-runtime-cognito-identity", &context.cognito_identity),
+    ] {
+        if let Some(value) = value {
+            set(name, value);
+        }
+    }
+    response
+}
+
+async fn finish(
+    environment: &Arc<Environment>,
+    id: &str,
+    is_response: bool,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    // Before anything changes: an answer for another invocation must not touch this one.
+    if !environment.is_current(id) {
+        collect(request.into_body()).await;
+        return error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+    }
+    let (body, complete) = collect(request.into_body()).await;
+    let outcome = match (complete, is_response) {
+        (false, _) => Outcome::TooLarge,
+        (true, true) => Outcome::Response(body),
+        (true, false) => Outcome::Error(body),
+    };
+    match (environment.answer(id, outcome), complete) {
+        (false, _) => error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        (true, true) => accepted(),
+        (true, false) => {
+            let text = format!(
+                "Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
+            );
+            error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &text)
+        }
+    }
+}
+
+/// The body, and whether it was complete; what is too large is read to its end but not kept, so that the
+/// connection stays usable.
+async fn collect(mut body: Incoming) -> (Bytes, bool) {
+    let mut kept = BytesMut::new();
+    let mut seen = 0usize;
+    let mut single = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return (Bytes::new(), false) };
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen > MAX_DRAINED {
+            return (Bytes::new(), false);
+        }
+        if seen > MAX_RESPONSE {
+            kept.clear();
+            single = None;
+        } else if seen == data.len() {
+            single = Some(data); // most bodies come in one piece: not copied
+        } else {
+            if let Some(first) = single.take() {
+                kept.extend_from_slice(&first);
+            }
+            kept.extend_from_slice(&data);
+        }
+    }
+    (single.unwrap_or_else(|| kept.freeze()), seen <= MAX_RESPONSE)
+}
+
+fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn accepted() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"{\"status\":\"OK\"}\n")));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn error(status: StatusCode, kind: &str, message: &str) -> Response<Full<Bytes>> {
+    json(status, serde_json::json!({ "errorMessage": message, "errorType": kind }).to_string())
+}

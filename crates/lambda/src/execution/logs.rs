@@ -1,0 +1,225 @@
+//! What an environment writes, cut into log events.
+//!
+//! One pipe carries standard output, standard error and framed records in the order they were written. A frame is
+//! what AWS's runtimes write to `_LAMBDA_TELEMETRY_LOG_FD`: `a5 5a 00 xx`, length and time in microseconds (both
+//! big-endian), text; it is one event whatever lines it has. Everything else is one event per line.
+
+use super::config::LogSink;
+use super::spec::FunctionSpec;
+use std::sync::Arc;
+
+/// CloudWatch's bound of one event, less its overhead of 26 bytes (AWS documentation, PutLogEvents).
+const MAX_EVENT: usize = 262_144 - 26;
+/// `LogType=Tail` gives the last 4 KB.
+const TAIL: usize = 4096;
+const MAGIC: [u8; 3] = [0xa5, 0x5a, 0x00];
+const FRAME_HEADER: usize = 16;
+
+/// The log of one environment.
+pub(crate) struct EnvironmentLog {
+    spec: Arc<FunctionSpec>,
+    stream: String,
+    sink: Arc<dyn LogSink>,
+    buffer: Vec<u8>,
+    events: Vec<(i64, String)>,
+    tail: Vec<u8>,
+}
+
+impl EnvironmentLog {
+    pub fn new(spec: Arc<FunctionSpec>, stream: String, sink: Arc<dyn LogSink>) -> EnvironmentLog {
+        EnvironmentLog { spec, stream, sink, buffer: Vec::new(), events: Vec::new(), tail: Vec::new() }
+    }
+
+    /// Takes bytes from the pipe.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        let buffer = std::mem::take(&mut self.buffer);
+        let rest = self.cut(&buffer);
+        self.buffer = buffer.get(rest..).unwrap_or_default().to_vec();
+    }
+
+    /// Handles all complete events of `buffer`; gives where the incomplete rest begins.
+    fn cut(&mut self, buffer: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = buffer.get(at..).filter(|r| !r.is_empty()) {
+            if rest.starts_with(&MAGIC) {
+                let Some(header) = rest.first_chunk::<FRAME_HEADER>() else { return at };
+                let [_, _, _, _, a, b, c, d, time @ ..] = *header;
+                let length = u32::from_be_bytes([a, b, c, d]) as usize;
+                let time = u64::from_be_bytes(time) / 1000;
+                // A length that no runtime writes: these bytes are no frame.
+                if length <= 64 * MAX_EVENT {
+                    let Some(text) = rest.get(FRAME_HEADER..FRAME_HEADER + length) else { return at };
+                    let now = now_ms();
+                    let time = i64::try_from(time).ok().filter(|t| (now - 60_000..=now).contains(t));
+                    self.event(time.unwrap_or(now), text);
+                    at += FRAME_HEADER + length;
+                    continue;
+                }
+            }
+            let skip = usize::from(rest.starts_with(&MAGIC));
+            let frame = rest.iter().skip(skip).position(|b| *b == MAGIC[0]).map(|p| p + skip);
+            let line = rest.iter().position(|b| *b == b'\n');
+            let is_frame = |p: &usize| rest.get(*p..).is_some_and(|r| r.iter().zip(&MAGIC).all(|(a, b)| a == b));
+            let frame = frame.filter(|p| line.is_none_or(|l| *p < l)).filter(is_frame);
+            match (frame, line) {
+                (Some(end), _) if rest.len() >= end + MAGIC.len() => {
+                    self.event(now_ms(), rest.get(..end).unwrap_or_default());
+                    at += end;
+                }
+                (None, Some(end)) => {
+                    self.event(now_ms(), rest.get(..=end).unwrap_or_default());
+                    at += end + 1;
+                }
+                _ if rest.len() >= MAX_EVENT => {
+                    self.event(now_ms(), rest.get(..MAX_EVENT).unwrap_or_default());
+                    at += MAX_EVENT;
+                }
+                _ => return at,
+            }
+        }
+        at
+    }
+
+    /// Ends a line that has no end yet: the invocation is over.
+    pub fn finish_line(&mut self) {
+        let rest = std::mem::take(&mut self.buffer);
+        if !rest.is_empty() {
+            self.event(now_ms(), &rest);
+        }
+    }
+
+    /// Appends a line of the platform's own.
+    pub fn platform(&mut self, text: String) {
+        self.remember(text.as_bytes());
+        if !text.ends_with('\n') {
+            self.remember(b"\n");
+        }
+        self.events.push((now_ms(), text));
+    }
+
+    fn event(&mut self, time: i64, text: &[u8]) {
+        self.remember(text);
+        if text.last().is_some_and(|b| *b != b'\n') {
+            self.remember(b"\n");
+        }
+        for part in text.chunks(MAX_EVENT) {
+            self.events.push((time, String::from_utf8_lossy(part).into_owned()));
+        }
+    }
+
+    fn remember(&mut self, text: &[u8]) {
+        self.tail.extend_from_slice(text.get(text.len().saturating_sub(TAIL)..).unwrap_or_default());
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+    }
+
+    /// Forgets the tail: a new invocation begins.
+    pub fn clear_tail(&mut self) {
+        self.tail.clear();
+    }
+
+    /// The last 4 KB, beginning with a whole character.
+    pub fn tail(&self) -> Vec<u8> {
+        let mut from = self.tail.len().saturating_sub(TAIL);
+        while self.tail.get(from).is_some_and(|b| b & 0xc0 == 0x80) {
+            from += 1;
+        }
+        self.tail.get(from..).unwrap_or_default().to_vec()
+    }
+
+    /// Hands the events to the sink.
+    pub fn flush(&mut self) {
+        if !self.events.is_empty() {
+            let events = std::mem::take(&mut self.events);
+            self.sink.log(&self.spec, &self.stream, events);
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl LogSink for Kept {
+        fn log(&self, _: &FunctionSpec, _: &str, lines: Vec<(i64, String)>) {
+            self.0.lock().expect("lock").extend(lines.into_iter().map(|l| l.1));
+        }
+    }
+
+    #[track_caller]
+    fn check(pieces: &[&[u8]], expect: &[&str]) {
+        let sink = Arc::new(Kept::default());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone());
+        for piece in pieces {
+            log.feed(piece);
+        }
+        log.finish_line();
+        log.flush();
+        assert_eq!(*sink.0.lock().expect("lock"), expect);
+    }
+
+    fn frame(text: &str) -> Vec<u8> {
+        let mut out = vec![0xa5, 0x5a, 0, 3];
+        out.extend((text.len() as u32).to_be_bytes());
+        out.extend((now_ms() as u64 * 1000).to_be_bytes());
+        out.extend(text.as_bytes());
+        out
+    }
+
+    #[test]
+    fn a_line_is_an_event_and_keeps_its_end() {
+        check(&[b"one\ntwo\nthr", b"ee"], &["one\n", "two\n", "three"]);
+    }
+
+    #[test]
+    fn a_frame_is_one_event_wherever_it_is_split() {
+        let mut all = b"before".to_vec();
+        all.extend(frame("a\nb"));
+        all.extend(b"after\n");
+        check(&[&all], &["before", "a\nb", "after\n"]);
+        for at in 1..all.len() {
+            let (left, right) = all.split_at(at);
+            check(&[left, right], &["before", "a\nb", "after\n"]);
+        }
+    }
+
+    #[test]
+    fn bytes_like_a_frame_with_an_absurd_length_are_text() {
+        let text = b"\xa5\x5a\x00\x03\xff\xff\xff\xff12345678\n";
+        check(&[text], &[&String::from_utf8_lossy(text)]);
+    }
+
+    #[test]
+    fn a_line_longer_than_an_event_is_split() {
+        let line = vec![b'x'; MAX_EVENT + 10];
+        let sink = Arc::new(Kept::default());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone());
+        log.feed(&line);
+        log.finish_line();
+        log.flush();
+        let lengths: Vec<_> = sink.0.lock().expect("lock").iter().map(String::len).collect();
+        assert_eq!(lengths, [MAX_EVENT, 10]);
+    }
+
+    #[test]
+    fn the_tail_is_the_last_4_kb_from_a_whole_character() {
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), Arc::new(Kept::default()));
+        log.feed("é".repeat(5000).as_bytes());
+        log.feed(b"x\n");
+        let tail = log.tail();
+        assert!(tail.len() <= TAIL && tail.len() > TAIL - 4);
+        assert!(String::from_utf8(tail).is_ok());
+    }
+}

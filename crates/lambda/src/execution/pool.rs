@@ -1,0 +1,319 @@
+//! The environments of one function version, and who waits for one.
+//!
+//! An invocation takes the environment that was used last. When all are busy it waits a moment for one to come
+//! back, then a further one is started, a few at a time: sixteen callers at once of a function that answers in a
+//! millisecond do not start sixteen processes, sixteen callers of one that takes a second soon have one each.
+
+use super::config::ExecutorConfig;
+use super::environment::{Environment, InitFailure, Owner};
+use super::process::lock;
+use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
+use super::start::Starter;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// What all pools share.
+pub(crate) struct Shared {
+    pub config: Arc<ExecutorConfig>,
+    pub starter: Arc<Starter>,
+    /// Environments alive or being started, over all pools.
+    pub live: AtomicUsize,
+    pub pools: Mutex<HashMap<String, Arc<Pool>>>,
+    /// Environments being started at once per pool.
+    pub max_starting: usize,
+}
+
+/// Why there is no environment.
+pub(crate) enum Failure {
+    /// None could be started.
+    Start(InvokeError),
+    /// One was started, and its init phase failed.
+    Init(Arc<Environment>, InitFailure),
+}
+
+struct Waiter {
+    hand: oneshot::Sender<Result<Lease, Failure>>,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    /// Ready ones with the time of their last use; the last is the latest.
+    idle: Vec<(Instant, Arc<Environment>)>,
+    all: HashMap<u64, Arc<Environment>>,
+    waiters: VecDeque<Waiter>,
+    starting: usize,
+    alive: usize,
+    retired: bool,
+}
+
+/// The environments of one key.
+pub(crate) struct Pool {
+    spec: Arc<FunctionSpec>,
+    shared: Arc<Shared>,
+    me: Weak<Pool>,
+    state: Mutex<State>,
+}
+
+/// A ready environment that is ours until it is used; given back when dropped unused.
+pub(crate) struct Lease {
+    environment: Option<Arc<Environment>>,
+    pool: Arc<Pool>,
+}
+
+impl Lease {
+    /// The environment, for use.
+    pub fn take(mut self) -> Option<Arc<Environment>> {
+        self.environment.take()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(environment) = self.environment.take() {
+            self.pool.free(&environment);
+        }
+    }
+}
+
+impl Pool {
+    pub fn new(spec: Arc<FunctionSpec>, shared: Arc<Shared>) -> Arc<Pool> {
+        Arc::new_cyclic(|me| Pool { spec, shared, me: me.clone(), state: Mutex::default() })
+    }
+
+    /// A ready environment.
+    pub async fn acquire(self: &Arc<Self>) -> Result<Lease, Failure> {
+        let (mut hand, begun) = {
+            let mut state = lock(&self.state);
+            while let Some((_, environment)) = state.idle.pop() {
+                if environment.is_ready() {
+                    return Ok(self.lease(environment));
+                }
+            }
+            if state.waiters.len() >= self.shared.config.max_queue {
+                return Err(throttled());
+            }
+            let (send, receive) = oneshot::channel();
+            let since = Instant::now();
+            state.waiters.push_back(Waiter { hand: send, since });
+            (receive, since)
+        };
+        self.pump(Duration::ZERO);
+        let mut pause = self.shared.config.grace;
+        loop {
+            match tokio::time::timeout(pause, &mut hand).await {
+                Ok(Ok(handed)) => return handed,
+                Ok(Err(_)) => return Err(Failure::Start(InvokeError::ShuttingDown)),
+                Err(_) => {
+                    let waited = begun.elapsed();
+                    self.pump(waited);
+                    if waited > self.shared.config.queue_timeout && lock(&self.state).starting == 0 {
+                        return Err(throttled());
+                    }
+                    pause = (pause * 2).min(Duration::from_millis(200));
+                }
+            }
+        }
+    }
+
+    fn lease(self: &Arc<Self>, environment: Arc<Environment>) -> Lease {
+        Lease { environment: Some(environment), pool: Arc::clone(self) }
+    }
+
+    /// Starts environments for those who wait: at once when there is none, otherwise when the first of them has
+    /// waited for the grace time.
+    fn pump(&self, waited: Duration) {
+        let Some(me) = self.me.upgrade() else { return };
+        loop {
+            {
+                let mut state = lock(&self.state);
+                state.waiters.retain(|w| !w.hand.is_closed());
+                let Some(first) = state.waiters.front() else { return };
+                let overdue = waited.max(first.since.elapsed()) >= self.shared.config.grace;
+                let wanted = state.waiters.len() > state.starting;
+                let room = state.starting < self.shared.max_starting;
+                if !(wanted && room && (overdue || state.alive == 0)) || !self.shared.reserve() {
+                    return;
+                }
+                state.starting += 1;
+                state.alive += 1;
+            }
+            tokio::spawn(Arc::clone(&me).start());
+        }
+    }
+
+    async fn start(self: Arc<Self>) {
+        let me: Arc<dyn Owner> = Arc::clone(&self) as Arc<dyn Owner>;
+        match self.shared.starter.start(&self.spec, Arc::downgrade(&me)).await {
+            Ok(environment) => {
+                let mut state = lock(&self.state);
+                // It may be gone already; `gone` looks here first.
+                if !environment.process.has_exited() {
+                    state.all.insert(environment.id, Arc::clone(&environment));
+                }
+                if state.retired && state.waiters.is_empty() {
+                    environment.kill();
+                }
+            }
+            Err(error) => {
+                let waiter = {
+                    let mut state = lock(&self.state);
+                    state.starting = state.starting.saturating_sub(1);
+                    state.alive = state.alive.saturating_sub(1);
+                    state.waiters.pop_front()
+                };
+                self.shared.live.fetch_sub(1, Ordering::AcqRel);
+                if let Some(waiter) = waiter {
+                    let _ = waiter.hand.send(Err(Failure::Start(error)));
+                }
+                self.pump(Duration::ZERO);
+            }
+        }
+    }
+
+    /// Ends idle environments now, busy ones after their invocation. Those who wait already are still served.
+    pub fn retire(&self) {
+        let idle = {
+            let mut state = lock(&self.state);
+            state.retired = true;
+            std::mem::take(&mut state.idle)
+        };
+        for (_, environment) in idle {
+            environment.kill();
+        }
+    }
+
+    /// Ends everything.
+    pub fn kill(&self) {
+        self.retire();
+        let (all, waiters) = {
+            let mut state = lock(&self.state);
+            (state.all.values().cloned().collect::<Vec<_>>(), std::mem::take(&mut state.waiters))
+        };
+        drop(waiters);
+        for environment in all {
+            environment.kill();
+        }
+    }
+
+    /// Ends environments that were idle for `bound`; `true` when the pool is empty.
+    pub fn evict(&self, bound: Duration) -> bool {
+        let (old, empty) = {
+            let mut state = lock(&self.state);
+            let split = state.idle.partition_point(|(used, _)| used.elapsed() >= bound);
+            let old: Vec<_> = state.idle.drain(..split).collect();
+            (old, state.alive == 0 && state.waiters.is_empty())
+        };
+        for (_, environment) in old {
+            environment.kill();
+        }
+        empty
+    }
+
+    /// When its least used idle environment was used.
+    fn oldest(&self) -> Option<Instant> {
+        lock(&self.state).idle.first().map(|(used, _)| *used)
+    }
+
+    /// Ends its least used idle environment.
+    fn evict_one(&self) -> bool {
+        let environment = {
+            let mut state = lock(&self.state);
+            if state.idle.is_empty() { None } else { Some(state.idle.remove(0).1) }
+        };
+        environment.is_some_and(|environment| {
+            environment.kill();
+            true
+        })
+    }
+}
+
+fn throttled() -> Failure {
+    Failure::Start(InvokeError::Throttled(ThrottleReason::ConcurrentInvocationLimitExceeded))
+}
+
+impl Shared {
+    /// Counts one environment more, when the bound allows. When it does not, asks the least used idle one of
+    /// another pool to go; the caller tries again a little later.
+    fn reserve(self: &Arc<Self>) -> bool {
+        let max = self.config.max_environments;
+        let more = |live: usize| (live < max).then_some(live + 1);
+        if self.live.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok() {
+            return true;
+        }
+        let shared = Arc::clone(self);
+        // In a task of its own: the caller holds its pool's lock.
+        tokio::spawn(async move {
+            let pools: Vec<_> = lock(&shared.pools).values().cloned().collect();
+            let oldest = pools.iter().filter_map(|p| Some((p.oldest()?, p))).min_by_key(|(used, _)| *used);
+            oldest.is_some_and(|(_, pool)| pool.evict_one())
+        });
+        false
+    }
+}
+
+impl Owner for Pool {
+    fn up(&self, environment: &Arc<Environment>) {
+        {
+            let mut state = lock(&self.state);
+            state.starting = state.starting.saturating_sub(1);
+        }
+        self.free(environment);
+        self.pump(Duration::ZERO);
+    }
+
+    fn failed(&self, environment: &Arc<Environment>, failure: InitFailure) {
+        let waiter = {
+            let mut state = lock(&self.state);
+            state.starting = state.starting.saturating_sub(1);
+            loop {
+                match state.waiters.pop_front() {
+                    Some(waiter) if waiter.hand.is_closed() => {}
+                    other => break other,
+                }
+            }
+        };
+        if let Some(waiter) = waiter {
+            let _ = waiter.hand.send(Err(Failure::Init(Arc::clone(environment), failure)));
+        }
+    }
+
+    fn free(&self, environment: &Arc<Environment>) {
+        let Some(me) = self.me.upgrade() else { return environment.kill() };
+        let waiter = {
+            let mut state = lock(&self.state);
+            let waiter = loop {
+                match state.waiters.pop_front() {
+                    Some(waiter) if waiter.hand.is_closed() => {}
+                    other => break other,
+                }
+            };
+            if waiter.is_none() {
+                if state.retired {
+                    drop(state);
+                    return environment.kill();
+                }
+                state.idle.push((Instant::now(), Arc::clone(environment)));
+            }
+            waiter
+        };
+        if let Some(waiter) = waiter {
+            // A waiter that left in this moment drops the lease, which comes back here.
+            let _ = waiter.hand.send(Ok(me.lease(Arc::clone(environment))));
+        }
+    }
+
+    fn gone(&self, environment: &Arc<Environment>) {
+        {
+            let mut state = lock(&self.state);
+            state.alive = state.alive.saturating_sub(1);
+            state.all.remove(&environment.id);
+            state.idle.retain(|(_, e)| e.id != environment.id);
+        }
+        self.shared.live.fetch_sub(1, Ordering::AcqRel);
+        self.pump(Duration::ZERO);
+    }
+}

@@ -1,0 +1,127 @@
+//! One process of an environment, however it was started.
+
+use rustix::process::{Pid, Signal, pidfd_send_signal};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// With a status.
+    Status(i32),
+    /// By a signal.
+    Signal(i32),
+}
+
+impl Exit {
+    /// From `waitpid` as the zygote reports it: negative for a signal.
+    pub fn from_code(code: i32) -> Exit {
+        if code < 0 { Exit::Signal(-code) } else { Exit::Status(code) }
+    }
+
+    /// AWS's words. Recorded for status 0 and others; signals as Go names them, which AWS's supervisor is written
+    /// in (reasoning, from its public emulator's messages).
+    pub fn describe(self) -> String {
+        match self {
+            Exit::Status(0) => "Runtime exited without providing a reason".to_owned(),
+            Exit::Status(status) => format!("Runtime exited with error: exit status {status}"),
+            Exit::Signal(signal) => {
+                let name = match signal {
+                    4 => "illegal instruction",
+                    6 => "aborted",
+                    7 => "bus error",
+                    8 => "floating point exception",
+                    9 => "killed",
+                    11 => "segmentation fault",
+                    15 => "terminated",
+                    31 => "bad system call",
+                    other => return format!("Runtime exited with error: signal: signal {other}"),
+                };
+                format!("Runtime exited with error: signal: {name}")
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    pidfd: Option<Arc<OwnedFd>>,
+    pid: Option<u32>,
+    kill: bool,
+}
+
+/// A process that can be killed without mistaking it for another, and whose end can be waited for.
+pub(crate) struct Process {
+    state: Mutex<State>,
+    exit: watch::Sender<Option<Exit>>,
+}
+
+impl Process {
+    pub fn new() -> Arc<Process> {
+        Arc::new(Process { state: Mutex::default(), exit: watch::Sender::new(None) })
+    }
+
+    /// Called once the process is there.
+    pub fn started(&self, pid: Option<u32>, pidfd: Option<OwnedFd>) {
+        let mut state = lock(&self.state);
+        state.pid = pidfd.as_ref().and_then(pid_of).or(pid);
+        state.pidfd = pidfd.map(Arc::new);
+        if state.kill {
+            send_kill(&state);
+        }
+    }
+
+    /// Called once the process has ended.
+    pub fn exited(&self, exit: Exit) {
+        lock(&self.state).pidfd = None;
+        self.exit.send_if_modified(|slot| slot.is_none() && slot.replace(exit).is_none());
+    }
+
+    /// Kills the process, or kills it as soon as it is there.
+    pub fn kill(&self) {
+        let mut state = lock(&self.state);
+        state.kill = true;
+        send_kill(&state);
+    }
+
+    /// The process's id as this process sees it.
+    pub fn pid(&self) -> Option<u32> {
+        lock(&self.state).pid
+    }
+
+    /// Whether it has ended.
+    pub fn has_exited(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// Waits for the end.
+    pub async fn wait(&self) -> Exit {
+        let mut exit = self.exit.subscribe();
+        match exit.wait_for(Option::is_some).await {
+            Ok(exit) => exit.unwrap_or(Exit::Signal(9)),
+            Err(_) => Exit::Signal(9),
+        }
+    }
+}
+
+fn send_kill(state: &State) {
+    if let Some(pidfd) = &state.pidfd {
+        let _ = pidfd_send_signal(pidfd, Signal::KILL);
+    } else if let Some(pid) = state.pid.and_then(|p| Pid::from_raw(p as i32)) {
+        // Without a pidfd (a kernel before 5.3): the zygote has not reaped it, or `exited` had cleared nothing.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+/// The process id behind a pidfd, in our own pid namespace.
+fn pid_of(pidfd: &OwnedFd) -> Option<u32> {
+    use std::os::fd::AsRawFd as _;
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
+}
+
+/// A lock whose holder cannot leave it half-changed: poisoning is ignored.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

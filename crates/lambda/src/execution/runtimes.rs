@@ -1,0 +1,171 @@
+//! Finds the interpreters on this machine.
+//!
+//! `python3.N` on `PATH`, in pyenv's and in uv's own folders; never a shim script, which would start another
+//! interpreter than its name says and only after a detour through a shell.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The oldest Python our bootstrap runs on.
+const OLDEST: u8 = 7;
+
+/// An installed Python 3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Python {
+    /// The minor version: 9 for 3.9.
+    pub minor: u8,
+    /// The interpreter, links resolved.
+    pub program: PathBuf,
+}
+
+impl Python {
+    /// `python3.9`.
+    pub fn runtime(&self) -> String {
+        format!("python3.{}", self.minor)
+    }
+}
+
+/// What a runtime name asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Python 3 with this minor version.
+    Python(u8),
+    /// The archive's own `bootstrap`.
+    Provided,
+}
+
+/// Reads a runtime's name.
+///
+/// # Errors
+/// The name of a runtime that is not supported.
+pub(crate) fn parse(runtime: &str) -> Result<Wanted, String> {
+    if runtime == "provided" || runtime.starts_with("provided.") {
+        return Ok(Wanted::Provided);
+    }
+    if let Some(minor) = runtime.strip_prefix("python3.").and_then(|m| m.parse::<u8>().ok()) {
+        return Ok(Wanted::Python(minor));
+    }
+    Err(format!("the runtime `{runtime}` is not supported yet; python3.N and provided.* are"))
+}
+
+/// The interpreter for `minor`, and a warning when it is another version.
+///
+/// # Errors
+/// None fits; the text says what to install.
+pub(crate) fn choose(minor: u8, strict: bool) -> Result<(Python, Option<String>), String> {
+    choose_from(&installed(), minor, strict)
+}
+
+fn choose_from(
+    found: &BTreeMap<u8, PathBuf>,
+    minor: u8,
+    strict: bool,
+) -> Result<(Python, Option<String>), String> {
+    let python = |(minor, program): (&u8, &PathBuf)| Python { minor: *minor, program: program.clone() };
+    if let Some(exact) = found.get_key_value(&minor) {
+        return Ok((python(exact), None));
+    }
+    let list: Vec<_> = found.keys().map(|m| format!("3.{m}")).collect();
+    let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    if strict {
+        return Err(format!("python3.{minor} is not installed (found: {list}) and only the exact version is allowed"));
+    }
+    let nearest = found.range(minor..).next().or_else(|| found.range(..minor).next_back());
+    match nearest.map(python) {
+        Some(other) => {
+            let used = other.runtime();
+            let warning = format!("python3.{minor} is not installed: {used} runs instead; install python3.{minor}");
+            Ok((other, Some(warning)))
+        }
+        None => Err(format!("python3.{minor} is not installed, nor any other Python 3; install python3.{minor}")),
+    }
+}
+
+/// Every Python 3 found, one per minor version; the first place wins.
+pub(crate) fn installed() -> BTreeMap<u8, PathBuf> {
+    let mut found = BTreeMap::new();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for dir in std::env::split_paths(&path).filter(|d| d.is_absolute()) {
+        look_in(&dir, &mut found);
+    }
+    for root in roots() {
+        let mut versions: Vec<_> =
+            std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        versions.sort();
+        for version in versions {
+            look_in(&version.join("bin"), &mut found);
+        }
+    }
+    found
+}
+
+fn roots() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let or_home = |name: &str, below: &str| std::env::var_os(name).map_or(home.join(below), PathBuf::from);
+    vec![
+        or_home("PYENV_ROOT", ".pyenv").join("versions"),
+        home.join(".pyenv/versions"),
+        or_home("UV_PYTHON_INSTALL_DIR", ".local/share/uv/python"),
+    ]
+}
+
+fn look_in(dir: &Path, found: &mut BTreeMap<u8, PathBuf>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name != "python3" && !name.starts_with("python3.") {
+            continue;
+        }
+        let Ok(program) = entry.path().canonicalize() else { continue };
+        let real = program.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let minor = real.strip_prefix("python3.").and_then(|m| m.parse::<u8>().ok());
+        let Some(minor) = minor.filter(|m| *m >= OLDEST) else { continue };
+        if !found.contains_key(&minor) && is_binary(&program) {
+            found.insert(minor, program);
+        }
+    }
+}
+
+/// An ELF program, not a shim.
+fn is_binary(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut magic = [0u8; 4];
+    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(minors: &[u8]) -> BTreeMap<u8, PathBuf> {
+        minors.iter().map(|m| (*m, PathBuf::from(format!("/bin/python3.{m}")))).collect()
+    }
+
+    #[test]
+    fn the_exact_version_runs_without_a_warning() {
+        let (python, warning) = choose_from(&found(&[8, 9, 10]), 9, true).expect("found");
+        assert_eq!((python.minor, warning), (9, None));
+    }
+
+    #[test]
+    fn a_missing_version_is_answered_by_the_nearest_newer_one_then_by_the_nearest_older() {
+        for (have, want, used) in [(&[8, 11, 12][..], 9, 11), (&[8, 12, 13], 14, 13), (&[11], 8, 11)] {
+            let (python, warning) = choose_from(&found(have), want, false).expect("found");
+            assert_eq!(python.minor, used);
+            assert!(warning.expect("a warning").contains(&format!("python3.{want} is not installed")));
+        }
+    }
+
+    #[test]
+    fn strict_refuses_another_version() {
+        let error = choose_from(&found(&[8, 12]), 9, true).expect_err("refused");
+        assert!(error.contains("found: 3.8, 3.12"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_runtime_is_named() {
+        assert!(parse("cobol85").expect_err("unknown").contains("`cobol85`"));
+        assert_eq!(parse("provided.al2023"), Ok(Wanted::Provided));
+        assert_eq!(parse("python3.13"), Ok(Wanted::Python(13)));
+    }
+}

@@ -1,0 +1,72 @@
+//! The environment variables of a function (AWS documentation, "Lambda environment variables").
+
+use super::config::Credentials;
+use super::spec::FunctionSpec;
+use serde_json::{Map, Value};
+
+/// What differs per environment.
+pub(crate) struct Place<'a> {
+    /// The log stream.
+    pub stream: &'a str,
+    /// `/var/task`, or the package's folder where there is no mount namespace.
+    pub task_root: &'a str,
+    /// The interpreter's own `bin`, for programs that functions start.
+    pub bin: Option<&'a str>,
+    /// `AWS_LAMBDA_RUNTIME_API`.
+    pub runtime_api: &'a str,
+    /// The execution role's.
+    pub credentials: Option<&'a Credentials>,
+    /// `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<&'a str>,
+}
+
+/// All variables, by name. A function's own ones replace the unreserved ones, never the reserved ones.
+pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, Value> {
+    let mut all = Map::new();
+    let mut set = |name: &str, value: &str| {
+        all.insert(name.to_owned(), Value::from(value));
+    };
+    let path = "/usr/local/bin:/usr/bin/:/bin:/opt/bin";
+    match place.bin {
+        Some(bin) => set("PATH", &format!("{bin}:{path}")),
+        None => set("PATH", path),
+    }
+    let root = place.task_root;
+    set("LD_LIBRARY_PATH", &format!("/lib64:/usr/lib64:{root}:{root}/lib:/opt/lib"));
+    set("LANG", "en_US.UTF-8");
+    set("TZ", ":UTC");
+    set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");
+    if spec.runtime.starts_with("python") {
+        set("PYTHONPATH", "/var/runtime");
+    }
+    if let Some(url) = place.endpoint_url {
+        set("AWS_ENDPOINT_URL", url);
+    }
+    for (name, value) in &spec.environment {
+        // The system's own rule; the service refuses such names before.
+        if !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0') {
+            set(name, value);
+        }
+    }
+    set("_HANDLER", &spec.handler);
+    set("AWS_REGION", &spec.region);
+    set("AWS_DEFAULT_REGION", &spec.region);
+    if spec.runtime.starts_with("python") {
+        set("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", spec.runtime));
+    }
+    set("AWS_LAMBDA_FUNCTION_NAME", &spec.name);
+    set("AWS_LAMBDA_FUNCTION_VERSION", &spec.version);
+    set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &spec.memory_mb.to_string());
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+    set("AWS_LAMBDA_LOG_GROUP_NAME", &spec.log_group);
+    set("AWS_LAMBDA_LOG_STREAM_NAME", place.stream);
+    set("AWS_LAMBDA_RUNTIME_API", place.runtime_api);
+    set("LAMBDA_TASK_ROOT", root);
+    set("LAMBDA_RUNTIME_DIR", "/var/runtime");
+    if let Some(credentials) = place.credentials {
+        set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
+        set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);
+        set("AWS_SESSION_TOKEN", &credentials.session_token);
+    }
+    all
+}
