@@ -201,7 +201,8 @@ impl Group {
 
     /// Forgets the highest memory use, for the next environment in this group.
     pub fn reset_peak(&self) {
-        let (name, value) = if self.v2 { ("memory.peak", "reset") } else { ("memory.max_usage_in_bytes", "0") };
+        let (name, value) =
+            if self.v2 { ("memory.peak", "reset") } else { ("memory.max_usage_in_bytes", "0") };
         for (dir, _) in self.dirs.iter().filter(|(_, c)| c.contains(&"memory")) {
             let _ = write_existing(&dir.join(name), value);
         }
@@ -252,7 +253,8 @@ fn write_limits(dir: &Path, controller: &str, limits: Limits, v2: bool) -> io::R
 fn remove_leftovers(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|n| n.strip_prefix("crossgate-")).and_then(|p| p.parse::<u32>().ok());
+        let pid =
+            name.to_str().and_then(|n| n.strip_prefix("crossgate-")).and_then(|p| p.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             remove_tree(&entry.path());
         }

@@ -110,18 +110,20 @@ impl Plan {
     pub fn append(&mut self, other: &Plan) {
         let moved = self.bytes(&other.data);
         let first = self.steps.len() as u16;
-        self.steps.extend(other.steps.iter().map(|step| Step {
-            args: step
-                .args
-                .iter()
-                .map(|arg| match *arg {
-                    Arg::Value(v) => Arg::Value(v),
-                    Arg::Data(offset) => Arg::Data(offset + moved),
-                    Arg::Result(step) => Arg::Result(step + first),
-                })
-                .collect(),
-            store: step.store.map(|offset| offset + moved),
-            ..step.clone()
+        self.steps.extend(other.steps.iter().map(|step| {
+            Step {
+                args: step
+                    .args
+                    .iter()
+                    .map(|arg| match *arg {
+                        Arg::Value(v) => Arg::Value(v),
+                        Arg::Data(offset) => Arg::Data(offset + moved),
+                        Arg::Result(step) => Arg::Result(step + first),
+                    })
+                    .collect(),
+                store: step.store.map(|offset| offset + moved),
+                ..step.clone()
+            }
         }));
         self.pointers.extend(other.pointers.iter().map(|(at, to)| (at + moved, to + moved)));
     }
@@ -144,7 +146,13 @@ impl Plan {
             let comma = if i > 0 { "," } else { "" };
             let store = step.store.map_or(-1, i64::from);
             // `what` is a literal of this crate without quotes or backslashes.
-            let _ = write!(out, "{comma}[\"{}\",{},{},{store},[", step.what, step.number, u8::from(step.optional));
+            let _ = write!(
+                out,
+                "{comma}[\"{}\",{},{},{store},[",
+                step.what,
+                step.number,
+                u8::from(step.optional)
+            );
             for (j, arg) in step.args.iter().enumerate() {
                 let comma = if j > 0 { "," } else { "" };
                 let _ = match arg {
@@ -188,6 +196,9 @@ mod tests {
         let mut plan = Plan::new();
         let text = plan.text("/");
         plan.may("open", 2, &[text, (-1).into()]);
-        assert_eq!(plan.to_json(), r#"{"data":"2f00","pointers":[],"steps":[["open",2,1,-1,[[1,0],[0,-1]]]]}"#);
+        assert_eq!(
+            plan.to_json(),
+            r#"{"data":"2f00","pointers":[],"steps":[["open",2,1,-1,[[1,0],[0,-1]]]]}"#
+        );
     }
 }

@@ -198,7 +198,11 @@ fn trial(layer: Layer, start: &Plan, layers: Layers) -> Plan {
         }
         Layer::NoNewPrivs | Layer::Landlock | Layer::Seccomp => {
             let set = libc::PR_SET_NO_NEW_PRIVS;
-            plan.must("no new privileges", libc::SYS_prctl, &[set.into(), 1.into(), 0.into(), 0.into(), 0.into()]);
+            plan.must(
+                "no new privileges",
+                libc::SYS_prctl,
+                &[set.into(), 1.into(), 0.into(), 0.into(), 0.into()],
+            );
             if layer == Layer::Landlock {
                 landlock::add(&mut plan, landlock::abi());
             } else if layer == Layer::Seccomp {

@@ -183,7 +183,11 @@ pub fn enter(spec: &EnterSpec) -> Plan {
     user(&mut plan, spec);
     if layers.has(Layer::NoNewPrivs) {
         let set = libc::PR_SET_NO_NEW_PRIVS;
-        plan.must("no new privileges", libc::SYS_prctl, &[set.into(), 1.into(), 0.into(), 0.into(), 0.into()]);
+        plan.must(
+            "no new privileges",
+            libc::SYS_prctl,
+            &[set.into(), 1.into(), 0.into(), 0.into(), 0.into()],
+        );
         if layers.has(Layer::Landlock) && layers.has(Layer::Mount) {
             landlock::add(&mut plan, landlock::abi());
         }

@@ -64,9 +64,7 @@ pub(crate) async fn serve_tcp(listener: TcpListener, environment: Arc<Environmen
 
 /// The user that owns the connected socket `peer` -> `local`, from the kernel's table.
 fn owner(peer: SocketAddrV4, local: SocketAddrV4) -> Option<u32> {
-    let hex = |a: SocketAddrV4| {
-        format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port())
-    };
+    let hex = |a: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port());
     let (peer, local) = (hex(peer), hex(local));
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
     table.lines().skip(1).find_map(|line| {
@@ -78,7 +76,11 @@ fn owner(peer: SocketAddrV4, local: SocketAddrV4) -> Option<u32> {
 async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     let Some(rest) = path.strip_prefix("/2018-06-01/runtime/") else {
-        return error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API here"));
+        return error(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            &format!("{path} is not part of the Runtime API here"),
+        );
     };
     match (request.method(), rest) {
         (&Method::GET, "invocation/next") => next(&environment).await,
@@ -102,7 +104,9 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
                 let id = id.to_owned();
                 finish(&environment, &id, kind, request).await
             }
-            None => error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API")),
+            None => {
+                error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API"))
+            }
         },
         _ => error(StatusCode::NOT_FOUND, "NotFound", &format!("{path} is not part of the Runtime API")),
     }
@@ -124,7 +128,11 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
         Err(reason) => return error(StatusCode::FORBIDDEN, "InvalidStateTransition", reason),
     };
     let Ok(Job { context, payload, deadline_ms }) = job else {
-        return error(StatusCode::FORBIDDEN, "InvalidStateTransition", "asked again, or the environment ends");
+        return error(
+            StatusCode::FORBIDDEN,
+            "InvalidStateTransition",
+            "asked again, or the environment ends",
+        );
     };
     let mut response = Response::new(Full::new(payload));
     let headers = response.headers_mut();
@@ -170,9 +178,7 @@ async fn finish(
         (false, _) => error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
         (true, true) => accepted(),
         (true, false) => {
-            let text = format!(
-                "Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
-            );
+            let text = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
             error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &text)
         }
     }

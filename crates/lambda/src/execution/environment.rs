@@ -324,7 +324,8 @@ impl Environment {
         lock(&self.log).flush();
         // Keeps what is known of the memory, then gives user and group free for the next environment.
         self.max_memory_mb();
-        *lock(&self.memory) = Memory { max_mb: lock(&self.memory).max_mb, ..Memory::default() };
+        let max_mb = lock(&self.memory).max_mb;
+        *lock(&self.memory) = Memory { max_mb, ..Memory::default() };
         lock(&self.slot).take();
         if let Some(owner) = self.owner.upgrade() {
             owner.gone(&self);

@@ -60,7 +60,8 @@ impl EnvironmentLog {
             let skip = usize::from(rest.starts_with(&MAGIC));
             let frame = rest.iter().skip(skip).position(|b| *b == MAGIC[0]).map(|p| p + skip);
             let line = rest.iter().position(|b| *b == b'\n');
-            let is_frame = |p: &usize| rest.get(*p..).is_some_and(|r| r.iter().zip(&MAGIC).all(|(a, b)| a == b));
+            let is_frame =
+                |p: &usize| rest.get(*p..).is_some_and(|r| r.iter().zip(&MAGIC).all(|(a, b)| a == b));
             let frame = frame.filter(|p| line.is_none_or(|l| *p < l)).filter(is_frame);
             match (frame, line) {
                 (Some(end), _) if rest.len() >= end + MAGIC.len() => {

@@ -68,16 +68,21 @@ fn choose_from(
     let list: Vec<_> = found.keys().map(|m| format!("3.{m}")).collect();
     let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     if strict {
-        return Err(format!("python3.{minor} is not installed (found: {list}) and only the exact version is allowed"));
+        return Err(format!(
+            "python3.{minor} is not installed (found: {list}) and only the exact version is allowed"
+        ));
     }
     let nearest = found.range(minor..).next().or_else(|| found.range(..minor).next_back());
     match nearest.map(python) {
         Some(other) => {
             let used = other.runtime();
-            let warning = format!("python3.{minor} is not installed: {used} runs instead; install python3.{minor}");
+            let warning =
+                format!("python3.{minor} is not installed: {used} runs instead; install python3.{minor}");
             Ok((other, Some(warning)))
         }
-        None => Err(format!("python3.{minor} is not installed, nor any other Python 3; install python3.{minor}")),
+        None => {
+            Err(format!("python3.{minor} is not installed, nor any other Python 3; install python3.{minor}"))
+        }
     }
 }
 

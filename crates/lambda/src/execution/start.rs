@@ -72,9 +72,8 @@ impl Starter {
     pub fn new(config: Arc<ExecutorConfig>) -> Result<Starter, InvokeError> {
         let layers = layers(&config)?;
         let slots = Slots::new(layers.has(Layer::Cgroup));
-        write_state(&config, &slots).map_err(|e| {
-            InvokeError::Internal(format!("{}: {e}", config.state_dir.display()))
-        })?;
+        write_state(&config, &slots)
+            .map_err(|e| InvokeError::Internal(format!("{}: {e}", config.state_dir.display())))?;
         Ok(Starter {
             config,
             layers,
@@ -131,8 +130,8 @@ impl Starter {
         if let Some(stock) = lock(&self.stocks).get(&minor) {
             return Ok((Arc::clone(stock), None));
         }
-        let (python, warning) = runtimes::choose(minor, self.config.strict_runtimes)
-            .map_err(InvokeError::RuntimeUnavailable)?;
+        let (python, warning) =
+            runtimes::choose(minor, self.config.strict_runtimes).map_err(InvokeError::RuntimeUnavailable)?;
         if let Some(warning) = &warning {
             self.warn(warning);
         }
@@ -176,7 +175,11 @@ impl Starter {
         );
         let frame = format!(
             r#"{{"plan":{},"directory":{},"handler":{},"env":{}}}"#,
-            if spare.zygote.runs_plans { jailer::enter(&enter_spec(spec, spare.slot.uid, layers)).to_json() } else { "null".into() },
+            if spare.zygote.runs_plans {
+                jailer::enter(&enter_spec(spec, spare.slot.uid, layers)).to_json()
+            } else {
+                "null".into()
+            },
             serde_json::json!(task_root),
             serde_json::json!(spec.handler),
             serde_json::Value::Object(env),
@@ -271,7 +274,8 @@ impl Starter {
         };
         let zygote = Zygote::start(&stock.python, &housing).await.map_err(internal)?;
         if self.layers != Layers::none() && !zygote.runs_plans {
-            let text = format!("{} has no ctypes: its functions cannot be jailed", stock.python.program.display());
+            let text =
+                format!("{} has no ctypes: its functions cannot be jailed", stock.python.program.display());
             if self.config.sandbox == Sandbox::Require {
                 return Err(InvokeError::SandboxUnavailable(text));
             }
@@ -384,7 +388,11 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// Where the package is seen.
 fn task_root(spec: &FunctionSpec, layers: Layers) -> String {
-    if layers.has(Layer::Mount) { "/var/task".to_owned() } else { absolute(&spec.code_dir).display().to_string() }
+    if layers.has(Layer::Mount) {
+        "/var/task".to_owned()
+    } else {
+        absolute(&spec.code_dir).display().to_string()
+    }
 }
 
 /// `bootstrap` of the package or of a layer, as it is called inside; it must be executable.

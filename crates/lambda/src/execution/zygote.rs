@@ -248,7 +248,10 @@ impl Zygote {
 ///
 /// # Errors
 /// The system's.
-#[expect(deprecated, reason = "an OwnedFd never changes its descriptor, which is what the new unsafe call asks for")]
+#[expect(
+    deprecated,
+    reason = "an OwnedFd never changes its descriptor, which is what the new unsafe call asks for"
+)]
 pub(crate) fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(fd)
 }

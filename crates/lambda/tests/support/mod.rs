@@ -107,7 +107,11 @@ impl World {
         self.try_invoke(spec, payload).await.expect("the invocation took place")
     }
 
-    pub async fn try_invoke(&self, spec: &Arc<FunctionSpec>, payload: &str) -> Result<Invocation, InvokeError> {
+    pub async fn try_invoke(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        payload: &str,
+    ) -> Result<Invocation, InvokeError> {
         let payload = Bytes::from(payload.to_owned());
         self.executor.invoke(spec, payload, self.context()).await
     }
