@@ -23,7 +23,12 @@ impl Aws<'_> {
     ///
     /// # Errors
     /// What the service answered, or why it could not be reached, in words.
-    pub async fn call(&self, service: Service, operation: &str, input: Value) -> Result<Map<String, Value>, String> {
+    pub async fn call(
+        &self,
+        service: Service,
+        operation: &str,
+        input: Value,
+    ) -> Result<Map<String, Value>, String> {
         let failed = |e: &dyn std::fmt::Display| format!("{service}:{operation}: {e}");
         let found = service.operation(operation).ok_or_else(|| failed(&"no such operation"))?;
         let Value::Object(input) = input else { return Err(failed(&"the input is not an object")) };
@@ -62,7 +67,8 @@ impl Aws<'_> {
             }
         }
         let status = hyper::StatusCode::from_u16(answer.status).map_err(|e| failed(&e))?;
-        let (output, _) = wire::parse_response(found, status, &headers, &answer.body).map_err(|e| failed(&e))?;
+        let (output, _) =
+            wire::parse_response(found, status, &headers, &answer.body).map_err(|e| failed(&e))?;
         Ok(output)
     }
 }

@@ -10,14 +10,18 @@ use crate::{demo, env, explain, serve, tail};
 /// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
 /// call says why, and which command mends it.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   crossgate demo                        the whole story in twenty seconds
   crossgate serve                       a server on http://127.0.0.1:4566, kept in ./.crossgate
   eval \"$(crossgate env 222222222222)\"  then use the AWS CLI as that account
   crossgate explain REQUEST_ID          why a request was refused, and what mends it
 
-Exit status: 0 done, 1 it did not work, 2 wrong usage.")]
+Exit status: 0 done, 1 it did not work, 2 wrong usage."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -40,9 +40,9 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, String> {
 
 /// `host:port` of an `http://` endpoint.
 pub fn authority(endpoint: &str) -> Result<String, String> {
-    let rest = endpoint
-        .strip_prefix("http://")
-        .ok_or_else(|| format!("the endpoint `{endpoint}` must begin with http://, as in http://127.0.0.1:4566"))?;
+    let rest = endpoint.strip_prefix("http://").ok_or_else(|| {
+        format!("the endpoint `{endpoint}` must begin with http://, as in http://127.0.0.1:4566")
+    })?;
     let host = rest.split('/').next().unwrap_or_default();
     Ok(if host.contains(':') { host.to_owned() } else { format!("{host}:80") })
 }
@@ -50,7 +50,9 @@ pub fn authority(endpoint: &str) -> Result<String, String> {
 /// Sends one request and gives its answer as it begins.
 pub async fn open(authority: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, String> {
     let unreachable = |e: &dyn std::fmt::Display| {
-        format!("no server answers at http://{authority}: {e}\nstart one with `crossgate serve`, or name it with --endpoint")
+        format!(
+            "no server answers at http://{authority}: {e}\nstart one with `crossgate serve`, or name it with --endpoint"
+        )
     };
     let stream = tokio::net::TcpStream::connect(authority).await.map_err(|e| unreachable(&e))?;
     let (mut sender, connection) =

@@ -16,8 +16,9 @@ pub fn run(options: &Explain) -> Result<(), String> {
         println!("{}", String::from_utf8_lossy(&answer.body));
         return Ok(());
     }
-    let report: Report = serde_json::from_slice(&answer.body)
-        .map_err(|e| format!("the server at {} answered something else than a report: {e}", options.at.endpoint))?;
+    let report: Report = serde_json::from_slice(&answer.body).map_err(|e| {
+        format!("the server at {} answered something else than a report: {e}", options.at.endpoint)
+    })?;
     let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     print!("{}", doctor::render(&report, Style { color, full: options.full }));
     Ok(())

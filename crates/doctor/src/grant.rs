@@ -81,8 +81,9 @@ fn service_grant(refusal: &Refusal<'_>) -> Option<Fix> {
         "Condition": {"ArnLike": {"AWS:SourceArn": source}},
     });
     let resource = with_statement(refusal.resource, &statement, PolicyKind::Resource)?;
-    allowed(&refusal.request, refusal.caller, Some(&resource))
-        .then(|| add_permission(refusal, host, Some(&source), &format!("let {host} invoke the function{described}")))
+    allowed(&refusal.request, refusal.caller, Some(&resource)).then(|| {
+        add_permission(refusal, host, Some(&source), &format!("let {host} invoke the function{described}"))
+    })
 }
 
 /// Lets a user or a role's session do it: its own policy, and, across accounts, the function's.
@@ -146,7 +147,7 @@ fn switch_to_service(refusal: &Refusal<'_>) -> Option<Fix> {
     let mut commands = vec![
         format!(
             "aws apigateway update-integration --region {} --rest-api-id {} --resource-id {} --http-method {} \
-             --patch-operations op=remove,path=/credentials",
+             --patch-operations op=replace,path=/credentials,value=",
             api.region, api.api, api.resource_id, api.method
         ),
         format!(
@@ -157,7 +158,10 @@ fn switch_to_service(refusal: &Refusal<'_>) -> Option<Fix> {
         ),
     ];
     commands.extend(grant.commands);
-    let why = format!("or call without the role: as account {} take it off the integration; {}", api.account, grant.why);
+    let why = format!(
+        "or call without the role: as account {} take it off the integration; {}",
+        api.account, grant.why
+    );
     Some(Fix { why, commands })
 }
 

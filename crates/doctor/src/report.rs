@@ -124,7 +124,10 @@ mod tests {
             ..Report::default()
         };
         let plain = render(&report, Style::default());
-        assert!(plain.contains("GET /prod/users -> 500") && plain.contains("why: nothing allows it\n  one\n  two"));
+        assert!(
+            plain.contains("GET /prod/users -> 500")
+                && plain.contains("why: nothing allows it\n  one\n  two")
+        );
         assert!(!plain.contains('\x1b'));
         assert!(render(&report, Style { color: true, full: false }).contains("\x1b[31m500"));
     }

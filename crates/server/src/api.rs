@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
-    Access, AuthError, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor, GatewayTrace, Refusal,
+    Access, AuthError, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor, GatewayTrace,
+    Refusal,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -64,7 +65,8 @@ fn client_request(request: &Request, api: &str, path: &str, request_id: &str, no
 fn extended_id() -> String {
     let random: [u8; 15] = crate::random::random();
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut id: String = random.iter().map(|b| char::from(letters[usize::from(*b) % letters.len()])).collect();
+    let mut id: String =
+        random.iter().map(|b| char::from(letters[usize::from(*b) % letters.len()])).collect();
     id.push('=');
     id
 }
@@ -73,7 +75,8 @@ fn response(answer: ClientResponse) -> Response<Body> {
     let mut response = Response::new(Body::Full(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value))
+        {
             response.headers_mut().append(name, value);
         }
     }
@@ -106,12 +109,15 @@ impl FrontDoor for Door<'_> {
             sigv4::parse(head.method.as_str(), head.path(), head.query(), &head.signed())
                 .map_err(|e| worded(&e))?
                 .ok_or(AuthError::Missing)?;
-        let proven = signed.check_scope("execute-api", None).and_then(|()| {
-            self.state.callers.prove(&signed, &self.request.body, self.now_ms)
-        });
+        let proven = signed
+            .check_scope("execute-api", None)
+            .and_then(|()| self.state.callers.prove(&signed, &self.request.body, self.now_ms));
         let signer = proven.map_err(|e| worded(&e))?;
-        let context =
-            self.state.iam.principal_context(&signer.caller).map_err(|e| AuthError::InvalidToken(e.to_string()))?;
+        let context = self
+            .state
+            .iam
+            .principal_context(&signer.caller)
+            .map_err(|e| AuthError::InvalidToken(e.to_string()))?;
         let user_id = context.get("aws:userid").and_then(|v| v.first()).cloned().unwrap_or_default();
         let caller = GatewayCaller {
             principal: signer.caller.principal.clone(),

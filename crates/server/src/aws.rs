@@ -77,8 +77,15 @@ async fn run(
     let Some(account) = signer.caller.principal.account() else {
         return Err(refused(protocol, &AuthError::invalid_token()));
     };
-    let call =
-        Call { operation: operation.name, input, payload, account, region, request_id: request_id.to_owned(), now_ms };
+    let call = Call {
+        operation: operation.name,
+        input,
+        payload,
+        account,
+        region,
+        request_id: request_id.to_owned(),
+        now_ms,
+    };
     let around = Surroundings {
         source_ip: Some(&head.peer.ip().to_string()),
         user_agent: head.text("user-agent"),
@@ -121,12 +128,20 @@ fn checks(state: &State, service: Service, call: &Call, signer: &Signer) -> Resu
     }
 }
 
-async fn handle(state: &Arc<State>, service: Service, call: &Call, signer: &Signer) -> Result<Reply, ApiError> {
+async fn handle(
+    state: &Arc<State>,
+    service: Service,
+    call: &Call,
+    signer: &Signer,
+) -> Result<Reply, ApiError> {
     match (service, call.operation) {
         (Service::Lambda, "Invoke") => {
             let reply = state.lambda.invoke(call).await?;
             if reply.output.contains_key("FunctionError") {
-                let told = reply.payload.as_deref().map(|p| String::from_utf8_lossy(p).chars().take(2_000).collect());
+                let told = reply
+                    .payload
+                    .as_deref()
+                    .map(|p| String::from_utf8_lossy(p).chars().take(2_000).collect());
                 record(|events| events.invocation = Some(Invoked { error: told, ..Invoked::default() }));
             }
             Ok(reply)
@@ -172,7 +187,9 @@ fn unknown_service(signing_name: Option<&str>, head: &Head) -> ApiError {
         Some(name) => ApiError::new(
             "NotImplemented",
             501,
-            format!("crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts and logs"),
+            format!(
+                "crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts and logs"
+            ),
         ),
         None => ApiError::new(
             "NotFound",

@@ -47,8 +47,12 @@ impl LambdaBackend {
     async fn call(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
         let arn = Arn::parse(&invocation.function_arn).map_err(broken)?;
         let owner = AccountId::new(&arn.account).map_err(broken)?;
-        let around =
-            Surroundings { source_ip: None, user_agent: None, region: &invocation.uri_region, now_ms: now_ms() };
+        let around = Surroundings {
+            source_ip: None,
+            user_agent: None,
+            region: &invocation.uri_region,
+            now_ms: now_ms(),
+        };
         if invocation.uri_region != arn.region {
             // Lambda's own text, as API Gateway logs quote it.
             return Err(refused(
@@ -106,14 +110,21 @@ impl LambdaBackend {
         }
     }
 
-    fn assume(&self, role_arn: &str, api_account: &str, around: &Surroundings<'_>) -> Result<Caller, BackendError> {
+    fn assume(
+        &self,
+        role_arn: &str,
+        api_account: &str,
+        around: &Surroundings<'_>,
+    ) -> Result<Caller, BackendError> {
         let cannot = |why: String| refused(BackendErrorKind::CannotAssumeRole, why);
         let role = self.iam.role(role_arn).map_err(broken)?;
         let Some(role) = role else {
             return Err(cannot(format!("the role {role_arn} does not exist")));
         };
         if role.account.as_str() != api_account {
-            return Err(cannot(format!("the role {role_arn} is of another account than the API ({api_account})")));
+            return Err(cannot(format!(
+                "the role {role_arn} is of another account than the API ({api_account})"
+            )));
         }
         let check = Check {
             action: "sts:AssumeRole".to_owned(),
@@ -148,16 +159,17 @@ impl LambdaBackend {
             self.lambda.accept_event(&view, invocation.payload, context, now_ms()).map_err(broken)?;
             return Ok(LambdaAnswer { invocation_id, ..LambdaAnswer::default() });
         }
-        let done = self.lambda.run(&view, invocation.payload, context).await.map_err(|failure| match failure {
-            InvokeFailure::NotRun(InvokeError::Throttled(reason)) => {
-                refused(BackendErrorKind::Throttled, format!("{reason:?}"))
-            }
-            InvokeFailure::NotRun(error) => broken(error),
-            InvokeFailure::NotFound(arn) => {
-                refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}"))
-            }
-            InvokeFailure::Broken(error) => broken(error),
-        })?;
+        let done =
+            self.lambda.run(&view, invocation.payload, context).await.map_err(|failure| match failure {
+                InvokeFailure::NotRun(InvokeError::Throttled(reason)) => {
+                    refused(BackendErrorKind::Throttled, format!("{reason:?}"))
+                }
+                InvokeFailure::NotRun(error) => broken(error),
+                InvokeFailure::NotFound(arn) => {
+                    refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}"))
+                }
+                InvokeFailure::Broken(error) => broken(error),
+            })?;
         record(|events| {
             events.invocation = Some(Invoked {
                 error: done

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use arn::AccountId;
+use bytes::Bytes;
 use iam::{Caller, Iam};
 use policy::Principal;
-use bytes::Bytes;
 use sigv4::{AuthError, AuthErrorKind, Payload, PayloadHash, SignedRequest, SigningKey};
 use subtle::ConstantTimeEq;
 
@@ -63,9 +63,12 @@ impl Callers {
         }
         // A store that cannot be read lets nobody in.
         let found = self.iam.access_key(id).map_err(|_| AuthError::invalid_token())?;
-        let Some(key) = found.filter(|key| key.active) else {
+        let Some(key) = found else {
             return self.dev_account.map(root).ok_or_else(AuthError::invalid_token);
         };
+        if !key.active {
+            return Err(AuthError::invalid_token());
+        }
         let token_fits = match (&key.session_token, &signed.session_token) {
             (None, None) => true,
             (Some(wanted), Some(sent)) => bool::from(wanted.as_bytes().ct_eq(sent.as_bytes())),

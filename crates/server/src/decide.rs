@@ -42,7 +42,12 @@ impl Surroundings<'_> {
 ///
 /// # Errors
 /// When the caller's policies cannot be read.
-pub fn decide(iam: &Iam, caller: &Caller, check: Check, around: &Surroundings<'_>) -> Result<Verdict, ApiError> {
+pub fn decide(
+    iam: &Iam,
+    caller: &Caller,
+    check: Check,
+    around: &Surroundings<'_>,
+) -> Result<Verdict, ApiError> {
     let mut context = check.context;
     around.add_to(&mut context);
     if let Some(account) = check.resource_account {

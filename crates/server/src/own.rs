@@ -60,7 +60,10 @@ fn health() -> serde_json::Value {
 
 async fn package(state: &State, token: &str) -> Response<Body> {
     let Some(path) = state.lambda.code(token, now_ms()) else {
-        return error(StatusCode::FORBIDDEN, "this address of a function's package is not valid, or not any more");
+        return error(
+            StatusCode::FORBIDDEN,
+            "this address of a function's package is not valid, or not any more",
+        );
     };
     match tokio::fs::read(path).await {
         Ok(bytes) => {
@@ -81,7 +84,9 @@ fn follow(state: &Arc<State>) -> Response<Body> {
             let piece = match tokio::time::timeout(HEARTBEAT, traces.recv()).await {
                 Err(_) => Bytes::from_static(b""),
                 Ok(Ok(trace)) => Bytes::from(tail::line(&trace)),
-                Ok(Err(RecvError::Lagged(lost))) => Bytes::from(format!("… {lost} requests left out: too many to show\n")),
+                Ok(Err(RecvError::Lagged(lost))) => {
+                    Bytes::from(format!("… {lost} requests left out: too many to show\n"))
+                }
                 Ok(Err(RecvError::Closed)) => return,
             };
             if sender.send(Ok(piece)).await.is_err() {

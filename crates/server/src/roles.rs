@@ -2,8 +2,8 @@
 
 use arn::AccountId;
 use iam::Iam;
-use lambda::{Roles, unassumable_role};
 use lambda::execution::{CredentialSource, Credentials, FunctionSpec};
+use lambda::{Roles, unassumable_role};
 use policy::Context;
 use wire::ApiError;
 

@@ -37,7 +37,8 @@ impl Server {
     /// # Errors
     /// In words for the person who started it: the address is taken, the directory in use, a runtime missing.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::listen(config.listen, &e))?;
+        let listener =
+            TcpListener::bind(config.listen).await.map_err(|e| StartError::listen(config.listen, &e))?;
         let address = listener.local_addr().map_err(|e| StartError::listen(config.listen, &e))?;
         let Composed { state, warnings, temporary } = compose(&config, address)?;
         Ok(Self { listener, address, state: Arc::new(state), warnings, _temporary: temporary })
@@ -96,7 +97,8 @@ impl Handler for Front {
 
     fn too_large(&self, head: &Head) -> Response<Body> {
         let request_id = arn::request_id(crate::random::random());
-        let is_api = matches!(target(head.host(), head.path()), Target::Api { .. }) || user_request(head.path()).is_some();
+        let is_api = matches!(target(head.host(), head.path()), Target::Api { .. })
+            || user_request(head.path()).is_some();
         let response = if is_api { api::too_large(&request_id) } else { aws::too_large(&request_id) };
         self.state.ring.push(Trace {
             request_id,
@@ -109,7 +111,10 @@ impl Handler for Front {
             journey: Journey::Aws {
                 service: "",
                 operation: "",
-                error: Some(("RequestTooLarge".to_owned(), format!("the body is over {} bytes", self.body_limit(head)))),
+                error: Some((
+                    "RequestTooLarge".to_owned(),
+                    format!("the body is over {} bytes", self.body_limit(head)),
+                )),
             },
             events: Events::default(),
         });

@@ -19,7 +19,14 @@ impl lambda::execution::LogSink for FunctionLogs {
 pub struct ExecutionLogs(pub(crate) Arc<Logs>);
 
 impl gateway::execution::LogSink for ExecutionLogs {
-    fn execution_log(&self, account: &str, region: &str, group: &str, stream: &str, lines: Vec<(i64, String)>) {
+    fn execution_log(
+        &self,
+        account: &str,
+        region: &str,
+        group: &str,
+        stream: &str,
+        lines: Vec<(i64, String)>,
+    ) {
         append(&self.0, account, region, group, stream, lines);
     }
 }

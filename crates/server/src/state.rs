@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use gateway::execution::Execution;
 use gateway::management::Management;
+use gateway::model::RestApi;
 use iam::Iam;
 use lambda::Lambda;
 use lambda::execution::Executor;
-use gateway::model::RestApi;
 use logs::Logs;
 use store::{Store, StoreError};
 

@@ -7,7 +7,8 @@ use crate::trace::{Journey, Trace};
 pub fn line(trace: &Trace) -> String {
     let time = jiff::Timestamp::from_millisecond(trace.started_ms).unwrap_or_default();
     let caller = if trace.caller.is_empty() { "-" } else { &trace.caller };
-    let mut line = format!("{} {caller} {} {}", time.strftime("%H:%M:%S%.3f"), trace.method, shown(&trace.path));
+    let mut line =
+        format!("{} {caller} {} {}", time.strftime("%H:%M:%S%.3f"), trace.method, shown(&trace.path));
     if let Journey::Aws { service, operation, .. } = &trace.journey
         && !operation.is_empty()
     {

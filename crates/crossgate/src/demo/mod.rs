@@ -73,7 +73,7 @@ async fn story(address: SocketAddr, style: Style) -> Result<(), String> {
     scene.get(200).await?;
 
     scene.step("The second: the role taken off the integration, API Gateway itself as principal, with the source ARN");
-    scene.show("aws apigateway update-integration … op=remove,path=/credentials");
+    scene.show("aws apigateway update-integration … op=replace,path=/credentials,value=");
     scene.show(&scene.command(
         "aws lambda add-permission … --principal apigateway.amazonaws.com \
          --source-arn 'arn:aws:execute-api:us-east-1:222222222222:API/*/GET/users'",

@@ -89,12 +89,15 @@ impl Scene {
 
     /// Account A's API, its execution role, and the deployment.
     pub async fn api(&mut self) -> Result<(), String> {
-        self.step("Account A makes the API: GET /users, integrated with the function, with the role apigw-exec");
+        self.step(
+            "Account A makes the API: GET /users, integrated with the function, with the role apigw-exec",
+        );
         self.show("aws apigateway create-rest-api …; put-method …; put-integration …; create-deployment --stage-name prod");
         self.role(A, "apigw-exec", "apigateway.amazonaws.com").await?;
         let allow = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": FUNCTION}]});
-        let policy = json!({"RoleName": "apigw-exec", "PolicyName": "invoke", "PolicyDocument": allow.to_string()});
+        let policy =
+            json!({"RoleName": "apigw-exec", "PolicyName": "invoke", "PolicyDocument": allow.to_string()});
         self.call(A, Iam, "PutRolePolicy", policy).await?;
         let api = self.call(A, ApiGateway, "CreateRestApi", json!({"name": "my-cross-account-api"})).await?;
         self.api = text(&api, "id")?;
@@ -121,12 +124,14 @@ impl Scene {
     }
 
     pub async fn grant_the_role(&self) -> Result<(), String> {
-        self.grant(json!({"StatementId": "role", "Principal": format!("arn:aws:iam::{A}:role/apigw-exec")})).await
+        self.grant(json!({"StatementId": "role", "Principal": format!("arn:aws:iam::{A}:role/apigw-exec")}))
+            .await
     }
 
     pub async fn grant_the_service(&self) -> Result<(), String> {
-        let operations = json!([{"op": "remove", "path": "/credentials"}]);
-        self.call(A, ApiGateway, "UpdateIntegration", self.method(json!({"patchOperations": operations}))).await?;
+        let operations = json!([{"op": "replace", "path": "/credentials", "value": ""}]);
+        self.call(A, ApiGateway, "UpdateIntegration", self.method(json!({"patchOperations": operations})))
+            .await?;
         self.deploy().await?;
         let removed = json!({"FunctionName": NAME, "StatementId": "role"});
         self.call(B, Lambda, "RemovePermission", removed).await?;
@@ -162,7 +167,10 @@ impl Scene {
             self.explain(id).await?;
         }
         if answer.status != expected {
-            return Err(format!("step {}: the answer should have been {expected}, and was {}", self.steps, answer.status));
+            return Err(format!(
+                "step {}: the answer should have been {expected}, and was {}",
+                self.steps, answer.status
+            ));
         }
         if expected == 200 && !body.contains("Hello from Account B Lambda!") {
             return Err(format!("step {}: the answer is not the function's", self.steps));
@@ -216,7 +224,8 @@ impl Scene {
 
     async fn until_active(&self) -> Result<(), String> {
         for _ in 0..200 {
-            let found = self.call(B, Lambda, "GetFunctionConfiguration", json!({"FunctionName": NAME})).await?;
+            let found =
+                self.call(B, Lambda, "GetFunctionConfiguration", json!({"FunctionName": NAME})).await?;
             let (state, update) = (text(&found, "State")?, text(&found, "LastUpdateStatus")?);
             if state == "Active" && update == "Successful" {
                 return Ok(());

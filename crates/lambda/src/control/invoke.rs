@@ -379,6 +379,41 @@ mod tests {
         assert_eq!((seen.len(), seen[1].1.as_ref()), (2, &br#"{"n":7}"#[..]));
     }
 
+    /// The seed's handler, from CreateFunction to the answer, on this machine's Python.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_function_that_was_created_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store::Store::in_memory(directory.path()).unwrap();
+        let config = crate::execution::ExecutorConfig::new(directory.path().join("execution"));
+        let executor = crate::execution::Executor::new(config).unwrap();
+        let roles = std::sync::Arc::new(crate::control::testing::FakeRoles);
+        let lambda = Lambda::new(store, std::sync::Arc::new(executor.clone()), roles).unwrap();
+        let owner = root("111111111111");
+        let source = "import json\ndef handler(event, context):\n    print('got', event)\n    return \
+                      {'statusCode': 200, 'body': json.dumps([event, context.invoked_function_arn])}\n";
+        let code = json!({ "Code": { "ZipFile": crate::control::testing::zip(source) } });
+        let created = crate::control::testing::with(crate::control::testing::function("users"), code);
+        lambda.handle(&call("CreateFunction", created), &owner).await.unwrap();
+        let input = json!({ "FunctionName": "users", "LogType": "Tail" });
+        let reply = lambda.handle(&invoke(input.clone(), r#"{"n":1}"#), &owner).await.unwrap();
+        let answer: Value = serde_json::from_slice(&reply.payload.unwrap()).unwrap();
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        assert_eq!(answer, json!({ "statusCode": 200, "body": format!(r#"[{{"n": 1}}, "{arn}"]"#) }));
+        let log = STANDARD.decode(reply.output["LogResult"].as_str().unwrap()).unwrap();
+        let log = String::from_utf8(log).unwrap();
+        assert!(log.contains("got {'n': 1}") && log.contains("\nREPORT RequestId: "), "{log}");
+        // New code is what the next invocation runs, although an environment of the old code is warm.
+        let raising =
+            crate::control::testing::zip("def handler(event, context):\n    raise KeyError('seed')\n");
+        let update = call("UpdateFunctionCode", json!({ "FunctionName": "users", "ZipFile": raising }));
+        lambda.handle(&update, &owner).await.unwrap();
+        let reply = lambda.handle(&invoke(input, "{}"), &owner).await.unwrap();
+        assert_eq!(reply.output["FunctionError"], "Unhandled");
+        let answer: Value = serde_json::from_slice(&reply.payload.unwrap()).unwrap();
+        assert_eq!(answer["errorType"], "KeyError");
+        executor.shutdown().await;
+    }
+
     /// Waits until no event is stored.
     async fn settled(world: &World) {
         for _ in 0..200 {

@@ -57,11 +57,11 @@ pub fn configuration(config: &Config, name: &str, arn: &str, progress: Progress)
         set("Environment", json!({ "Variables": variables }));
     }
     if let Some(vpc) = &config.vpc {
+        // Without EC2 nothing knows which VPC the subnets belong to, and an id is not made up.
         set(
             "VpcConfig",
             json!({
-                "SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.groups,
-                "VpcId": if vpc.subnets.is_empty() { String::new() } else { vpc_id(arn) },
+                "SubnetIds": vpc.subnets, "SecurityGroupIds": vpc.groups, "VpcId": "",
                 "Ipv6AllowedForDualStack": vpc.ipv6,
             }),
         );
@@ -105,14 +105,6 @@ pub fn configuration(config: &Config, name: &str, arn: &str, progress: Progress)
         Progress::Listed => {}
     }
     Value::Object(shown)
-}
-
-/// Without EC2 nothing knows which VPC a subnet belongs to: all of an account's subnets in a region are taken to be in
-/// one, whose id is made from both. Terraform plans an update for ever when there is none.
-fn vpc_id(arn: &str) -> String {
-    let owner: Vec<&str> = arn.split(':').skip(3).take(2).collect();
-    let digest = hex::encode(Sha256::digest(owner.join("/")));
-    format!("vpc-0{}", digest.get(..16).unwrap_or_default())
 }
 
 /// The ARN of a runtime's version. AWS's names a build of its own; ours stands for the runtime's name.

@@ -14,7 +14,8 @@ pub fn tell(state: &State, trace: &Trace, gateway: &GatewayTrace, report: &mut R
     let Some(why) = &gateway.why else { return };
     let story = Story { state, trace, gateway };
     story.tell(why, report);
-    if let (Some(changes), false) = (gateway.changes_since_deployment, matches!(why, Why::NotDeployed { .. })) {
+    if let (Some(changes), false) = (gateway.changes_since_deployment, matches!(why, Why::NotDeployed { .. }))
+    {
         report.findings.push(Finding::new(format!(
             "besides, the API was changed {changes} times since the stage {} was deployed, and the stage serves it as it \
              was then",
@@ -131,7 +132,14 @@ impl Story<'_> {
         self.trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed())
     }
 
-    fn no_stage(&self, stage: &str, near: Option<&str>, stages: &[String], deployments: usize, report: &mut Report) {
+    fn no_stage(
+        &self,
+        stage: &str,
+        near: Option<&str>,
+        stages: &[String],
+        deployments: usize,
+        report: &mut Report,
+    ) {
         let title = match (stages, near) {
             ([], _) if deployments == 0 => "the API was never deployed, so it has no stage".to_owned(),
             ([], _) => "the API has deployments and no stage that serves one".to_owned(),
@@ -187,7 +195,9 @@ impl Story<'_> {
 
     fn permission(&self, denied: &crate::trace::Decided, report: &mut Report) {
         if denied.resource_policy.is_none() && denied.action == "lambda:InvokeFunction" {
-            report.steps.push("the function has no policy: nothing lets another account or a service in".to_owned());
+            report
+                .steps
+                .push("the function has no policy: nothing lets another account or a service in".to_owned());
         }
         let facts = self.gateway.deployment.as_deref().zip(self.gateway.route.as_deref());
         let call = facts.map(|(deployment, route)| api_call(deployment, route, self.gateway));
@@ -201,14 +211,19 @@ impl Story<'_> {
             decision::tell(denied, None, report);
             return;
         }
-        let role = self.gateway.route.as_ref().and_then(|route| route.credentials.clone()).unwrap_or_default();
+        let role =
+            self.gateway.route.as_ref().and_then(|route| route.credentials.clone()).unwrap_or_default();
         let account = self.gateway.deployment.as_ref().and_then(|d| AccountId::new(&d.account).ok());
         let names = account.and_then(|account| self.state.iam.names(&account).ok()).unwrap_or_default();
         let near = nearest(&role, names.iter().map(String::as_str).filter(|name| name.contains(":role/")));
         let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         self.find(report, format!("API Gateway cannot assume the integration's role: {detail}{hint}"));
         if let Some(near) = near {
-            report.fixes.extend(self.replace("credentials", near, "give the integration the role that exists"));
+            report.fixes.extend(self.replace(
+                "credentials",
+                near,
+                "give the integration the role that exists",
+            ));
         }
     }
 
@@ -231,7 +246,8 @@ impl Story<'_> {
         let name = arn.resource.split(':').nth(1).unwrap_or_default();
         let lambda = &self.state.lambda;
         let here = lambda.names(account, &arn.region).unwrap_or_default();
-        let elsewhere = lambda.function_exists_in_other_region(account, &arn.region, name).unwrap_or_default();
+        let elsewhere =
+            lambda.function_exists_in_other_region(account, &arn.region, name).unwrap_or_default();
         let (region, name) = match (nearest(name, here.iter().map(String::as_str)), elsewhere.first()) {
             (Some(near), _) => (arn.region.clone(), near.to_owned()),
             (None, Some(region)) => (region.clone(), name.to_owned()),
@@ -241,7 +257,10 @@ impl Story<'_> {
         if meant.to_string() != arn.to_string() {
             report.findings.push(Finding::new(format!("did you mean {meant}?")));
         }
-        let uri = format!("arn:{}:apigateway:{region}:lambda:path/2015-03-31/functions/{meant}/invocations", arn.partition);
+        let uri = format!(
+            "arn:{}:apigateway:{region}:lambda:path/2015-03-31/functions/{meant}/invocations",
+            arn.partition
+        );
         report.fixes.extend(self.replace("uri", &uri, "point the integration at the function that exists"));
     }
 
@@ -276,13 +295,15 @@ impl Story<'_> {
     }
 
     fn uri_region(&self) -> String {
-        let uri = self.gateway.route.as_ref().and_then(|route| route.integration_uri.clone()).unwrap_or_default();
+        let uri =
+            self.gateway.route.as_ref().and_then(|route| route.integration_uri.clone()).unwrap_or_default();
         uri.split(':').nth(3).unwrap_or_default().to_owned()
     }
 
     fn function_error(&self, error_type: Option<&str>, message: Option<&str>, report: &mut Report) {
         let arn = self.gateway.function_arn.as_deref().and_then(|arn| Arn::parse(arn).ok());
-        let name = arn.as_ref().and_then(|arn| arn.resource.split(':').nth(1)).unwrap_or("the function").to_owned();
+        let name =
+            arn.as_ref().and_then(|arn| arn.resource.split(':').nth(1)).unwrap_or("the function").to_owned();
         let (account, region) = arn.as_ref().map_or(("", ""), |arn| (&arn.account, &arn.region));
         let message = message.unwrap_or("no message");
         let title = match error_type {
@@ -311,7 +332,11 @@ impl Story<'_> {
     }
 }
 
-fn api_call<'a>(deployment: &'a DeploymentFacts, route: &'a RouteFacts, gateway: &'a GatewayTrace) -> ApiCall<'a> {
+fn api_call<'a>(
+    deployment: &'a DeploymentFacts,
+    route: &'a RouteFacts,
+    gateway: &'a GatewayTrace,
+) -> ApiCall<'a> {
     ApiCall {
         account: &deployment.account,
         region: &deployment.region,
@@ -327,16 +352,24 @@ fn api_call<'a>(deployment: &'a DeploymentFacts, route: &'a RouteFacts, gateway:
 /// What needs no more than a sentence.
 fn words(why: &Why) -> String {
     match why {
-        Why::EndpointDisabled => "the API's default endpoint is switched off (disableExecuteApiEndpoint)".to_owned(),
+        Why::EndpointDisabled => {
+            "the API's default endpoint is switched off (disableExecuteApiEndpoint)".to_owned()
+        }
         Why::DeploymentUnreadable { deployment_id, detail } => {
             format!("the stage's deployment {deployment_id} cannot be served: {detail}")
         }
-        Why::ApiKey { given: true } => "the method requires an API key, and the one sent is not known".to_owned(),
-        Why::ApiKey { given: false } => "the method requires an API key (header x-api-key), and none was sent".to_owned(),
+        Why::ApiKey { given: true } => {
+            "the method requires an API key, and the one sent is not known".to_owned()
+        }
+        Why::ApiKey { given: false } => {
+            "the method requires an API key (header x-api-key), and none was sent".to_owned()
+        }
         Why::AuthFailed { detail } => format!("the method requires a signature (AWS_IAM): {detail}"),
         Why::NotAuthorized { sentence, .. } => sentence.clone(),
         Why::AuthorizerNotSupported { kind } => {
-            format!("the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in")
+            format!(
+                "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
+            )
         }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
         Why::UnsupportedMediaType { content_type, templates } => format!(

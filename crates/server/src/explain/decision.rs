@@ -32,7 +32,10 @@ pub fn tell(decided: &Decided, api: Option<ApiCall<'_>>, report: &mut Report) {
 fn detail(decided: &Decided, story: &Explanation) -> String {
     let mut lines = vec![format!("{}: {}", story.headline(), story.caller)];
     if decided.decision.effect == Effect::ExplicitlyDenied {
-        lines.push("an explicit deny overrides every grant: no added permission helps, the Deny has to go".to_owned());
+        lines.push(
+            "an explicit deny overrides every grant: no added permission helps, the Deny has to go"
+                .to_owned(),
+        );
     }
     let refusing = |verdict| matches!(verdict, LayerVerdict::NoAllow | LayerVerdict::Denies);
     for layer in story.layers.iter().filter(|layer| refusing(layer.verdict)) {
@@ -51,7 +54,11 @@ fn detail(decided: &Decided, story: &Explanation) -> String {
     if let Some((policy, statement)) = story.nearest.and_then(|nearest| story.statement(nearest)) {
         let at = match decided.decision.effect {
             Effect::ExplicitlyDenied => Some((statement.span, "this Deny matches".to_owned())),
-            _ => statement.elements.iter().find(|e| !e.matched).map(|e| (e.span, format!("{}: {}", e.element, e.text))),
+            _ => statement
+                .elements
+                .iter()
+                .find(|e| !e.matched)
+                .map(|e| (e.span, format!("{}: {}", e.element, e.text))),
         };
         if let Some((span, label)) = at {
             lines.push(String::new());
