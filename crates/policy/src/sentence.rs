@@ -5,9 +5,10 @@ use crate::{Effect, Layer, Request};
 /// `User: … is not authorized to perform: …`.
 pub(crate) fn sentence(request: &Request<'_>, effect: Effect, layer: Layer) -> String {
     let (who, action) = (request.principal.arn(), request.action);
+    // EC2 leaves this out for actions without resources; Lambda, as public reports of `lambda:ListFunctions on
+    // resource: *` show, does not.
     let on = match request.resource {
-        // Actions without resource leave this out.
-        "*" => String::new(),
+        "*" if action.starts_with("ec2:") => String::new(),
         resource => format!(" on resource: {resource}"),
     };
     let because = if effect == Effect::ExplicitlyDenied {

@@ -77,11 +77,16 @@ async fn package(state: &State, token: &str) -> Response<Body> {
 }
 
 fn follow(state: &Arc<State>) -> Response<Body> {
-    let mut traces = state.ring.follow();
+    let (mut traces, mut ending) = state.ring.follow();
     let (sender, body) = Body::stream();
     tokio::spawn(async move {
         loop {
-            let piece = match tokio::time::timeout(HEARTBEAT, traces.recv()).await {
+            let next = tokio::select! {
+                next = tokio::time::timeout(HEARTBEAT, traces.recv()) => next,
+                // Also when the server is gone already.
+                _ = ending.changed() => return,
+            };
+            let piece = match next {
                 Err(_) => Bytes::from_static(b""),
                 Ok(Ok(trace)) => Bytes::from(tail::line(&trace)),
                 Ok(Err(RecvError::Lagged(lost))) => {

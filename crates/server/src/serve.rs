@@ -67,7 +67,11 @@ impl Server {
             }
         });
         let handler = Arc::new(Front { state: self.state.clone() });
-        listener::serve(self.listener, handler, Limits::default(), stop).await;
+        let ending = async {
+            stop.await;
+            self.state.ring.end();
+        };
+        listener::serve(self.listener, handler, Limits::default(), ending).await;
         self.state.executor.shutdown().await;
         flushing.abort();
         flush(&self.state);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
 use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// Requests remembered; older ones are forgotten.
 const RING: usize = 2_000;
@@ -144,11 +144,16 @@ pub fn record_decision(decided: Decided) {
 pub struct Ring {
     traces: Mutex<VecDeque<Arc<Trace>>>,
     followers: broadcast::Sender<Arc<Trace>>,
+    ending: watch::Sender<bool>,
 }
 
 impl Default for Ring {
     fn default() -> Self {
-        Self { traces: Mutex::default(), followers: broadcast::channel(TAIL).0 }
+        Self {
+            traces: Mutex::default(),
+            followers: broadcast::channel(TAIL).0,
+            ending: watch::Sender::new(false),
+        }
     }
 }
 
@@ -177,9 +182,14 @@ impl Ring {
         traces.iter().rev().find(wanted).cloned()
     }
 
-    /// Requests from now on.
+    /// Requests from now on, and the end of the server.
     #[must_use]
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Trace>> {
-        self.followers.subscribe()
+    pub fn follow(&self) -> (broadcast::Receiver<Arc<Trace>>, watch::Receiver<bool>) {
+        (self.followers.subscribe(), self.ending.subscribe())
+    }
+
+    /// Sends whoever follows away: a server that stops waits for its open answers.
+    pub fn end(&self) {
+        self.ending.send_replace(true);
     }
 }

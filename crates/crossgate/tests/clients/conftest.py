@@ -60,14 +60,15 @@ class Response:
 
 
 class Server:
-    def __init__(self, *arguments, cwd=None):
+    def __init__(self, *arguments, listen="127.0.0.1:0"):
         self.process = subprocess.Popen(
-            [CROSSGATE, "serve", "--listen", "127.0.0.1:0", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd)
+            [CROSSGATE, "serve", "--listen", listen, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         ready = re.fullmatch(r"listening on (http://[0-9.]+:(\d+))\n", line)
         assert ready, f"instead of being ready: {line!r} {self.process.stderr.read() if not line else ''}"
-        self.url, self.port = ready[1], int(ready[2])
+        self.port = int(ready[2])
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:

@@ -171,6 +171,26 @@ resource "aws_api_gateway_stage" "prod" {
   stage_name    = "prod"
 }
 
+resource "aws_iam_role" "logs" {
+  provider = aws.a
+  name     = "apigw-logs"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = "apigateway.amazonaws.com" }, Action = "sts:AssumeRole" }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "logs" {
+  provider   = aws.a
+  role       = aws_iam_role.logs.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+}
+
+resource "aws_api_gateway_account" "a" {
+  provider            = aws.a
+  cloudwatch_role_arn = aws_iam_role.logs.arn
+}
+
 resource "aws_api_gateway_method_settings" "all" {
   provider    = aws.a
   rest_api_id = aws_api_gateway_rest_api.users.id
@@ -180,6 +200,7 @@ resource "aws_api_gateway_method_settings" "all" {
     logging_level   = "ERROR"
     metrics_enabled = true
   }
+  depends_on = [aws_api_gateway_account.a]
 }
 
 output "api" {

@@ -126,7 +126,7 @@ def test_json_that_is_broken(shared):
     body = b'{"FunctionName": '
     answer = shared.http("/2015-03-31/functions", method="POST", body=body,
                          headers=sign(shared, "/2015-03-31/functions", method="POST", body=body))
-    assert answer.status == 400 and "SerializationException" in answer.headers["x-amzn-ErrorType"]
+    assert answer.status == 400 and "InvalidRequestContentException" in answer.headers["x-amzn-ErrorType"]
 
 
 @pytest.mark.parametrize("raw", [

@@ -70,10 +70,10 @@ def test_a_session_needs_its_token(server):
             {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}]}))
     keys = user_keys(server, policy={"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role}]})
-    given = server.client("sts", **keys).assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    given = server.client("sts", **keys).assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     session = dict(aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"])
     who = server.client("sts", **session, aws_session_token=given["SessionToken"]).get_caller_identity()
-    assert who["Arn"] == f"arn:aws:sts::{A}:assumed-role/apigw-exec/s"
+    assert who["Arn"] == f"arn:aws:sts::{A}:assumed-role/apigw-exec/session"
     assert error(server.client("sts", **session).get_caller_identity)[0] == "InvalidClientTokenId"
     assert error(server.client("sts", **session, aws_session_token="other").get_caller_identity)[0] == "InvalidClientTokenId"
 
@@ -145,7 +145,7 @@ def test_a_dev_account_takes_unknown_keys(start):
 
 
 def test_development_keys_are_for_loopback_only(start):
-    server = start("--in-memory", "--listen", "0.0.0.0:0")
+    server = start("--in-memory", listen="0.0.0.0:0")
     code, message = error(server.client("sts").get_caller_identity)
     assert code == "InvalidClientTokenId" and "loopback" in message
 

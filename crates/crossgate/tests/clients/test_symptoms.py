@@ -205,8 +205,13 @@ def test_an_integration_that_times_out(server):
 def test_execution_logs_hold_the_denial(server):
     api = server.api(server.function())
     gateway = server.client("apigateway")
-    gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+    logging = dict(restApiId=api, stageName="prod", patchOperations=[
         {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}])
+    with pytest.raises(botocore.exceptions.ClientError, match="CloudWatch Logs role ARN must be set"):
+        gateway.update_stage(**logging)
+    gateway.update_account(patchOperations=[
+        {"op": "replace", "path": "/cloudwatchRoleArn", "value": server.role("apigw-logs")}])
+    gateway.update_stage(**logging)
     internal_error(server.get(api, "/prod/users"))
     lines = server.aws(A, "logs", "filter-log-events", "--log-group-name", f"API-Gateway-Execution-Logs_{api}/prod",
                        "--query", "events[].message", "--output", "text")

@@ -50,7 +50,7 @@ pub enum Target {
     /// `$LATEST` or a version.
     One(Config),
     /// An alias: its version, and the version that gets a share of the invocations.
-    Alias { alias: Alias, config: Config, shifted: Option<(Config, f64)> },
+    Alias { alias: Alias, config: Config, shifted: Option<Box<(Config, f64)>> },
 }
 
 impl Target {
@@ -113,7 +113,7 @@ pub fn target(read: &impl Read, name: &FunctionName) -> Result<Option<(Function,
             };
             let Some(config) = version(&alias.version)? else { return Ok(None) };
             let shifted = match alias.weights.iter().next() {
-                Some((number, weight)) => version(number)?.map(|c| (c, *weight)),
+                Some((number, weight)) => version(number)?.map(|c| Box::new((c, *weight))),
                 None => None,
             };
             Some(Target::Alias { alias, config, shifted })
@@ -138,7 +138,7 @@ impl Lambda {
         let Some((function, target)) = found else { return Ok(None) };
         let (config, shifted) = match &target {
             Target::One(config) => (config, None),
-            Target::Alias { config, shifted, .. } => (config, shifted.as_ref()),
+            Target::Alias { config, shifted, .. } => (config, shifted.as_deref()),
         };
         let shifted = match shifted {
             Some((config, weight)) => Some((Arc::new(self.spec(&name, config)?), *weight)),

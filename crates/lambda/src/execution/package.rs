@@ -16,8 +16,10 @@ const MAX_ENTRIES: usize = 200_000;
 /// Why a package was refused. `Display` is the text for `InvalidParameterValueException`.
 #[derive(Debug)]
 pub enum PackageError {
-    /// Not a zip, damaged, or an entry leaves the folder.
+    /// Not a zip, or damaged.
     NotAZip(String),
+    /// A zip with an entry that cannot be unpacked safely: it leaves the folder, or stands in another's way.
+    Unsafe(String),
     /// More than `limit` bytes unpacked.
     TooLarge {
         /// The bound in bytes.
@@ -34,6 +36,13 @@ impl fmt::Display for PackageError {
             PackageError::NotAZip(_) => f.write_str(
                 "Could not unzip uploaded file. Please check your file, then try to upload again.",
             ),
+            // What AWS answers here is not recorded, so its text is followed by what is wrong.
+            PackageError::Unsafe(detail) => {
+                write!(
+                    f,
+                    "Could not unzip uploaded file. Please check your file, then try to upload again. ({detail})"
+                )
+            }
             // Recorded: TestLambdaSizeLimits::test_oversized_lambda.
             PackageError::TooLarge { limit } => write!(f, "Unzipped size must be smaller than {limit} bytes"),
             PackageError::Io(error) => write!(f, "the package could not be unpacked: {error}"),
@@ -47,7 +56,7 @@ impl PackageError {
     /// What exactly is wrong, for logs; AWS's text does not say.
     pub fn detail(&self) -> String {
         match self {
-            PackageError::NotAZip(detail) => detail.clone(),
+            PackageError::NotAZip(detail) | PackageError::Unsafe(detail) => detail.clone(),
             other => other.to_string(),
         }
     }
@@ -88,10 +97,14 @@ fn bad(detail: impl Into<String>) -> PackageError {
     PackageError::NotAZip(detail.into())
 }
 
+fn refused(detail: String) -> PackageError {
+    PackageError::Unsafe(detail)
+}
+
 fn unpack_all(archive: &[u8], target: &Path, limit: u64) -> Result<Unpacked, PackageError> {
     let mut zip = zip::ZipArchive::new(io::Cursor::new(archive)).map_err(|e| bad(e.to_string()))?;
     if zip.len() > MAX_ENTRIES {
-        return Err(bad(format!("{} entries, at most {MAX_ENTRIES}", zip.len())));
+        return Err(refused(format!("{} entries, at most {MAX_ENTRIES}", zip.len())));
     }
     make_dir(target)?;
     let mut done = Unpacked { files: 0, bytes: 0 };
@@ -131,7 +144,7 @@ fn unpack_all(archive: &[u8], target: &Path, limit: u64) -> Result<Unpacked, Pac
     }
     for (name, to) in links {
         if !link_stays_inside(&name, &to) {
-            return Err(bad(format!("the link {} leads out of the package", name.display())));
+            return Err(refused(format!("the link {} leads out of the package", name.display())));
         }
         symlink(&to, target.join(&name)).map_err(|e| name_error(e, &name))?;
     }
@@ -144,7 +157,7 @@ fn name_error(error: io::Error, name: &Path) -> PackageError {
         io::ErrorKind::AlreadyExists
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::IsADirectory
-        | io::ErrorKind::InvalidFilename => bad(format!("{}: {error}", name.display())),
+        | io::ErrorKind::InvalidFilename => refused(format!("{}: {error}", name.display())),
         _ => PackageError::Io(error),
     }
 }
@@ -177,14 +190,14 @@ fn copy_bounded(
 /// The entry's path below the target: relative, without `..`, without NUL or backslash tricks.
 fn safe_name(name: &str) -> Result<PathBuf, PackageError> {
     if name.contains('\0') || name.starts_with('/') || name.len() > 4096 {
-        return Err(bad(format!("the name {name:?} is not allowed")));
+        return Err(refused(format!("the name {name:?} is not allowed")));
     }
     let mut path = PathBuf::new();
     for part in Path::new(name).components() {
         match part {
             Component::Normal(part) => path.push(part),
             Component::CurDir => {}
-            _ => return Err(bad(format!("the name {name:?} leaves the package"))),
+            _ => return Err(refused(format!("the name {name:?} leaves the package"))),
         }
     }
     Ok(path)

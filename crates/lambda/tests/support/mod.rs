@@ -157,3 +157,14 @@ pub fn pythons() -> Vec<u8> {
     };
     (7..20).filter(found).collect()
 }
+
+/// Waits for `what`, three seconds at most.
+pub async fn wait_until(what: &str, done: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain until {what}");
+}
