@@ -23,7 +23,7 @@ SET_UP = pathlib.Path(__file__).with_name("seed.tf")
 
 @pytest.fixture
 def terraform(server, tmp_path):
-    mirror = pathlib.Path(FOUND[-1]).parents[2]
+    mirror = pathlib.Path(FOUND[-1]).parents[3]
     (tmp_path / "cli.tfrc").write_text(
         f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
     (tmp_path / "index.py").write_text(INDEX)
