@@ -106,7 +106,8 @@ impl Lambda {
     pub(super) fn delete_alias(&self, call: &Call) -> Result<Reply, ApiError> {
         let name = self.alias_of(call)?;
         let wanted = call.required("Name");
-        // An alias that does not exist is deleted silently (recorded: test_non_existent_alias_deletion).
+        // An alias that does not exist is deleted silently. Reasoned from versions, for which it is recorded
+        // (test_delete_on_nonexisting_version).
         self.inner
             .store
             .write(|w| {

@@ -301,6 +301,71 @@ mod tests {
         assert!(view.spec.code_dir.join("index.py").is_file());
     }
 
+    const KILLED: &str = "CROSSGATE_TEST_KILLED_DIRECTORY";
+
+    #[test]
+    #[ignore = "the process that a_killed_server_keeps_what_it_acknowledged kills; does nothing on its own"]
+    fn creates_functions_until_it_is_killed() {
+        let Some(directory) = std::env::var_os(KILLED) else { return };
+        let store = Store::open(Path::new(&directory)).unwrap();
+        let lambda = Lambda::new(store, Arc::new(Fake::default()), Arc::new(FakeRoles)).unwrap();
+        for n in 0.. {
+            let name = format!("f{n}");
+            let code = json!({ "Code": { "ZipFile": zip(&format!("n = {n}")) } });
+            let call = crate::control::testing::call("CreateFunction", with(function(&name), code));
+            lambda.create_function(&call).unwrap();
+            println!("acknowledged {name}");
+        }
+    }
+
+    #[test]
+    fn a_killed_server_keeps_what_it_acknowledged() {
+        use std::io::BufRead as _;
+        for round in 0..5 {
+            let directory = tempfile::tempdir().unwrap();
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--ignored", "--nocapture"])
+                .arg("control::code::tests::creates_functions_until_it_is_killed")
+                .env(KILLED, directory.path())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines =
+                std::io::BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let mut acknowledged = Vec::new();
+            let wanted = 5 + round * 3;
+            while acknowledged.len() < wanted {
+                let line = lines.next().expect("the child lives");
+                acknowledged.extend(line.rsplit_once("acknowledged ").map(|(_, name)| name.to_owned()));
+            }
+            // A moment later each round, so that the signal meets different steps.
+            std::thread::sleep(Duration::from_micros(700 * round as u64));
+            child.kill().unwrap();
+            acknowledged
+                .extend(lines.filter_map(|l| l.rsplit_once("acknowledged ").map(|(_, n)| n.to_owned())));
+            child.wait().unwrap();
+
+            let store = Store::open(directory.path()).unwrap();
+            let lambda = Lambda::new(store, Arc::new(Fake::default()), Arc::new(FakeRoles)).unwrap();
+            let names = lambda.names(arn::AccountId::new("111111111111").unwrap(), "us-east-1").unwrap();
+            for name in &acknowledged {
+                assert!(names.contains(name), "{name} was acknowledged");
+            }
+            for name in &names {
+                let arn = format!("arn:aws:lambda:us-east-1:111111111111:function:{name}");
+                let view = lambda.lookup(&arn).unwrap().unwrap();
+                let source = fs::read_to_string(view.spec.code_dir.join("index.py")).unwrap();
+                assert_eq!(format!("n = {}", name.trim_start_matches('f')), source);
+            }
+            let files = fs::read_dir(directory.path().join("code")).unwrap().count();
+            assert_eq!(
+                files,
+                names.len() * 2 + 1,
+                "an archive and a folder for each function, and the boot marker"
+            );
+        }
+    }
+
     #[test]
     fn a_folder_that_is_gone_is_unpacked_again() {
         let world = world();

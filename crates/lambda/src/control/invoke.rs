@@ -171,7 +171,8 @@ fn payload(sent: &Bytes, asynchronous: bool) -> Result<Bytes, ApiError> {
     }
     match serde_json::from_slice::<serde::de::IgnoredAny>(sent) {
         Ok(_) => Ok(sent.clone()),
-        // The beginning is AWS's; what follows is its JSON library's text there (recorded: test_invocation_type_...),
+        // The beginning is AWS's; what follows is its JSON library's text there (recorded:
+        // test_lambda_invoke_payload_encoding_error),
         // and ours here.
         Err(e) => Err(ApiError::new(
             "InvalidRequestContentException",

@@ -170,7 +170,7 @@ impl Lambda {
         let number = Self::numbered(call);
         let found = self.layer(&name, number);
         Err(found.err().filter(|e| e.status == 400).unwrap_or_else(|| {
-            // Recorded: test_layer_policy_exceptions.
+            // Reasoned: the text is recorded for functions without a policy.
             not_found("No policy is associated with the given resource.")
         }))
     }

@@ -76,7 +76,7 @@ pub struct Config {
 
 impl Config {
     /// Whether `latest` is still what this version was published from. AWS publishes no further version then (recorded:
-    /// third publication in `TestLambdaVersions::test_publish_version_on_create` and the lifecycle).
+    /// third publication in `TestLambdaVersions::test_version_lifecycle`).
     pub fn was_published_from(&self, latest: &Self) -> bool {
         let bare = |c: &Self, description: &str| Self {
             version: String::new(),

@@ -34,7 +34,7 @@ const SUPPORTED: [&str; 25] = [
     "java8.al2",
 ];
 
-/// In the model's enum, and refused (recorded for seven of them:
+/// In the model's enum, and refused (recorded for eight of them:
 /// `TestRuntimeValidation::test_create_deprecated_function_runtime_with_validation_enabled`; the others are documented
 /// as past their end).
 const DEPRECATED: [&str; 20] = [
