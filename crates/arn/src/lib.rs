@@ -2,6 +2,8 @@
 //!
 //! Pure: no input or output, no clock, no randomness of its own.
 
+#![forbid(unsafe_code)]
+
 mod account;
 mod id;
 mod name;
