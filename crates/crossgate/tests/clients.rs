@@ -90,3 +90,20 @@ fn the_command_line() {
 fn terraform() {
     pytest("test_terraform.py");
 }
+
+/// Every operation's request and answer, and every modelled error, written by one side and read by the other.
+#[test]
+fn botocore_reads_and_writes_what_wire_does() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shapes = Path::new(env!("CARGO_BIN_EXE_crossgate")).with_file_name("examples").join("shapes");
+    run(
+        "building the example `shapes`",
+        Command::new(env!("CARGO"))
+            .args(["build", "-q", "--locked", "-p", "wire", "--example", "shapes"])
+            .current_dir(&root),
+    );
+    run(
+        "wire against botocore",
+        Command::new(python()).arg(root.join("crates/wire/tests/botocore_check.py")).arg(shapes),
+    );
+}

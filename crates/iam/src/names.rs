@@ -1,47 +1,10 @@
 //! Keys in the store, ARNs, and identifiers.
 
 use arn::AccountId;
-use serde::de::DeserializeOwned;
-use store::{Reader, StoreError, Writer};
+pub(crate) use store::Read;
 
 use crate::error::{Fail, internal};
 use crate::model::Kind;
-
-/// Reading, in a snapshot or in a write transaction.
-pub(crate) trait Read {
-    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError>;
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError>;
-}
-
-impl Read for Reader {
-    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
-        self.get(collection, key)
-    }
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError> {
-        self.list(collection, prefix, None, usize::MAX)
-    }
-}
-
-impl Read for Writer<'_> {
-    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
-        self.get(collection, key)
-    }
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError> {
-        self.list(collection, prefix, None, usize::MAX)
-    }
-}
 
 /// Names are unique ignoring case (API Reference, CreateRole: "Names are not distinguished by case").
 pub(crate) fn folded(name: &str) -> String {

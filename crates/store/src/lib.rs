@@ -11,7 +11,7 @@ mod transaction;
 
 pub use cache::Cache;
 pub use open::OpenError;
-pub use transaction::{Reader, Writer};
+pub use transaction::{Read, Reader, Writer};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

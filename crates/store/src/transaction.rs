@@ -21,6 +21,53 @@ pub struct Writer<'t> {
     touched: RefCell<BTreeSet<String>>,
 }
 
+/// Reading, the same in a snapshot and in a write transaction: for what is looked up in both.
+pub trait Read {
+    /// As [`Reader::get`].
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError>;
+
+    /// Every document whose key begins with `prefix`, in key order.
+    ///
+    /// # Errors
+    /// As [`Reader::list`].
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError>;
+}
+
+impl Read for Reader {
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
+        get(&self.table, collection, key)
+    }
+
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        list(&self.table, collection, prefix, None, usize::MAX)
+    }
+}
+
+impl Read for Writer<'_> {
+    fn one<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
+        get(&self.table, collection, key)
+    }
+
+    fn all<T: DeserializeOwned>(
+        &self,
+        collection: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, T)>, StoreError> {
+        list(&self.table, collection, prefix, None, usize::MAX)
+    }
+}
+
 pub(crate) fn create_table(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(DOCUMENTS).map(|_| ()).map_err(|e| StoreError::new("cannot make the table", e))
 }

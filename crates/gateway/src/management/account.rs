@@ -6,7 +6,7 @@ use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request};
 use super::integration::check_credentials;
-use super::lookup::Documents;
+use super::lookup::Read;
 use super::patch::{Rule, operations, permit};
 use super::{Deps, lookup};
 use crate::model::AccountSettings;
@@ -16,7 +16,7 @@ fn key(call: &Call) -> String {
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    store.read(|reader| output(&reader.find("gatewayAccounts", &key(call))?.unwrap_or_default()))
+    store.read(|reader| output(&reader.one("gatewayAccounts", &key(call))?.unwrap_or_default()))
 }
 
 const RULES: &[Rule] = &[("/cloudwatchRoleArn", &["replace"]), ("/features", &["add", "remove"])];
@@ -39,7 +39,7 @@ pub(super) fn update(store: &Store, deps: &Deps, call: &Call) -> Result<Reply, F
     }
     store.write(|writer| {
         let mut settings: AccountSettings =
-            lookup::Documents::find(writer, "gatewayAccounts", &key(call))?.unwrap_or_default();
+            lookup::Read::one(writer, "gatewayAccounts", &key(call))?.unwrap_or_default();
         for patch in &patches {
             // Usage plans are the one feature, and every account has it.
             if patch.path == "/cloudwatchRoleArn" {

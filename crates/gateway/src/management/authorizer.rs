@@ -7,7 +7,7 @@ use wire::{Call, Reply};
 use super::failure::{Failure, bad_request, conflict, not_found};
 use super::integration::check_credentials;
 use super::integration_uri;
-use super::lookup::{Documents, api, api_or, members, random_id, reply, touch, visible_api};
+use super::lookup::{Read, api, api_or, members, random_id, reply, touch, visible_api};
 use super::page::page;
 use super::patch::{Patch, Rule, operations, permit, text};
 use super::rest_api::texts;
@@ -82,7 +82,7 @@ fn check(authorizer: &Authorizer, call: &Call) -> Result<(), Failure> {
     }
 }
 
-fn check_name(documents: &impl Documents, api: &str, authorizer: &Authorizer) -> Result<(), Failure> {
+fn check_name(documents: &impl Read, api: &str, authorizer: &Authorizer) -> Result<(), Failure> {
     let all = documents.all::<Authorizer>("authorizers", &format!("{api}/"))?;
     if all.iter().any(|(_, other)| other.name == authorizer.name && other.id != authorizer.id) {
         return Err(bad_request(format!(
@@ -93,10 +93,10 @@ fn check_name(documents: &impl Documents, api: &str, authorizer: &Authorizer) ->
     Ok(())
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(RestApi, String, Authorizer), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(RestApi, String, Authorizer), Failure> {
     let api = api_or(documents, call, UNKNOWN)?;
     let key = format!("{}/{}", api.id, call.required("authorizerId"));
-    let found = documents.find("authorizers", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
+    let found = documents.one("authorizers", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
     Ok((api, key, found))
 }
 

@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
-use super::lookup::{Documents, api, api_or, members, now, random_id};
+use super::lookup::{Read, api, api_or, members, now, random_id};
 use super::method::{set, strings};
 use super::page::page;
 use super::patch::{Rule, operations, permit};
@@ -32,7 +32,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         let key = format!("{}/{id}", api.id);
         let name = call.text("stageName").filter(|name| !name.is_empty());
         let existing: Option<Stage> = match name {
-            Some(name) => writer.find("stages", &format!("{}/{name}", api.id))?,
+            Some(name) => writer.one("stages", &format!("{}/{name}", api.id))?,
             None => None,
         };
         let moved = match (call.input.get("canarySettings").and_then(Value::as_object), name, existing) {
@@ -51,7 +51,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
 
 /// Everything that a stage serves, as it is now. Refusals are as users report them (for example in
 /// hashicorp/terraform-provider-aws and aws/aws-cdk).
-fn freeze(documents: &impl Documents, api: &RestApi) -> Result<Snapshot, Failure> {
+fn freeze(documents: &impl Read, api: &RestApi) -> Result<Snapshot, Failure> {
     let resources: Vec<Resource> = documents
         .all("resources", &format!("{}/", api.id))?
         .into_iter()
@@ -75,7 +75,7 @@ fn freeze(documents: &impl Documents, api: &RestApi) -> Result<Snapshot, Failure
 }
 
 fn below<T: DeserializeOwned>(
-    documents: &impl Documents,
+    documents: &impl Read,
     collection: &str,
     api: &str,
 ) -> Result<BTreeMap<String, T>, StoreError> {
@@ -162,10 +162,10 @@ fn summary(snapshot: &Snapshot) -> Value {
     Value::Object(paths.collect())
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(String, Deployment), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(String, Deployment), Failure> {
     let api = api_or(documents, call, UNKNOWN_DEPLOYMENT)?;
     let key = format!("{}/{}", api.id, call.required("deploymentId"));
-    let found = documents.find("deployments", &key)?.ok_or_else(|| not_found(UNKNOWN_DEPLOYMENT))?;
+    let found = documents.one("deployments", &key)?.ok_or_else(|| not_found(UNKNOWN_DEPLOYMENT))?;
     Ok((key, found))
 }
 

@@ -7,7 +7,7 @@ use store::{Store, StoreError};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
-use super::lookup::{Documents, api, members, reply, touch};
+use super::lookup::{Read, api, members, reply, touch};
 use super::method::strings;
 use super::patch::{Entry, Patch, Rule, apply_entry, operations, permit, text};
 use crate::model::{GatewayResponse, RestApi};
@@ -81,12 +81,12 @@ fn default_templates() -> BTreeMap<String, String> {
     BTreeMap::from([("application/json".to_owned(), TEMPLATE.to_owned())])
 }
 
-fn load(documents: &impl Documents, api: &RestApi) -> Result<BTreeMap<String, GatewayResponse>, StoreError> {
+fn load(documents: &impl Read, api: &RestApi) -> Result<BTreeMap<String, GatewayResponse>, StoreError> {
     let found = documents.all::<GatewayResponse>("gatewayResponses", &format!("{}/", api.id))?;
     Ok(found.into_iter().map(|(_, one)| (one.response_type.clone(), one)).collect())
 }
 
-fn effective(documents: &impl Documents, api: &RestApi, call: &Call) -> Result<GatewayResponse, Failure> {
+fn effective(documents: &impl Read, api: &RestApi, call: &Call) -> Result<GatewayResponse, Failure> {
     effective_gateway_response(&load(documents, api)?, call.required("responseType"))
         .ok_or_else(|| not_found("Gateway response type not defined on api"))
 }

@@ -5,7 +5,7 @@ use store::Store;
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
-use super::lookup::{Documents, members, now, random_id};
+use super::lookup::{Read, members, now, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
@@ -51,7 +51,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     };
     store.write(|writer| {
         let index = format!("{}{}", own(call), key.value);
-        if writer.find::<String>("apiKeyValues", &index)?.is_some() {
+        if writer.one::<String>("apiKeyValues", &index)?.is_some() {
             // As users report it.
             return Err(conflict("API Key already exists"));
         }
@@ -91,9 +91,9 @@ fn check_description(description: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(String, ApiKey), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(String, ApiKey), Failure> {
     let key = format!("{}{}", own(call), call.required("apiKey"));
-    let found = documents.find("apiKeys", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
+    let found = documents.one("apiKeys", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
     Ok((key, found))
 }
 

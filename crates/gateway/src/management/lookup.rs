@@ -4,62 +4,26 @@
 //! exist (recording: test_apigateway_api TestApiGatewayApiRestApi::test_update_rest_api_invalid_api_id for the text).
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use store::{Reader, StoreError, Writer};
+pub(super) use store::Read;
+use store::{StoreError, Writer};
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, not_found};
 use crate::model::{Method, Resource, RestApi};
 
-/// Reading, inside and outside a write.
-pub(super) trait Documents {
-    fn find<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError>;
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError>;
-}
-
-impl Documents for Reader {
-    fn find<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
-        self.get(collection, key)
-    }
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError> {
-        self.list(collection, prefix, None, usize::MAX)
-    }
-}
-
-impl Documents for Writer<'_> {
-    fn find<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Result<Option<T>, StoreError> {
-        self.get(collection, key)
-    }
-    fn all<T: DeserializeOwned>(
-        &self,
-        collection: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, StoreError> {
-        self.list(collection, prefix, None, usize::MAX)
-    }
-}
-
 /// The API, if the caller may know of it.
 pub(super) fn visible_api(
-    documents: &impl Documents,
+    documents: &impl Read,
     call: &Call,
     id: &str,
 ) -> Result<Option<RestApi>, StoreError> {
-    let found: Option<RestApi> = documents.find("apis", id)?;
+    let found: Option<RestApi> = documents.one("apis", id)?;
     Ok(found.filter(|api| api.account == call.account.as_str() && api.region == call.region))
 }
 
 /// The API that the call names.
-pub(super) fn api(documents: &impl Documents, call: &Call) -> Result<RestApi, Failure> {
+pub(super) fn api(documents: &impl Read, call: &Call) -> Result<RestApi, Failure> {
     let id = call.required("restApiId");
     visible_api(documents, call, id)?.ok_or_else(|| unknown_api(call, id))
 }
@@ -69,7 +33,7 @@ pub(super) fn unknown_api(call: &Call, id: &str) -> Failure {
 }
 
 /// The API, with another answer when there is none: below an API, AWS complains of the thing that was asked for.
-pub(super) fn api_or(documents: &impl Documents, call: &Call, text: &str) -> Result<RestApi, Failure> {
+pub(super) fn api_or(documents: &impl Read, call: &Call, text: &str) -> Result<RestApi, Failure> {
     visible_api(documents, call, call.required("restApiId"))?.ok_or_else(|| not_found(text))
 }
 
@@ -84,10 +48,10 @@ pub(super) const UNKNOWN_METHOD: &str = "Invalid Method identifier specified";
 
 /// The resource that the call names. An unknown API reads like an unknown resource here (recording:
 /// TestApiGatewayApiMethod::test_put_method_validation#wrong-api).
-pub(super) fn place(documents: &impl Documents, call: &Call) -> Result<Place, Failure> {
+pub(super) fn place(documents: &impl Read, call: &Call) -> Result<Place, Failure> {
     let api = api_or(documents, call, UNKNOWN_RESOURCE)?;
     let key = format!("{}/{}", api.id, call.required("resourceId"));
-    let resource = documents.find("resources", &key)?.ok_or_else(|| not_found(UNKNOWN_RESOURCE))?;
+    let resource = documents.one("resources", &key)?.ok_or_else(|| not_found(UNKNOWN_RESOURCE))?;
     Ok(Place { api, resource })
 }
 

@@ -7,7 +7,7 @@ use store::Store;
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
-use super::lookup::{Documents, UNKNOWN_METHOD, place, reply};
+use super::lookup::{Read, UNKNOWN_METHOD, place, reply};
 use super::patch::{Entry, Patch, Rule, apply_entry, operations, permit, text};
 use super::rest_api::texts;
 use crate::model::{Authorizer, Method, RequestValidator, SchemaModel};
@@ -151,11 +151,11 @@ fn check_parameters(parameters: &BTreeMap<String, bool>) -> Result<(), Failure> 
 
 /// What a method refers to must exist (TestApiGatewayApiMethod::test_put_method_validation). An authorizer id on a
 /// method that takes none is dropped (…::test_update_method_validation#skip-auth-id-with-wrong-type).
-fn check_references(documents: &impl Documents, api: &str, method: &mut Method) -> Result<(), Failure> {
+fn check_references(documents: &impl Read, api: &str, method: &mut Method) -> Result<(), Failure> {
     match method.authorization_type.as_str() {
         "CUSTOM" | "COGNITO_USER_POOLS" => {
             let id = method.authorizer_id.as_deref().unwrap_or_default();
-            if documents.find::<Authorizer>("authorizers", &format!("{api}/{id}"))?.is_none() {
+            if documents.one::<Authorizer>("authorizers", &format!("{api}/{id}"))?.is_none() {
                 return Err(bad_request(
                     "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer.",
                 ));
@@ -170,7 +170,7 @@ fn check_references(documents: &impl Documents, api: &str, method: &mut Method) 
         }
     }
     if let Some(id) = method.rest.get("requestValidatorId").and_then(Value::as_str)
-        && documents.find::<RequestValidator>("validators", &format!("{api}/{id}"))?.is_none()
+        && documents.one::<RequestValidator>("validators", &format!("{api}/{id}"))?.is_none()
     {
         return Err(bad_request("Invalid Request Validator identifier specified"));
     }
@@ -179,12 +179,12 @@ fn check_references(documents: &impl Documents, api: &str, method: &mut Method) 
 
 /// Models are referred to by name.
 pub(super) fn check_models<'a>(
-    documents: &impl Documents,
+    documents: &impl Read,
     api: &str,
     names: impl Iterator<Item = &'a String>,
 ) -> Result<(), Failure> {
     for name in names {
-        if documents.find::<SchemaModel>("models", &format!("{api}/{name}"))?.is_none() {
+        if documents.one::<SchemaModel>("models", &format!("{api}/{name}"))?.is_none() {
             return Err(bad_request(format!("Invalid model identifier specified: {name}")));
         }
     }

@@ -7,7 +7,7 @@ use store::{Store, StoreError, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, limit_exceeded, not_found};
-use super::lookup::{Documents, Place, UNKNOWN_RESOURCE, api, members, place, random_id, touch};
+use super::lookup::{Place, Read, UNKNOWN_RESOURCE, api, members, place, random_id, touch};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
 use super::rest_api::texts;
@@ -18,7 +18,7 @@ const MAX_RESOURCES: usize = 300;
 
 type Resources = BTreeMap<String, Resource>;
 
-fn load(documents: &impl Documents, api: &str) -> Result<Resources, StoreError> {
+fn load(documents: &impl Read, api: &str) -> Result<Resources, StoreError> {
     let found = documents.all::<Resource>("resources", &format!("{api}/"))?;
     Ok(found.into_iter().map(|(_, resource)| (resource.id.clone(), resource)).collect())
 }

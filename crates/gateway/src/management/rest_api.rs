@@ -5,7 +5,7 @@ use store::Store;
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request};
-use super::lookup::{Documents, api, members, now, random_id, touch};
+use super::lookup::{Read, api, members, now, random_id, touch};
 use super::method::set;
 use super::page::page;
 use super::patch::{Patch, Rule, operations, permit};

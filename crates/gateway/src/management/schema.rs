@@ -5,7 +5,7 @@ use store::Store;
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
-use super::lookup::{Documents, api, api_or, members, random_id, reply, touch};
+use super::lookup::{Read, api, api_or, members, random_id, reply, touch};
 use super::method::strings;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
@@ -46,7 +46,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             return Err(bad_request("Model name must be alphanumeric"));
         }
         let key = format!("{}/{}", api.id, model.name);
-        if writer.find::<SchemaModel>("models", &key)?.is_some() {
+        if writer.one::<SchemaModel>("models", &key)?.is_some() {
             return Err(conflict("Model name already exists for this REST API"));
         }
         check_schema(model.schema.as_deref(), &model.content_type)?;
@@ -73,10 +73,10 @@ fn unknown(call: &Call) -> String {
     format!("Invalid model name specified: {}", call.required("modelName"))
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(RestApi, String, SchemaModel), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(RestApi, String, SchemaModel), Failure> {
     let api = api_or(documents, call, &unknown(call))?;
     let key = format!("{}/{}", api.id, call.required("modelName"));
-    let found = documents.find("models", &key)?.ok_or_else(|| not_found(unknown(call)))?;
+    let found = documents.one("models", &key)?.ok_or_else(|| not_found(unknown(call)))?;
     Ok((api, key, found))
 }
 

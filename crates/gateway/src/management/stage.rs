@@ -7,7 +7,7 @@ use store::Store;
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
-use super::lookup::{Documents, api, api_or, members, now, reply};
+use super::lookup::{Read, api, api_or, members, now, reply};
 use super::method::{set, strings};
 use super::method_settings;
 use super::patch::{Patch, operations, text};
@@ -24,7 +24,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         check_deployment(writer, &api.id, deployment)?;
         let mut stage = blank(call, call.required("stageName"), deployment)?;
         let key = format!("{}/{}", api.id, stage.stage_name);
-        if writer.find::<Stage>("stages", &key)?.is_some() {
+        if writer.one::<Stage>("stages", &key)?.is_some() {
             // As users report it (hashicorp/terraform-provider-aws issue 1153).
             return Err(conflict("Stage already exists"));
         }
@@ -89,8 +89,8 @@ fn set_cache(stage: &mut Stage, enabled: bool) {
     stage.rest.insert("cacheClusterStatus".into(), status.into());
 }
 
-fn check_deployment(documents: &impl Documents, api: &str, id: &str) -> Result<(), Failure> {
-    match documents.find::<Deployment>("deployments", &format!("{api}/{id}"))? {
+fn check_deployment(documents: &impl Read, api: &str, id: &str) -> Result<(), Failure> {
+    match documents.one::<Deployment>("deployments", &format!("{api}/{id}"))? {
         Some(_) => Ok(()),
         // test_apigateway_canary TestStageCrudCanary::test_create_canary_deployment#bad-canary-deployment-id.
         None => Err(bad_request(UNKNOWN_DEPLOYMENT)),
@@ -98,10 +98,10 @@ fn check_deployment(documents: &impl Documents, api: &str, id: &str) -> Result<(
 }
 
 /// The stage that the call names, with its key.
-fn find(documents: &impl Documents, call: &Call) -> Result<(String, Stage), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(String, Stage), Failure> {
     let api = api_or(documents, call, UNKNOWN_STAGE)?;
     let key = format!("{}/{}", api.id, call.required("stageName"));
-    let found = documents.find("stages", &key)?.ok_or_else(|| not_found(UNKNOWN_STAGE))?;
+    let found = documents.one("stages", &key)?.ok_or_else(|| not_found(UNKNOWN_STAGE))?;
     Ok((key, found))
 }
 
@@ -140,7 +140,7 @@ pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
 }
 
 /// Execution logs need a role to write them: the refusal is as users report it.
-fn check_logging(documents: &impl Documents, call: &Call, stage: &Stage) -> Result<(), Failure> {
+fn check_logging(documents: &impl Read, call: &Call, stage: &Stage) -> Result<(), Failure> {
     let logs = stage.method_settings.values().any(|setting| {
         setting.get("loggingLevel").and_then(Value::as_str).is_some_and(|level| level != "OFF")
     });
@@ -148,7 +148,7 @@ fn check_logging(documents: &impl Documents, call: &Call, stage: &Stage) -> Resu
         return Ok(());
     }
     let key = format!("{}/{}", call.account, call.region);
-    let account: Option<AccountSettings> = documents.find("gatewayAccounts", &key)?;
+    let account: Option<AccountSettings> = documents.one("gatewayAccounts", &key)?;
     match account.and_then(|account| account.cloudwatch_role_arn) {
         Some(_) => Ok(()),
         None => {

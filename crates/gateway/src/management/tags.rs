@@ -6,7 +6,7 @@ use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
-use super::lookup::{Documents, unknown_api, visible_api};
+use super::lookup::{Read, unknown_api, visible_api};
 use super::rest_api::texts;
 use super::stage::UNKNOWN_STAGE;
 
@@ -14,7 +14,7 @@ use super::stage::UNKNOWN_STAGE;
 const MAX_TAGS: usize = 50;
 
 /// The document that an ARN's tags are kept in: collection and key.
-fn target(documents: &impl Documents, call: &Call) -> Result<(&'static str, String), Failure> {
+fn target(documents: &impl Read, call: &Call) -> Result<(&'static str, String), Failure> {
     // Reasoning: the text for an ARN that names nothing taggable is not recorded.
     let invalid = || bad_request("Invalid resource ARN specified");
     let arn = Arn::parse(call.required("resourceArn")).map_err(|_| invalid())?;
@@ -40,9 +40,9 @@ fn target(documents: &impl Documents, call: &Call) -> Result<(&'static str, Stri
 
 type Document = Map<String, Value>;
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(&'static str, String, Document), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(&'static str, String, Document), Failure> {
     let (collection, key) = target(documents, call)?;
-    let found = documents.find(collection, &key)?.ok_or_else(|| {
+    let found = documents.one(collection, &key)?.ok_or_else(|| {
         not_found(match collection {
             "stages" => UNKNOWN_STAGE,
             "apiKeys" => "Invalid API Key identifier specified",

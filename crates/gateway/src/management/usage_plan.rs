@@ -7,7 +7,7 @@ use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
 use super::key::own;
-use super::lookup::{Documents, members, random_id, visible_api};
+use super::lookup::{Read, members, random_id, visible_api};
 use super::method::set;
 use super::page::page;
 use super::patch::{Patch, operations, text};
@@ -55,9 +55,9 @@ fn check_quota(quota: Option<&Quota>) -> Result<(), Failure> {
     }
 }
 
-fn check_stage(documents: &impl Documents, call: &Call, plan: &str, stage: &ApiStage) -> Result<(), Failure> {
+fn check_stage(documents: &impl Read, call: &Call, plan: &str, stage: &ApiStage) -> Result<(), Failure> {
     let known = match visible_api(documents, call, &stage.api_id)? {
-        Some(api) => documents.find::<Stage>("stages", &format!("{}/{}", api.id, stage.stage))?.is_some(),
+        Some(api) => documents.one::<Stage>("stages", &format!("{}/{}", api.id, stage.stage))?.is_some(),
         None => false,
     };
     if known {
@@ -69,9 +69,9 @@ fn check_stage(documents: &impl Documents, call: &Call, plan: &str, stage: &ApiS
     )))
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(String, UsagePlan), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(String, UsagePlan), Failure> {
     let key = format!("{}{}", own(call), call.required("usagePlanId"));
-    let found = documents.find("usagePlans", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
+    let found = documents.one("usagePlans", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
     Ok((key, found))
 }
 
@@ -235,7 +235,7 @@ pub(super) fn create_key(store: &Store, call: &Call) -> Result<Reply, Failure> {
         let (at, plan) = find(writer, call)?;
         let key = api_key(writer, call)?;
         let entry = format!("{at}/{}", key.id);
-        if writer.find::<bool>("usagePlanKeys", &entry)?.is_some() {
+        if writer.one::<bool>("usagePlanKeys", &entry)?.is_some() {
             // As users report it.
             return Err(conflict(format!(
                 "API Key {} is already attached to Usage Plan {}",
@@ -247,9 +247,9 @@ pub(super) fn create_key(store: &Store, call: &Call) -> Result<Reply, Failure> {
     })
 }
 
-fn api_key(documents: &impl Documents, call: &Call) -> Result<ApiKey, Failure> {
+fn api_key(documents: &impl Read, call: &Call) -> Result<ApiKey, Failure> {
     let at = format!("{}{}", own(call), call.required("keyId"));
-    documents.find("apiKeys", &at)?.ok_or_else(|| not_found(UNKNOWN_KEY))
+    documents.one("apiKeys", &at)?.ok_or_else(|| not_found(UNKNOWN_KEY))
 }
 
 fn key_output(key: &ApiKey) -> Value {
@@ -261,10 +261,10 @@ fn key_output(key: &ApiKey) -> Value {
 }
 
 /// The plan's entry for the key, and the key.
-fn attached(documents: &impl Documents, call: &Call) -> Result<(String, ApiKey), Failure> {
+fn attached(documents: &impl Read, call: &Call) -> Result<(String, ApiKey), Failure> {
     let (at, plan) = find(documents, call)?;
     let entry = format!("{at}/{}", call.required("keyId"));
-    if documents.find::<bool>("usagePlanKeys", &entry)?.is_none() {
+    if documents.one::<bool>("usagePlanKeys", &entry)?.is_none() {
         // Reasoning: the plan and the key exist, their association does not.
         return Err(not_found(format!(
             "Invalid Usage Plan Key identifier specified for usageplan {}",

@@ -5,7 +5,7 @@ use store::Store;
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
-use super::lookup::{Documents, api, api_or, members, random_id, reply, touch, visible_api};
+use super::lookup::{Read, api, api_or, members, random_id, reply, touch, visible_api};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
 use crate::model::{RequestValidator, RestApi};
@@ -30,10 +30,10 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     })
 }
 
-fn find(documents: &impl Documents, call: &Call) -> Result<(RestApi, String, RequestValidator), Failure> {
+fn find(documents: &impl Read, call: &Call) -> Result<(RestApi, String, RequestValidator), Failure> {
     let api = api_or(documents, call, UNKNOWN)?;
     let key = format!("{}/{}", api.id, call.required("requestValidatorId"));
-    let found = documents.find("validators", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
+    let found = documents.one("validators", &key)?.ok_or_else(|| not_found(UNKNOWN))?;
     Ok((api, key, found))
 }
 

@@ -154,7 +154,7 @@ fn check_versions(read: &impl Read, name: &FunctionName, alias: &Alias) -> Resul
         return Err(missing(&alias.version));
     }
     if alias.version != LATEST
-        && read.get::<Config>(FUNCTIONS, &version_key(&name.key(), &alias.version))?.is_none()
+        && read.one::<Config>(FUNCTIONS, &version_key(&name.key(), &alias.version))?.is_none()
     {
         return Err(missing(&alias.version));
     }
@@ -171,7 +171,7 @@ fn check_versions(read: &impl Read, name: &FunctionName, alias: &Alias) -> Resul
             ))
             .into());
         }
-        if read.get::<Config>(FUNCTIONS, &version_key(&name.key(), version))?.is_none() {
+        if read.one::<Config>(FUNCTIONS, &version_key(&name.key(), version))?.is_none() {
             return Err(missing(version));
         }
     }

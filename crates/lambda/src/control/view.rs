@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arn::AccountId;
 use policy::{Policy, PolicyKind};
+pub use store::Read;
 use store::StoreError;
 use wire::ApiError;
 
@@ -61,38 +62,9 @@ impl Target {
     }
 }
 
-/// Reads of a transaction of either kind.
-pub trait Read {
-    fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        collection: &str,
-        key: &str,
-    ) -> Result<Option<T>, StoreError>;
-}
-
-impl Read for store::Reader {
-    fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        collection: &str,
-        key: &str,
-    ) -> Result<Option<T>, StoreError> {
-        Self::get(self, collection, key)
-    }
-}
-
-impl Read for store::Writer<'_> {
-    fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        collection: &str,
-        key: &str,
-    ) -> Result<Option<T>, StoreError> {
-        Self::get(self, collection, key)
-    }
-}
-
 /// The function itself.
 pub fn function(read: &impl Read, name: &FunctionName) -> Result<Option<Function>, StoreError> {
-    read.get(FUNCTIONS, &function_key(&name.key()))
+    read.one(FUNCTIONS, &function_key(&name.key()))
 }
 
 /// What `name` with its qualifier stands for; `None` when there is no such function, version or alias.
@@ -102,13 +74,13 @@ pub fn target(read: &impl Read, name: &FunctionName) -> Result<Option<(Function,
         if number == LATEST {
             return Ok(Some(function.latest.clone()));
         }
-        read.get(FUNCTIONS, &version_key(&name.key(), number))
+        read.one(FUNCTIONS, &version_key(&name.key(), number))
     };
     let found = match name.qualifier.as_deref() {
         None | Some(LATEST) => version(LATEST)?.map(Target::One),
         Some(number) if is_number(number) => version(number)?.map(Target::One),
         Some(alias) => {
-            let Some(alias) = read.get::<Alias>(FUNCTIONS, &alias_key(&name.key(), alias))? else {
+            let Some(alias) = read.one::<Alias>(FUNCTIONS, &alias_key(&name.key(), alias))? else {
                 return Ok(None);
             };
             let Some(config) = version(&alias.version)? else { return Ok(None) };
