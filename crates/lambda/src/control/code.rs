@@ -303,11 +303,9 @@ mod tests {
 
     const KILLED: &str = "CROSSGATE_TEST_KILLED_DIRECTORY";
 
-    #[test]
-    #[ignore = "the process that a_killed_server_keeps_what_it_acknowledged kills; does nothing on its own"]
-    fn creates_functions_until_it_is_killed() {
-        let Some(directory) = std::env::var_os(KILLED) else { return };
-        let store = Store::open(Path::new(&directory)).unwrap();
+    /// What the child of the test below does, which is this test program run again.
+    fn create_until_killed(directory: &Path) {
+        let store = Store::open(directory).unwrap();
         let lambda = Lambda::new(store, Arc::new(Fake::default()), Arc::new(FakeRoles)).unwrap();
         for n in 0.. {
             let name = format!("f{n}");
@@ -321,11 +319,14 @@ mod tests {
     #[test]
     fn a_killed_server_keeps_what_it_acknowledged() {
         use std::io::BufRead as _;
+        if let Some(directory) = std::env::var_os(KILLED) {
+            return create_until_killed(Path::new(&directory));
+        }
         for round in 0..5 {
             let directory = tempfile::tempdir().unwrap();
             let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "--ignored", "--nocapture"])
-                .arg("control::code::tests::creates_functions_until_it_is_killed")
+                .args(["--exact", "--nocapture"])
+                .arg("control::code::tests::a_killed_server_keeps_what_it_acknowledged")
                 .env(KILLED, directory.path())
                 .stdout(std::process::Stdio::piped())
                 .spawn()

@@ -217,3 +217,119 @@ fn link_stays_inside(name: &Path, to: &str) -> bool {
     }
     !to.is_empty() && !to.contains('\0')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    enum Entry {
+        File(&'static str, Vec<u8>, u32),
+        Link(&'static str, &'static str),
+        Folder(&'static str),
+    }
+
+    fn zipped(entries: &[Entry]) -> Vec<u8> {
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        for entry in entries {
+            match entry {
+                Entry::File(name, data, mode) => {
+                    zip.start_file(*name, options.unix_permissions(*mode)).expect("started");
+                    zip.write_all(data).expect("written");
+                }
+                Entry::Link(name, to) => zip.add_symlink(*name, *to, options).expect("linked"),
+                Entry::Folder(name) => zip.add_directory(*name, options).expect("made"),
+            }
+        }
+        zip.finish().expect("finished").into_inner()
+    }
+
+    fn file(name: &'static str) -> Entry {
+        Entry::File(name, b"x".to_vec(), 0o644)
+    }
+
+    /// Unpacks below a fresh folder; gives the result and the folder.
+    fn try_unpack(archive: &[u8], limit: u64) -> (Result<Unpacked, PackageError>, tempfile::TempDir) {
+        let dir = tempfile::tempdir().expect("a folder");
+        (unpack(archive, &dir.path().join("in/code"), limit), dir)
+    }
+
+    #[track_caller]
+    fn check_refused(entries: &[Entry]) {
+        let (result, dir) = try_unpack(&zipped(entries), MAX_UNPACKED);
+        assert!(matches!(result, Err(PackageError::NotAZip(_))), "{result:?}");
+        assert!(!dir.path().join("in/code").exists(), "something is left behind");
+        let left: Vec<_> =
+            std::fs::read_dir(dir.path()).expect("read").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(left, ["in"], "something was written outside");
+    }
+
+    #[test]
+    fn files_folders_links_and_modes_are_kept() {
+        let archive = zipped(&[
+            Entry::Folder("lib/"),
+            Entry::File("bootstrap", b"#!/bin/sh".to_vec(), 0o4775),
+            Entry::File("a/b/app.py", b"text".to_vec(), 0o600),
+            Entry::Link("a/link.py", "b/app.py"),
+        ]);
+        let (result, dir) = try_unpack(&archive, MAX_UNPACKED);
+        assert_eq!(result.expect("unpacked"), Unpacked { files: 3, bytes: 13 });
+        let code = dir.path().join("in/code");
+        let mode = |name: &str| code.join(name).metadata().expect("there").permissions().mode() & 0o7777;
+        assert_eq!([mode("bootstrap"), mode("a/b/app.py"), mode("lib")], [0o755, 0o644, 0o755]);
+        assert_eq!(std::fs::read(code.join("a/link.py")).expect("read"), b"text");
+    }
+
+    #[test]
+    fn what_is_no_zip_gets_the_text_of_aws() {
+        for bytes in [&b""[..], b"not a zip", b"PK\x03\x04 broken"] {
+            let error = try_unpack(bytes, MAX_UNPACKED).0.expect_err("refused");
+            assert!(matches!(error, PackageError::NotAZip(_)), "{error:?}");
+            assert!(error.to_string().starts_with("Could not unzip uploaded file. Please check your file"));
+        }
+        let mut damaged = zipped(&[Entry::File("a", vec![7; 4000], 0o644)]);
+        if let Some(byte) = damaged.get_mut(36) {
+            *byte ^= 0xff;
+        }
+        assert!(matches!(try_unpack(&damaged, MAX_UNPACKED).0, Err(PackageError::Unsafe(_))));
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_refused() {
+        for name in ["../out", "a/../../out", "/etc/passwd", "a/b/../../../out"] {
+            check_refused(&[file("fine"), file(name)]);
+        }
+    }
+
+    #[test]
+    fn links_that_lead_out_are_refused() {
+        for to in ["/etc/passwd", "../out", "a/../../out"] {
+            check_refused(&[file("fine"), Entry::Link("link", to)]);
+        }
+        // Written through a link: the link's name is a folder by then.
+        check_refused(&[Entry::Link("link", "sub"), file("link/file")]);
+    }
+
+    #[test]
+    fn too_much_is_refused_whatever_the_archive_says() {
+        let mut archive = zipped(&[Entry::File("big", vec![0; 300_000], 0o644), file("small")]);
+        assert!(try_unpack(&archive, 300_001).0.is_ok());
+        let (result, dir) = try_unpack(&archive, 300_000);
+        let error = result.expect_err("refused");
+        assert_eq!(error.to_string(), "Unzipped size must be smaller than 300000 bytes");
+        assert!(!dir.path().join("in/code").exists());
+        // The same archive lying about its size, in both places where a zip says it.
+        let size = 300_000u32.to_le_bytes();
+        while let Some(at) = archive.windows(4).position(|w| w == size) {
+            archive.splice(at..at + 4, 5u32.to_le_bytes());
+        }
+        assert!(try_unpack(&archive, 1000).0.is_err());
+    }
+
+    #[test]
+    fn the_code_sha_is_base64_of_sha_256() {
+        assert_eq!(code_sha256(b""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+    }
+}
