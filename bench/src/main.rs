@@ -1,0 +1,81 @@
+//! Measures the figures of SPECIFICATION.md against the release binary of crossgate, in one run on one machine, and
+//! prints them as a table. A missed figure is no error: timings depend on the machine, and the table says so.
+//!
+//! `cargo build --release --locked -p crossgate && cargo run --release --locked -p bench`
+
+#![forbid(unsafe_code)]
+
+mod aws;
+mod bare_server;
+mod client;
+mod cold;
+mod control;
+mod load;
+mod mock;
+mod processes;
+mod ready;
+mod runtime_api;
+mod scene;
+mod server;
+mod stats;
+mod table;
+mod venv;
+mod warm;
+
+use std::process::ExitCode;
+
+use table::Table;
+
+/// What a measurement that could not be made says.
+type Failed = String;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let done = match arguments.next().as_deref() {
+        None => measure(""),
+        Some("only") => measure(&arguments.next().unwrap_or_default()),
+        Some("bare-server") => bare_server::run(),
+        Some(other) => Err(format!(
+            "`{other}` is unknown; without arguments every figure is measured, with `only ready`, `only control`, \
+             `only mock`, `only warm` or `only cold` that part"
+        )),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("bench: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(part: &str) -> Result<(), Failed> {
+    let program = server::program()?;
+    // One thread, so that an answer's time holds no wake-up of a second one here.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start: {e}"))?;
+    let mut table = Table::default();
+    let wanted = |name: &str| part.is_empty() || part == name;
+    runtime.block_on(async {
+        if wanted("ready") {
+            ready::measure(&program, &mut table).await?;
+        }
+        if wanted("control") {
+            control::measure(&program, &mut table).await?;
+        }
+        if wanted("mock") {
+            mock::measure(&program, &mut table).await?;
+        }
+        if wanted("warm") {
+            warm::measure(&program, &mut table).await?;
+        }
+        if wanted("cold") {
+            cold::measure(&program, &mut table).await?;
+        }
+        Ok::<(), Failed>(())
+    })?;
+    table.print();
+    Ok(())
+}

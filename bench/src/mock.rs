@@ -1,0 +1,78 @@
+//! MOCK through the whole gateway, against a bare hyper server that answers the same bytes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Failed;
+use crate::aws::{Aws, REGION};
+use crate::bare_server::BareServer;
+use crate::client::Client;
+use crate::load::requests_per_second;
+use crate::processes::processor_seconds;
+use crate::scene::{A, mock_api};
+use crate::server::Server;
+use crate::stats::median;
+use crate::table::Table;
+
+const ROUNDS: usize = 7;
+const TIME: Duration = Duration::from_millis(800);
+const TARGET: f64 = 0.6;
+
+/// Both forms of the address; pairs of runs, and the median of their ratios.
+pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
+    let server = Server::start(program, &["--in-memory"]).await?;
+    let mut a = Aws::root(&server.authority, A).await?;
+    let api = mock_api(&mut a).await?;
+    let host = format!("{api}.execute-api.{REGION}.localhost");
+    let by_path = format!("/_aws/execute-api/{api}/prod/users");
+    for (form, path, host) in
+        [("by path", by_path.as_str(), server.authority.as_str()), ("by host", "/prod/users", host.as_str())]
+    {
+        let answer = Client::connect(&server.authority).await?.get(path, Some(host)).await?;
+        if answer.status != 200 {
+            return Err(format!("MOCK: {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
+        }
+        let bare = BareServer::start(&answer)?;
+        run(&server.authority, server.pid(), path, host)?;
+        run(&bare.authority, bare.pid(), path, host)?;
+        let mut pairs = Vec::new();
+        for _ in 0..ROUNDS {
+            let ours = run(&server.authority, server.pid(), path, host)?;
+            pairs.push((ours, run(&bare.authority, bare.pid(), path, host)?));
+        }
+        let middle = |of: fn(&Pair) -> f64| median(pairs.iter().map(of).collect());
+        let ratio = middle(|(ours, bare)| ours.rate / bare.rate);
+        table.verdict(
+            &format!("MOCK, requests/s of a bare hyper server, {form}"),
+            format!("{:.0} %", ratio * 100.0),
+            format!(">= {:.0} %", TARGET * 100.0),
+            ratio >= TARGET,
+        );
+        table.note(format!(
+            "MOCK {form}: {:.0} requests/s, bare {:.0}; processor time of the server per request {:.1} us, bare {:.1} us",
+            middle(|(ours, _)| ours.rate),
+            middle(|(_, bare)| bare.rate),
+            middle(|(ours, _)| ours.each),
+            middle(|(_, bare)| bare.each),
+        ));
+    }
+    Ok(())
+}
+
+/// One run of the load generator.
+struct Run {
+    /// Requests per second.
+    rate: f64,
+    /// Processor time of the server per request, in microseconds.
+    each: f64,
+}
+
+/// Ours and the bare server's, one after the other.
+type Pair = (Run, Run);
+
+fn run(authority: &str, pid: u32, path: &str, host: &str) -> Result<Run, Failed> {
+    let before = processor_seconds(pid);
+    let rate = requests_per_second(authority, path, host, TIME)?;
+    let each = (processor_seconds(pid) - before) / (rate * TIME.as_secs_f64()) * 1e6;
+    Ok(Run { rate, each })
+}

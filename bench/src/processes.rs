@@ -1,0 +1,79 @@
+//! What `/proc` says of a server and the processes below it.
+
+use std::fs;
+
+use crate::Failed;
+
+/// Resident memory of one process, in MiB.
+///
+/// # Errors
+/// There is no such process, or no `/proc`.
+pub fn resident_mib(pid: u32) -> Result<f64, Failed> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    let kib: Option<f64> = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok());
+    kib.map(|k| k / 1024.0).ok_or_else(|| format!("{path} has no VmRSS"))
+}
+
+/// Processor time of one process (its threads, not its children), in seconds.
+pub fn processor_seconds(pid: u32) -> f64 {
+    let ticks: f64 = stat(pid)
+        .map(|fields| fields.iter().skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum())
+        .unwrap_or_default();
+    ticks / 100.0 // USER_HZ is 100 on every Linux that Rust runs on
+}
+
+/// Every Python process below `root`: its process id and its parent's.
+pub fn pythons_below(root: u32) -> Vec<(u32, u32)> {
+    let all: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, stat(pid)?.get(1)?.parse().ok()?)))
+        .collect();
+    let mut below = vec![root];
+    let mut found = Vec::new();
+    while let Some(parent) = below.pop() {
+        for &(pid, _) in all.iter().filter(|(_, p)| *p == parent) {
+            below.push(pid);
+            if arguments(pid).first().is_some_and(|a| a.contains("python")) {
+                found.push((pid, parent));
+            }
+        }
+    }
+    found
+}
+
+/// The environments among [`pythons_below`], spares included: those without Python children.
+pub fn environments_below(root: u32) -> usize {
+    let pythons = pythons_below(root);
+    pythons.iter().filter(|(pid, _)| !pythons.iter().any(|(_, parent)| parent == pid)).count()
+}
+
+/// A process's command line.
+pub fn arguments(pid: u32) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).split('\0').map(str::to_owned).collect()
+}
+
+/// The fields behind the name: state, parent, …
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_memory_and_arguments() {
+        let own = std::process::id();
+        assert!(resident_mib(own).unwrap() > 0.5);
+        assert!(!arguments(own).is_empty());
+        assert!(stat(own).unwrap().len() > 20);
+    }
+}

@@ -1,0 +1,155 @@
+//! The set-up that is measured: the seed's function in account B, and APIs in account A.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use wire::Service::{ApiGateway, Iam, Lambda};
+
+use crate::Failed;
+use crate::aws::{Aws, REGION, text};
+
+/// Owns the APIs.
+pub const A: &str = "222222222222";
+/// Owns the function.
+pub const B: &str = "111111111111";
+/// The function's name.
+pub const NAME: &str = "account-b-lambda";
+/// The seed's handler.
+pub const HANDLER: &str = "import json
+
+def handler(event, context):
+    print(\"Received event: \" + json.dumps(event, indent=2))
+    return {
+        'statusCode': 200,
+        'body': json.dumps({
+            'message': 'Hello from Account B Lambda!',
+            'event_received': event
+        })
+    }
+";
+
+/// The function in account B, callable by the role of account A's API.
+///
+/// # Errors
+/// What a service refused.
+pub async fn function(b: &mut Aws) -> Result<(), Failed> {
+    role(b, "function-role", "lambda.amazonaws.com").await?;
+    let input = json!({
+        "FunctionName": NAME, "Runtime": "python3.9", "Handler": "index.handler",
+        "Role": format!("arn:aws:iam::{B}:role/function-role"), "Code": {"ZipFile": package(HANDLER)?},
+    });
+    b.call(Lambda, "CreateFunction", input).await?;
+    until_active(b).await?;
+    let grant = json!({
+        "FunctionName": NAME, "StatementId": "role", "Action": "lambda:InvokeFunction",
+        "Principal": format!("arn:aws:iam::{A}:role/apigw-exec"),
+    });
+    b.call(Lambda, "AddPermission", grant).await.map(|_| ())
+}
+
+/// The execution role of account A, which [`function`]'s grant names.
+///
+/// # Errors
+/// What a service refused.
+pub async fn execution_role(a: &mut Aws) -> Result<(), Failed> {
+    role(a, "apigw-exec", "apigateway.amazonaws.com").await?;
+    let allow = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function_arn()}]});
+    let policy =
+        json!({"RoleName": "apigw-exec", "PolicyName": "invoke", "PolicyDocument": allow.to_string()});
+    a.call(Iam, "PutRolePolicy", policy).await.map(|_| ())
+}
+
+/// An API with `GET /users` that calls the function by the execution role, deployed as `prod`; its id.
+///
+/// # Errors
+/// What a service refused.
+pub async fn proxy_api(a: &mut Aws) -> Result<String, Failed> {
+    let (api, method) = api(a).await?;
+    let integration = json!({
+        "type": "AWS_PROXY", "integrationHttpMethod": "POST",
+        "uri": format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{}/invocations", function_arn()),
+        "credentials": format!("arn:aws:iam::{A}:role/apigw-exec"),
+    });
+    a.call(ApiGateway, "PutIntegration", with(&method, integration)).await?;
+    deploy(a, api).await
+}
+
+/// An API with a MOCK `GET /users`, deployed as `prod`; its id.
+///
+/// # Errors
+/// What a service refused.
+pub async fn mock_api(a: &mut Aws) -> Result<String, Failed> {
+    let (api, method) = api(a).await?;
+    a.call(ApiGateway, "PutMethodResponse", with(&method, json!({"statusCode": "200"}))).await?;
+    let integration =
+        json!({"type": "MOCK", "requestTemplates": {"application/json": "{\"statusCode\": 200}"}});
+    a.call(ApiGateway, "PutIntegration", with(&method, integration)).await?;
+    let answer = json!({"statusCode": "200", "responseTemplates": {
+        "application/json": "{\"message\": \"Hello from a mock!\"}"}});
+    a.call(ApiGateway, "PutIntegrationResponse", with(&method, answer)).await?;
+    deploy(a, api).await
+}
+
+/// New code, in force when this returns.
+///
+/// # Errors
+/// What Lambda refused.
+pub async fn update(b: &mut Aws, source: &str) -> Result<(), Failed> {
+    let code = json!({"FunctionName": NAME, "ZipFile": package(source)?});
+    b.call(Lambda, "UpdateFunctionCode", code).await?;
+    until_active(b).await
+}
+
+fn function_arn() -> String {
+    format!("arn:aws:lambda:{REGION}:{B}:function:{NAME}")
+}
+
+async fn api(a: &mut Aws) -> Result<(String, Value), Failed> {
+    let api = a.call(ApiGateway, "CreateRestApi", json!({"name": "my-cross-account-api"})).await?;
+    let (id, root) = (text(&api, "id")?, text(&api, "rootResourceId")?);
+    let resource = json!({"restApiId": id, "parentId": root, "pathPart": "users"});
+    let users = text(&a.call(ApiGateway, "CreateResource", resource).await?, "id")?;
+    let method = json!({"restApiId": id, "resourceId": users, "httpMethod": "GET"});
+    a.call(ApiGateway, "PutMethod", with(&method, json!({"authorizationType": "NONE"}))).await?;
+    Ok((id, method))
+}
+
+async fn deploy(a: &mut Aws, api: String) -> Result<String, Failed> {
+    a.call(ApiGateway, "CreateDeployment", json!({"restApiId": api, "stageName": "prod"})).await?;
+    Ok(api)
+}
+
+async fn role(aws: &mut Aws, name: &str, service: &str) -> Result<(), Failed> {
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]});
+    let input = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+    aws.call(Iam, "CreateRole", input).await.map(|_| ())
+}
+
+async fn until_active(b: &mut Aws) -> Result<(), Failed> {
+    for _ in 0..200 {
+        let found = b.call(Lambda, "GetFunctionConfiguration", json!({"FunctionName": NAME})).await?;
+        if text(&found, "State")? == "Active" && text(&found, "LastUpdateStatus")? == "Successful" {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    Err(format!("the function {NAME} did not become active within five seconds"))
+}
+
+fn with(base: &Value, more: Value) -> Value {
+    let members = [base, &more].into_iter().filter_map(Value::as_object).flatten();
+    Value::Object(members.map(|(n, v)| (n.clone(), v.clone())).collect::<Map<_, _>>())
+}
+
+/// A zip of one file, in base64.
+fn package(source: &str) -> Result<String, Failed> {
+    let failed = |e: &dyn std::fmt::Display| format!("cannot make the function's package: {e}");
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file("index.py", zip::write::SimpleFileOptions::default()).map_err(|e| failed(&e))?;
+    archive.write_all(source.as_bytes()).map_err(|e| failed(&e))?;
+    let bytes = archive.finish().map_err(|e| failed(&e))?.into_inner();
+    Ok(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes))
+}
