@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use arn::AccountId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{demo, env, explain, serve, tail};
+use crate::{demo, env, explain, serve, tail, test};
 
 /// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
 /// call says why, and which command mends it.
@@ -20,7 +20,7 @@ Examples:
   eval \"$(crossgate env 222222222222)\"  then use the AWS CLI as that account
   crossgate explain REQUEST_ID          why a request was refused, and what mends it
 
-Exit status: 0 done, 1 it did not work, 2 wrong usage."
+Exit status: 0 done, 1 it did not work, 2 wrong usage or a file that cannot be read."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -67,6 +67,45 @@ Examples:
   crossgate explain last                                    the latest request that failed
   crossgate explain last --format json")]
     Explain(Explain),
+    /// Run policy unit tests from case files, without a server or an account
+    #[command(after_help = "\
+Examples:
+  crossgate test permissions.json
+  crossgate test --format junit tests/*.json > report.xml
+
+A file is a JSON list of cases:
+  [{\"name\": \"the gateway may call users\",
+    \"request\": {\"principal\": \"apigateway.amazonaws.com\", \"action\": \"lambda:InvokeFunction\",
+                \"resource\": \"arn:aws:lambda:us-east-1:111111111111:function:users\",
+                \"context\": {\"aws:SourceArn\": \"arn:aws:execute-api:us-east-1:222222222222:abc/prod/GET/users\"}},
+    \"policies\": {\"resource\": {\"file\": \"users-policy.json\"}},
+    \"expected\": \"Allowed\"}]
+The context is complete: nothing is added to it. Policies: identity, resource, boundary, session, scp, rcp.
+
+Exit status: 0 all cases hold, 1 some differ, 2 a file cannot be read.")]
+    Test(Test),
+}
+
+/// Options of `test`.
+#[derive(Args)]
+pub struct Test {
+    /// Case files; a policy given as {"file": "x.json"} is looked for beside its case file
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = TestFormat::Text)]
+    pub format: TestFormat,
+}
+
+/// How outcomes are printed.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum TestFormat {
+    /// A line for each failing case, and how many hold
+    Text,
+    /// Every case with its explanation
+    Json,
+    /// For CI systems
+    Junit,
 }
 
 /// Where the server is.
@@ -171,6 +210,7 @@ pub fn run() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Tail(at) => tail::run(&at),
         Command::Explain(options) => explain::run(&options),
+        Command::Test(options) => return test::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ mod env;
 mod explain;
 mod serve;
 mod tail;
+mod test;
 
 fn main() -> std::process::ExitCode {
     cli::run()

@@ -17,7 +17,7 @@ def crossgate(*arguments, **more):
     return subprocess.run([CROSSGATE, *arguments], capture_output=True, text=True, timeout=120, **more)
 
 
-@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain"])
+@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain", "test"])
 def test_every_help_has_an_example(subcommand):
     done = crossgate(subcommand, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"crossgate {subcommand}" in done.stdout
@@ -113,3 +113,32 @@ def test_stops_after_the_requests_in_flight(start, how):
     assert server.stop(how) == 0
     client.join()
     assert answers[0].status == 200 and answers[0].body == b"done"
+
+
+CASE = {"name": "the gateway may call users",
+        "request": {"principal": "apigateway.amazonaws.com", "action": "lambda:InvokeFunction",
+                    "resource": f"arn:aws:lambda:{REGION}:{B}:function:users",
+                    "context": {"aws:SourceArn": f"arn:aws:execute-api:{REGION}:{A}:abc/prod/GET/users"}},
+        "policies": {"resource": {"file": "policy.json"}}, "expected": "Allowed"}
+POLICY = {"Version": "2012-10-17", "Statement": [{
+    "Sid": "gateway", "Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"},
+    "Action": "lambda:InvokeFunction", "Resource": f"arn:aws:lambda:{REGION}:{B}:function:users",
+    "Condition": {"ArnLike": {"AWS:SourceArn": f"arn:aws:execute-api:{REGION}:{A}:abc/*/GET/users"}}}]}
+
+
+def test_policy_tests(tmp_path):
+    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps([CASE]))
+    bad.write_text(json.dumps([CASE, {**CASE, "name": "by <nobody>", "expected": "ImplicitlyDenied"}]))
+    done = crossgate("test", str(good))
+    assert (done.returncode, done.stdout) == (0, "1 of 1 cases hold\n")
+    done = crossgate("test", str(bad))
+    assert done.returncode == 1 and "by <nobody>" in done.stdout and done.stdout.endswith("1 of 2 cases hold\n")
+    assert json.loads(crossgate("test", "--format", "json", str(bad)).stdout)["hold"] == 1
+    import xml.etree.ElementTree
+    report = xml.etree.ElementTree.fromstring(crossgate("test", "--format", "junit", str(bad)).stdout)
+    assert (report.get("tests"), report.get("failures")) == ("2", "1")
+    for unreadable in ["none.json", "cases.yaml", "policy.json"]:
+        done = crossgate("test", str(tmp_path / unreadable))
+        assert done.returncode == 2 and unreadable in done.stderr
