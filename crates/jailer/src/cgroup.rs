@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The controllers used.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
@@ -49,21 +50,29 @@ impl Cgroups {
         let groups = Cgroups { roots, v2 };
         for (root, _) in &groups.roots {
             let trial = root.join(format!("crossgate-probe-{}", std::process::id()));
-            fs::create_dir(&trial).map_err(|e| format!("{}: {e}", trial.display()))?;
+            match fs::create_dir(&trial) {
+                // Another thread tries at this moment: it may, so may we.
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(format!("{}: {e}", trial.display()));
+                }
+                _ => {}
+            }
             let _ = fs::remove_dir(&trial);
         }
         Ok(groups)
     }
 
-    /// A parent group for this process's environments; groups of processes that are gone are removed.
+    /// A parent group of the caller's own in this process; groups of processes that are gone are removed.
     ///
     /// # Errors
     /// The system's.
     pub fn for_this_process(&self) -> io::Result<Cgroups> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("crossgate-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut roots = Vec::new();
         for (root, controllers) in &self.roots {
             remove_leftovers(root);
-            let dir = root.join(format!("crossgate-{}", std::process::id()));
+            let dir = root.join(&name);
             match fs::create_dir(&dir) {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
                 _ => {}
@@ -92,11 +101,12 @@ impl Cgroups {
         Ok(group)
     }
 
-    /// Removes the parent group; for shutdown, when all environments are gone.
-    pub fn remove(&self) {
+    /// Removes the parent group; for shutdown. `false` while processes are left in it: try again.
+    pub fn remove(&self) -> bool {
         for (root, _) in &self.roots {
             remove_tree(root);
         }
+        self.roots.iter().all(|(root, _)| !root.exists())
     }
 }
 

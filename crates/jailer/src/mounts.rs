@@ -50,7 +50,7 @@ pub(crate) fn mount(
 pub(crate) fn bind(plan: &mut Plan, what: &'static str, source: &Path, target: &Path, access: Access) {
     let from = plan.path(source);
     let to = plan.path(target);
-    let flags = (libc::MS_BIND | libc::MS_REC) as u64;
+    let flags = libc::MS_BIND | libc::MS_REC;
     plan.must(what, libc::SYS_mount, &[from, to, 0.into(), flags.into(), 0.into()]);
     if access == Access::ReadOnly {
         restrict(plan, what, target, true);

@@ -179,7 +179,7 @@ fn trial(layer: Layer, start: &Plan, layers: Layers) -> Plan {
         }
         Layer::Mount => {
             unshare(&mut plan, libc::CLONE_NEWNS);
-            let private = (libc::MS_REC | libc::MS_PRIVATE) as u64;
+            let private = libc::MS_REC | libc::MS_PRIVATE;
             let root = std::path::Path::new("/");
             crate::mounts::mount(&mut plan, "private mounts", "none", root, "none", private, "");
             let tmp = std::env::temp_dir();

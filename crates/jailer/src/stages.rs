@@ -61,7 +61,7 @@ pub fn base(spec: &BaseSpec) -> Plan {
         mounts::write(plan_ref, "uid map", "/proc/self/uid_map", &format!("{TASK_USER} {uid} 1\n"), false);
         mounts::write(plan_ref, "gid map", "/proc/self/gid_map", &format!("{TASK_GROUP} {gid} 1\n"), false);
     }
-    let private = (libc::MS_REC | libc::MS_PRIVATE) as u64;
+    let private = libc::MS_REC | libc::MS_PRIVATE;
     mounts::mount(plan_ref, "private mounts", "none", Path::new("/"), "none", private, "");
     build_root(plan_ref, spec);
     plan
@@ -69,7 +69,7 @@ pub fn base(spec: &BaseSpec) -> Plan {
 
 fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     let root = spec.mount_point.as_path();
-    let flags = (libc::MS_NOSUID | libc::MS_NODEV) as u64;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV;
     mounts::mount(plan, "root", "tmpfs", root, "tmpfs", flags, "mode=755,size=1m");
     for dir in [".host", "dev", "proc", "tmp", "opt", "var", "var/task", "run", "etc", "usr"] {
         mounts::mkdir(plan, &root.join(dir));
@@ -163,7 +163,7 @@ pub fn prepare(layers: Layers) -> Plan {
         plan.must("host name", libc::SYS_sethostname, &[name, 13.into()]);
     }
     if layers.has(Layer::Mount) && layers.has(Layer::Proc) {
-        let flags = (libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC) as u64;
+        let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
         mounts::mount(&mut plan, "proc", "proc", Path::new("/proc"), "proc", flags, "");
     }
     plan
@@ -209,12 +209,12 @@ fn files(plan: &mut Plan, spec: &EnterSpec) {
             // as separators; our own folders have neither.
             let lower: Vec<_> = several.iter().rev().map(|p| host(p).display().to_string()).collect();
             let options = format!("lowerdir={}", lower.join(":"));
-            let flags = (libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV) as u64;
+            let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
             mounts::mount(plan, "layers", "overlay", Path::new("/opt"), "overlay", flags, &options);
         }
     }
     let options = format!("mode=1777,size={}m", spec.tmp_mb.max(1));
-    let flags = (libc::MS_NOSUID | libc::MS_NODEV) as u64;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV;
     mounts::mount(plan, "tmp", "tmpfs", Path::new("/tmp"), "tmpfs", flags, &options);
     let at = plan.text(HOST);
     plan.must("leave the host tree", libc::SYS_umount2, &[at, libc::MNT_DETACH.into()]);
@@ -229,11 +229,11 @@ fn limits(plan: &mut Plan, spec: &EnterSpec) {
         plan.must(what, libc::SYS_prlimit64, &[0.into(), resource, Arg::Data(pair), 0.into()]);
     };
     // AWS: 1024 file descriptors, 1024 processes and threads (documented under "Lambda quotas").
-    limit("descriptor limit", libc::RLIMIT_NOFILE as u32, 1024);
-    limit("core limit", libc::RLIMIT_CORE as u32, 0);
+    limit("descriptor limit", libc::RLIMIT_NOFILE, 1024);
+    limit("core limit", libc::RLIMIT_CORE, 0);
     // Counted per user: only meaningful for a user of the environment's own.
     if spec.layers.has(Layer::Uid) {
-        limit("process limit", libc::RLIMIT_NPROC as u32, spec.processes);
+        limit("process limit", libc::RLIMIT_NPROC, spec.processes);
     }
 }
 

@@ -118,11 +118,41 @@ def handler(event, context):
 async fn init_failures_have_aws_error_types_and_an_empty_request_id() {
     let world = World::new();
     let cases = [
-        ("syntax", "def handler(:\n", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': "),
-        ("import", "import nothing_here\n", "app.handler", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'nothing_here'"),
-        ("module", "", "other.handler", "Runtime.ImportModuleError", "Unable to import module 'other': No module named 'other'"),
-        ("handler", "x = 1\n", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
-        ("name", "x = 1\n", "app", "Runtime.MalformedHandlerName", "Bad handler 'app': not enough values to unpack (expected 2, got 1)"),
+        (
+            "syntax",
+            "def handler(:\n",
+            "app.handler",
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'app': ",
+        ),
+        (
+            "import",
+            "import nothing_here\n",
+            "app.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'app': No module named 'nothing_here'",
+        ),
+        (
+            "module",
+            "",
+            "other.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'other': No module named 'other'",
+        ),
+        (
+            "handler",
+            "x = 1\n",
+            "app.handler",
+            "Runtime.HandlerNotFound",
+            "Handler 'handler' missing on module 'app'",
+        ),
+        (
+            "name",
+            "x = 1\n",
+            "app",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'app': not enough values to unpack (expected 2, got 1)",
+        ),
         ("raise", "raise OSError('at import')\n", "app.handler", "OSError", "at import"),
     ];
     for (name, code, handler, kind, message) in cases {
@@ -311,7 +341,8 @@ async fn the_bound_of_environments_holds_and_an_idle_one_of_another_function_mak
         c.max_environments = 1;
         c.queue_timeout = Duration::from_millis(300);
     });
-    let (a, b) = ("def handler(e, c): return 'a'", "import time\ndef handler(e, c): time.sleep(e); return 'b'");
+    let (a, b) =
+        ("def handler(e, c): return 'a'", "import time\ndef handler(e, c): time.sleep(e); return 'b'");
     let (a, b) = (Arc::new(world.function("a", a)), Arc::new(world.function("b", b)));
     assert_eq!(text(&world.invoke(&a, "0").await), "\"a\"");
     assert_eq!(text(&world.invoke(&b, "0").await), "\"b\"");
@@ -355,7 +386,8 @@ async fn an_idle_environment_is_evicted_and_one_that_was_killed_is_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invocation_goes_on_when_its_caller_leaves() {
     let world = World::new();
-    let spec = Arc::new(world.function("f", "import time\ndef handler(e, c): time.sleep(e); print('went on')"));
+    let spec =
+        Arc::new(world.function("f", "import time\ndef handler(e, c): time.sleep(e); print('went on')"));
     world.invoke(&spec, "0").await;
     let left = tokio::time::timeout(Duration::from_millis(100), world.invoke(&spec, "0.5")).await;
     assert!(left.is_err());
@@ -456,10 +488,9 @@ def handler(event, context):
     assert_eq!(text(&done), "\"fine\"");
     assert!(done.log_tail.len() <= 4096);
     assert!(tail(&done).contains("REPORT RequestId"));
-    let lines = world.lines.0.lock().expect("lock");
+    let lines = std::mem::take(&mut *world.lines.0.lock().expect("lock"));
     assert!(lines.iter().all(|l| l.len() <= 262_144));
     assert!(lines.iter().map(String::len).sum::<usize>() >= 10_000_000);
-    drop(lines);
     world.end().await;
 }
 

@@ -127,7 +127,7 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
         Ok(waiting) => waiting.await,
         Err(reason) => return error(StatusCode::FORBIDDEN, "InvalidStateTransition", reason),
     };
-    let Ok(Job { context, payload, deadline_ms }) = job else {
+    let Ok(Job { context, payload, deadline_ms }) = job.map(|job| *job) else {
         return error(
             StatusCode::FORBIDDEN,
             "InvalidStateTransition",

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
@@ -26,6 +26,9 @@ pub(crate) struct Job {
     pub payload: Bytes,
     pub deadline_ms: i64,
 }
+
+/// Where the outcome of an invocation arrives, with its time.
+pub(crate) type Running = oneshot::Receiver<(Outcome, Instant)>;
 
 /// What became of an invocation.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ pub(crate) enum InitFailure {
 
 enum Phase {
     Init,
-    Ready(oneshot::Sender<Job>),
+    Ready(oneshot::Sender<Box<Job>>),
     Busy { request_id: String, reply: oneshot::Sender<(Outcome, Instant)> },
     Answered,
     Dead,
@@ -78,7 +81,7 @@ pub(crate) struct Environment {
     pub warning: Option<String>,
     pub process: Arc<Process>,
     pub started: Instant,
-    owner: Weak<dyn Owner>,
+    owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
     log: Mutex<EnvironmentLog>,
     pipe: pipe::Receiver,
@@ -107,7 +110,7 @@ pub(crate) struct Parts {
     pub slot: Slot,
     pub pipe: pipe::Receiver,
     pub sink: Arc<dyn LogSink>,
-    pub owner: Weak<dyn Owner>,
+    pub owner: Arc<dyn Owner>,
 }
 
 impl Environment {
@@ -137,7 +140,7 @@ impl Environment {
 
     /// The runtime asks for the next invocation. Gives the event, once there is one; an error when this is not
     /// the time to ask.
-    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Job>, &'static str> {
+    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Box<Job>>, &'static str> {
         let (send, receive) = oneshot::channel();
         let first = {
             let mut phase = lock(&self.phase);
@@ -159,19 +162,17 @@ impl Environment {
             *lock(&self.init) = Some(self.started.elapsed());
             self.drain_log();
         }
-        if let Some(owner) = self.owner.upgrade() {
-            if first {
-                owner.up(self);
-            } else {
-                owner.free(self);
-            }
+        if first {
+            self.owner.up(self);
+        } else {
+            self.owner.free(self);
         }
         Ok(receive)
     }
 
     /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
     /// is not fit any more.
-    pub fn run(&self, job: Job, start: String) -> Result<oneshot::Receiver<(Outcome, Instant)>, Job> {
+    pub fn run(&self, job: Box<Job>, start: String) -> Result<Running, Box<Job>> {
         let (reply, outcome) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
@@ -245,9 +246,7 @@ impl Environment {
         };
         self.platform(super::report::init_report(took, &kind));
         self.process.kill();
-        if let Some(owner) = self.owner.upgrade() {
-            owner.failed(self, failure);
-        }
+        self.owner.failed(self, failure);
         true
     }
 
@@ -327,9 +326,7 @@ impl Environment {
         let max_mb = lock(&self.memory).max_mb;
         *lock(&self.memory) = Memory { max_mb, ..Memory::default() };
         lock(&self.slot).take();
-        if let Some(owner) = self.owner.upgrade() {
-            owner.gone(&self);
-        }
+        self.owner.gone(&self);
     }
 
     /// The memory of the function's processes now, in MiB, without what lies in `/tmp`.

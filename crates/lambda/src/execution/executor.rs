@@ -66,7 +66,7 @@ impl Executor {
         let begun = Instant::now();
         let pool = self.pool(spec);
         let start_line = report::start(spec, &context);
-        let mut job = Job { context, payload, deadline_ms: 0 };
+        let mut job = Box::new(Job { context, payload, deadline_ms: 0 });
         // An idle environment may die in the moment it is chosen: the event goes to the next one then.
         for _ in 0..16 {
             let lease = match pool.acquire().await {
@@ -127,12 +127,11 @@ impl Executor {
         }
         shared.starter.shutdown().await;
         for _ in 0..200 {
-            if self.environments() == 0 {
+            if self.environments() == 0 && shared.starter.remove_groups() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        shared.starter.remove_groups();
     }
 
     fn pool(&self, spec: &Arc<FunctionSpec>) -> Arc<Pool> {
@@ -166,6 +165,7 @@ impl Running {
                 Ok(Err(_)) => return self.ended(Outcome::Exit(Exit::Signal(9)), Instant::now()),
                 Err(_) if Instant::now() >= deadline => return self.timed_out(),
                 Err(_) => {
+                    self.environment.max_memory_mb();
                     if self.environment.own_memory_mb() > u64::from(self.environment.spec.memory_mb) {
                         self.environment.kill();
                     }

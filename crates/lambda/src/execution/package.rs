@@ -203,15 +203,16 @@ fn safe_name(name: &str) -> Result<PathBuf, PackageError> {
     Ok(path)
 }
 
-/// Whether a link at `name` to `to` stays inside: counts how deep the target lies, without looking at the disk.
-/// A link through another link could still climb in theory; the jail's `/var/task` is what finally holds it.
+/// Whether a link at `name` to `to` stays inside, without looking at the disk. `..` may stand at the start only:
+/// there it climbs through real folders (links are made last), behind another link it could climb anywhere.
 fn link_stays_inside(name: &Path, to: &str) -> bool {
     let mut depth = name.components().count().saturating_sub(1);
+    let mut descended = false;
     for part in Path::new(to).components() {
         match part {
-            Component::Normal(_) => depth += 1,
+            Component::Normal(_) => descended = true,
             Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
+            Component::ParentDir if depth > 0 && !descended => depth -= 1,
             _ => return false,
         }
     }
@@ -305,7 +306,7 @@ mod tests {
 
     #[test]
     fn links_that_lead_out_are_refused() {
-        for to in ["/etc/passwd", "../out", "a/../../out"] {
+        for to in ["/etc/passwd", "../out", "a/../../out", "a/../b"] {
             check_refused(&[file("fine"), Entry::Link("link", to)]);
         }
         // Written through a link: the link's name is a folder by then.

@@ -146,8 +146,9 @@ impl Pool {
     }
 
     async fn start(self: Arc<Self>) {
-        let me: Arc<dyn Owner> = Arc::clone(&self) as Arc<dyn Owner>;
-        match self.shared.starter.start(&self.spec, Arc::downgrade(&me)).await {
+        // A strong one: a retired pool lives until its last environment is gone.
+        let owner: Arc<dyn Owner> = Arc::clone(&self) as Arc<dyn Owner>;
+        match self.shared.starter.start(&self.spec, owner).await {
             Ok(environment) => {
                 let mut state = lock(&self.state);
                 // It may be gone already; `gone` looks here first.

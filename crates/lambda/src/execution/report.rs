@@ -12,7 +12,11 @@ pub(crate) const MAX_RESPONSE: usize = 6_291_556;
 /// `INIT_START …`, the first line of a log stream. The version ARN's hash is of the runtime's name: what runs is
 /// the machine's own interpreter, not one of AWS's images.
 pub(crate) fn init_start(spec: &FunctionSpec, runtime_used: &str) -> String {
-    let (name, version) = runtime_used.split_at(runtime_used.find(|c: char| c.is_ascii_digit()).unwrap_or(0));
+    // `python3.9` is written `python:3.9`, `provided.al2023` is written `provided:al2023`.
+    let (name, version) = match runtime_used.split_once('.') {
+        Some(("provided", version)) => ("provided", version),
+        _ => runtime_used.split_at(runtime_used.find(|c: char| c.is_ascii_digit()).unwrap_or(0)),
+    };
     let hash = hex::encode(Sha256::digest(runtime_used));
     let region = &spec.region;
     format!(

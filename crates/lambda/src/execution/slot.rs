@@ -59,12 +59,10 @@ impl Slots {
         Slot { index, uid: self.uid(index), group, home: Arc::clone(&self.free) }
     }
 
-    /// Removes the groups; for shutdown.
-    pub fn remove(&self) {
+    /// Removes the groups; for shutdown. `false` while processes are left in them: try again.
+    pub fn remove(&self) -> bool {
         lock(&self.free).groups.clear();
-        if let Some(cgroups) = &self.cgroups {
-            cgroups.remove();
-        }
+        self.cgroups.as_ref().is_none_or(Cgroups::remove)
     }
 }
 

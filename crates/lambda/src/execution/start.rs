@@ -21,7 +21,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixStream, unix::pipe};
@@ -92,7 +92,7 @@ impl Starter {
     pub async fn start(
         self: &Arc<Self>,
         spec: &Arc<FunctionSpec>,
-        owner: Weak<dyn Owner>,
+        owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
             Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
@@ -120,9 +120,9 @@ impl Starter {
         }
     }
 
-    /// Removes the control groups; when all environments are gone.
-    pub fn remove_groups(&self) {
-        self.slots.remove();
+    /// Removes the control groups; when all environments are gone. `false`: some process still ends.
+    pub fn remove_groups(&self) -> bool {
+        self.slots.remove()
     }
 
     fn stock(&self, minor: u8) -> Result<(Arc<Stock>, Option<String>), InvokeError> {
@@ -152,7 +152,7 @@ impl Starter {
         self: &Arc<Self>,
         minor: u8,
         spec: &Arc<FunctionSpec>,
-        owner: Weak<dyn Owner>,
+        owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.stock(minor)?;
         let mut spare = self.spare(&stock).await?;
@@ -288,7 +288,7 @@ impl Starter {
     async fn start_provided(
         self: &Arc<Self>,
         spec: &Arc<FunctionSpec>,
-        owner: Weak<dyn Owner>,
+        owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let layers = self.layers;
         let mut slot = self.slots.take();

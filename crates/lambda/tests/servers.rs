@@ -1,0 +1,108 @@
+//! Servers as processes of their own: killed without warning, and without root.
+//!
+//! Each test starts this test program again, with one test to run and its instructions in the environment.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use support::*;
+
+const ROLE: &str = "EXECUTION_TEST_ROLE";
+const SLEEPER: &str = "import time\ndef handler(e, c):\n    if e: time.sleep(e)\n    return 'awake'";
+
+/// This program again, as the server `role`, with its files below `dir`.
+fn server(role: &str, dir: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "play_the_server", "--nocapture"]).env(ROLE, role).env("TMPDIR", dir);
+    command.stdout(Stdio::piped());
+    command
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn play_the_server() {
+    match std::env::var(ROLE).as_deref() {
+        Ok("sleeps") => {
+            let world = World::new();
+            let spec = Arc::new(world.function("sleeper", SLEEPER));
+            assert_eq!(text(&world.invoke(&spec, "0").await), "\"awake\"");
+            let (busy, executor, context) = (spec.clone(), world.executor.clone(), world.context());
+            tokio::spawn(async move { executor.invoke(&busy, "2".into(), context).await });
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            println!("\nserver: ready");
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        Ok("unprivileged") => {
+            let world = World::with(|c| c.sandbox = lambda::execution::Sandbox::Prefer);
+            let code = "import os\ndef handler(e, c):\n    return [os.getuid(), os.path.exists('/.host/etc'), [p for p in os.listdir('/proc') if p.isdigit()], os.listdir('/var/task')]";
+            let spec = Arc::new(world.function("f", code));
+            let done = world.invoke(&spec, "0").await;
+            println!("\nserver: {}", text(&done));
+            println!("server: {:?}", world.warnings.lock().expect("lock"));
+            world.end().await;
+        }
+        _ => {} // An ordinary test run: nothing to play.
+    }
+}
+
+/// The first line that the server says. Its output is read to the end elsewhere, so that it never blocks.
+fn hear(child: &mut Child) -> String {
+    let out = child.stdout.take().expect("piped");
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            if let Some(said) = line.strip_prefix("server: ") {
+                let _ = send.send(said.to_owned());
+            }
+        }
+    });
+    receive.recv_timeout(Duration::from_secs(20)).expect("the server says something")
+}
+
+/// Processes that were started with a path below `dir`.
+fn processes_of(dir: &Path) -> Vec<String> {
+    let marker = dir.display().to_string();
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.contains(&marker).then_some(line)
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_leaves_no_process_behind() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut child = server("sleeps", dir.path()).spawn().expect("started");
+    assert_eq!(hear(&mut child), "ready");
+    // Zygote, the busy environment, the spare.
+    assert!(processes_of(dir.path()).len() >= 2, "{:?}", processes_of(dir.path()));
+    child.kill().expect("killed");
+    child.wait().expect("waited");
+    wait_until("all are gone", || processes_of(dir.path()).is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_root_functions_are_jailed_in_a_user_namespace() {
+    if !is_root() {
+        return; // Then every other test has shown it.
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).expect("mode");
+    let mut command = server("unprivileged", dir.path());
+    command.uid(65534).gid(65534).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/nonexistent");
+    let mut child = command.spawn().expect("started");
+    assert_eq!(hear(&mut child), r#"[993, false, ["1"], ["app.py"]]"#);
+    assert!(child.wait().expect("waited").success());
+    wait_until("all are gone", || processes_of(dir.path()).is_empty()).await;
+}
