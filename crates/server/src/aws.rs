@@ -147,6 +147,11 @@ async fn handle(
             Ok(reply)
         }
         (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
+        (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
+            let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
+            prepare(state, &reply);
+            Ok(reply)
+        }
         // Everything else reads, or writes and waits for the disk: other requests go on meanwhile.
         _ if reads_only(call.operation) => run_here(state, service, call, signer),
         _ => tokio::task::block_in_place(|| run_here(state, service, call, signer)),
@@ -162,6 +167,14 @@ fn run_here(state: &State, service: Service, call: &Call, signer: &Signer) -> Re
         Service::Logs => state.logs.handle(call),
         Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
     }
+}
+
+/// Readies the interpreter while the client gets its answer, so that the first call finds it running.
+fn prepare(state: &Arc<State>, reply: &Reply) {
+    let Some(runtime) = reply.output.get("Runtime").and_then(|r| r.as_str()).map(str::to_owned) else { return };
+    let executor = state.executor.clone();
+    // A runtime that is not there is reported when the function is called.
+    tokio::spawn(async move { executor.prepare(&runtime).await.ok() });
 }
 
 fn reads_only(operation: &str) -> bool {
