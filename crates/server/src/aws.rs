@@ -171,7 +171,9 @@ fn run_here(state: &State, service: Service, call: &Call, signer: &Signer) -> Re
 
 /// Readies the interpreter while the client gets its answer, so that the first call finds it running.
 fn prepare(state: &Arc<State>, reply: &Reply) {
-    let Some(runtime) = reply.output.get("Runtime").and_then(|r| r.as_str()).map(str::to_owned) else { return };
+    let Some(runtime) = reply.output.get("Runtime").and_then(|r| r.as_str()).map(str::to_owned) else {
+        return;
+    };
     let executor = state.executor.clone();
     // A runtime that is not there is reported when the function is called.
     tokio::spawn(async move { executor.prepare(&runtime).await.ok() });

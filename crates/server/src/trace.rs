@@ -166,10 +166,11 @@ impl Ring {
             let _ = self.followers.send(trace.clone());
         }
         let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        if traces.len() == RING {
-            traces.pop_front();
-        }
+        let oldest = if traces.len() == RING { traces.pop_front() } else { None };
         traces.push_back(trace);
+        drop(traces);
+        // Freed without the lock: other requests push meanwhile.
+        drop(oldest);
     }
 
     /// The request with this id; `last` is the latest that failed.
