@@ -51,7 +51,7 @@ pub(crate) fn durable(directory: &Path) -> Result<Store, OpenError> {
     let failed = |what: &str, e: &dyn std::fmt::Display| {
         OpenError::Failed(format!("{what} {}: {e}", directory.display()))
     };
-    fs::create_dir_all(directory).map_err(|e| failed("cannot make the data directory", &e))?;
+    make_private(directory).map_err(|e| failed("cannot make the data directory", &e))?;
     let lock = take_lock(directory)?;
     let database = Builder::new()
         .set_cache_size(CACHE_BYTES)
@@ -74,6 +74,14 @@ fn finish(database: Database, directory: &Path, lock: Option<File>) -> Result<St
     transaction.commit().map_err(|e| OpenError::Failed(e.to_string()))?;
     let directory = directory.to_owned();
     Ok(Store { inner: Arc::new(Inner { database, directory, generations: Default::default(), _lock: lock }) })
+}
+
+/// A new directory is for its owner only: it holds secret access keys. One that exists is left as it is.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(directory)
 }
 
 /// The lock goes with the process, so that a server killed with -9 leaves nothing to clean up.

@@ -61,6 +61,16 @@ fn a_cache_entry_is_loaded_again_after_a_commit_to_its_collection() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_new_directory_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("data");
+    let _store = Store::open(&directory).unwrap();
+    assert_eq!(std::fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
 #[test]
 fn a_second_opening_names_the_holder() {
     let directory = tempfile::tempdir().unwrap();
