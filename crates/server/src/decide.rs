@@ -1,9 +1,7 @@
 //! The one place where requests become permission decisions.
 
-use std::sync::Arc;
-
 use iam::{Caller, Iam};
-use policy::{CallerPolicies, Check, Context, Decision, Effect, Principal, Request};
+use policy::{Check, Context, Decision, Effect, Principal, Request};
 use wire::{ApiError, Protocol};
 
 use crate::trace::{Decided, record_decision};
@@ -53,19 +51,12 @@ pub fn decide(
     if let Some(account) = check.resource_account {
         context.set("aws:ResourceAccount", account.as_str());
     }
-    let service = matches!(caller.principal, Principal::Service { .. });
-    let policies = if service {
-        context.set("aws:PrincipalIsAWSService", "true");
-        if let Principal::Service { host } = &caller.principal {
-            context.set("aws:PrincipalServiceName", host.as_str());
-        }
-        Arc::new(CallerPolicies::default())
-    } else {
+    if !matches!(caller.principal, Principal::Service { .. }) {
         context.set("aws:PrincipalIsAWSService", "false");
         context.set("aws:ViaAWSService", "false");
-        context.extend(&iam.principal_context(caller)?);
-        iam.caller_policies(caller)?
-    };
+    }
+    context.extend(&iam.principal_context(caller)?);
+    let policies = iam.caller_policies(caller)?;
     let request = Request {
         principal: &caller.principal,
         action: &check.action,
