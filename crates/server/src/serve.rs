@@ -12,7 +12,7 @@ use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
-use crate::target::{Target, target, user_request};
+use crate::target::{Target, target};
 use crate::trace::{Events, Journey, Trace, recorded};
 use crate::{Config, api, aws, own};
 
@@ -94,16 +94,16 @@ impl Handler for Front {
         match target(head.host(), head.path()) {
             Target::Api { .. } => gateway::execution::MAX_BODY,
             Target::Own(_) => 0,
-            Target::Aws if user_request(head.path()).is_some() => gateway::execution::MAX_BODY,
             Target::Aws => AWS_BODY,
         }
     }
 
     fn too_large(&self, head: &Head) -> Response<Body> {
         let request_id = arn::request_id(crate::random::random());
-        let is_api = matches!(target(head.host(), head.path()), Target::Api { .. })
-            || user_request(head.path()).is_some();
-        let response = if is_api { api::too_large(&request_id) } else { aws::too_large(&request_id) };
+        let response = match target(head.host(), head.path()) {
+            Target::Api { .. } => api::too_large(&request_id),
+            Target::Own(_) | Target::Aws => aws::too_large(&request_id),
+        };
         self.state.ring.push(Trace {
             request_id,
             started_ms: now_ms(),
@@ -130,17 +130,12 @@ impl Handler for Front {
         let started_ms = now_ms();
         let request_id = arn::request_id(crate::random::random());
         let (head, state) = (&request.head, &self.state);
-        let rewritten = user_request(head.path());
-        let to = match &rewritten {
-            Some((api, path)) => Target::Api { api, path },
-            None => target(head.host(), head.path()),
-        };
         let work = async {
-            match to {
+            match target(head.host(), head.path()) {
                 Target::Own(page) => (own::answer(state, head, page).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
-                        api::answer(state, &request, api, path, &request_id, started_ms).await;
+                        api::answer(state, &request, api, &path, &request_id, started_ms).await;
                     (response, Some((caller, Journey::Api(Box::new(trace)))))
                 }
                 Target::Aws => {

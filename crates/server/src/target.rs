@@ -1,5 +1,7 @@
 //! Which journey a request takes: a call to a deployed API, this server's own pages, or an AWS API.
 
+use std::borrow::Cow;
+
 /// Where a request is for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Target<'a> {
@@ -8,7 +10,7 @@ pub enum Target<'a> {
         /// The API's id.
         api: &'a str,
         /// `/{stage}/…`, as sent.
-        path: &'a str,
+        path: Cow<'a, str>,
     },
     /// `/_crossgate/…`: the rest of the path.
     Own(&'a str),
@@ -27,23 +29,23 @@ pub fn target<'a>(host: &'a str, path: &'a str) -> Target<'a> {
         && rest.get(..11).is_some_and(|r| r.eq_ignore_ascii_case("execute-api"))
         && matches!(rest.as_bytes().get(11), None | Some(b'.' | b':'))
     {
-        return Target::Api { api, path };
+        return Target::Api { api, path: path.into() };
     }
     if let Some(rest) = path.strip_prefix("/_aws/execute-api/") {
         let (api, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        return Target::Api { api, path };
+        return Target::Api { api, path: path.into() };
     }
     if let Some(own) = path.strip_prefix("/_crossgate/") {
         return Target::Own(own);
+    }
+    if let Some((api, path)) = user_request(path) {
+        return Target::Api { api, path: path.into() };
     }
     Target::Aws
 }
 
 /// `/restapis/{api}/{stage}/_user_request_/…` as the API's id and `/{stage}/…`; `None` for any other path.
-///
-/// Apart from [`target`], because the path has to be put together anew.
-#[must_use]
-pub fn user_request(path: &str) -> Option<(&str, String)> {
+fn user_request(path: &str) -> Option<(&str, String)> {
     let mut parts = path.strip_prefix("/restapis/")?.splitn(4, '/');
     let (api, stage, marker) = (parts.next()?, parts.next()?, parts.next()?);
     (marker == "_user_request_").then(|| (api, format!("/{stage}/{}", parts.next().unwrap_or_default())))
@@ -55,7 +57,7 @@ mod tests {
 
     #[track_caller]
     fn api(host: &str, path: &str, expected: (&str, &str)) {
-        assert_eq!(target(host, path), Target::Api { api: expected.0, path: expected.1 });
+        assert_eq!(target(host, path), Target::Api { api: expected.0, path: expected.1.into() });
     }
 
     #[test]
@@ -70,14 +72,13 @@ mod tests {
     fn invoke_urls_by_path() {
         api("127.0.0.1:4566", "/_aws/execute-api/abc/prod/users", ("abc", "/prod/users"));
         api("127.0.0.1:4566", "/_aws/execute-api/abc", ("abc", ""));
-        let found = user_request("/restapis/abc/prod/_user_request_/users/1");
-        assert_eq!(found, Some(("abc", "/prod/users/1".to_owned())));
-        assert_eq!(user_request("/restapis/abc/stages/prod"), None);
+        api("127.0.0.1:4566", "/restapis/abc/prod/_user_request_/users/1", ("abc", "/prod/users/1"));
     }
 
     #[test]
     fn everything_else_is_an_aws_api() {
         assert_eq!(target("lambda.us-east-1.localhost", "/2015-03-31/functions/"), Target::Aws);
+        assert_eq!(target("127.0.0.1", "/restapis/abc/stages/prod"), Target::Aws);
         assert_eq!(target("x.execute-apis.localhost", "/"), Target::Aws);
         assert_eq!(target("127.0.0.1", "/_crossgate/health"), Target::Own("health"));
     }
