@@ -250,6 +250,8 @@ pub(super) fn delete(store: &Store, call: &Call) -> Result<Reply, Failure> {
             "validators",
             "authorizers",
             "gatewayResponses",
+            "documentationParts",
+            "documentationVersions",
         ] {
             writer.delete_prefix(collection, &format!("{}/", gone.id))?;
         }

@@ -89,6 +89,11 @@ pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
     reply(&found)
 }
 
+/// The model that the call names.
+pub(super) fn named(documents: &impl Read, call: &Call) -> Result<SchemaModel, Failure> {
+    find(documents, call).map(|(_, _, model)| model)
+}
+
 pub(super) fn list(store: &Store, call: &Call) -> Result<Reply, Failure> {
     let found = store.read::<_, Failure>(|reader| {
         Ok(reader.all::<SchemaModel>("models", &format!("{}/", api(reader, call)?.id))?)
