@@ -77,6 +77,11 @@ fn the_symptoms_and_their_explanations() {
 }
 
 #[test]
+fn function_urls() {
+    pytest("test_function_url.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }

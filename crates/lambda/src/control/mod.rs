@@ -21,6 +21,7 @@ mod runtimes;
 mod settings;
 mod tags;
 mod update;
+mod urls;
 mod versions;
 mod view;
 
@@ -46,6 +47,7 @@ use crate::execution::{Executor, FunctionSpec, Invocation, InvokeContext, Invoke
 pub use errors::unassumable_role;
 pub use invoke::InvokeFailure;
 pub use name::FunctionName;
+pub use urls::FunctionUrl;
 pub use view::FunctionView;
 
 /// Runs functions: [`Executor`], or a test's own.
@@ -131,6 +133,8 @@ struct Inner {
     views: Cache<FunctionView>,
     /// By the key of the policy. `None` inside: there is no policy, and that is remembered too.
     policies: Cache<Option<Arc<Policy>>>,
+    /// By the URL's id.
+    urls: Cache<FunctionUrl>,
     /// Invocations in flight by function; an entry is dropped with its function.
     in_flight: Mutex<HashMap<String, Arc<AtomicUsize>>>,
     events: Arc<Semaphore>,
@@ -165,6 +169,7 @@ impl Lambda {
             inner: Arc::new(Inner {
                 views: Cache::new(model::FUNCTIONS, COMPILED),
                 policies: Cache::new(model::POLICIES, COMPILED),
+                urls: Cache::new(model::URLS, COMPILED),
                 in_flight: Mutex::default(),
                 events: Arc::new(Semaphore::new(settings.max_events)),
                 packages,

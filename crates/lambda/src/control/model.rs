@@ -10,6 +10,8 @@ use serde_json::Value;
 pub const FUNCTIONS: &str = "lambda";
 /// The collection of function policies, by `ACCOUNT/REGION/NAME/QUALIFIER`, the qualifier empty for none.
 pub const POLICIES: &str = "lambda-policies";
+/// The collection of function URLs.
+pub const URLS: &str = "lambda-urls";
 /// The collection of layer versions.
 pub const LAYERS: &str = "lambda-layers";
 /// Asynchronous invocations that were accepted and not finished.
