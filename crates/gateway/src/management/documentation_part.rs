@@ -10,7 +10,6 @@ use super::failure::{Failure, bad_request, conflict, not_found};
 use super::lookup::{Read, api, api_or, random_id};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
-use crate::model::RestApi;
 
 /// TestApiGatewayApiDocumentationPart::test_invalid_get_documentation_part; an unknown API reads the same.
 const UNKNOWN: &str = "Invalid Documentation part identifier specified";
@@ -34,26 +33,27 @@ const LOCATIONS: &[(&str, &[&str])] = &[
 ];
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let location = location(call.input.get("location"))?;
     let properties = call.required("properties").to_owned();
-    store.write(|writer| {
-        let api = api(writer, call)?;
-        if let Some(taken) = parts(writer, &api.id)?.into_values().find(|part| is_at(part, &location)) {
-            let at = described(taken.get("location"));
-            // Developer guide, "Documentation of the API entity", which quotes the sentence for type `API`.
-            return Err(conflict(format!(
-                "Documentation part already exists for the specified location: {at}."
-            )));
-        }
-        let part = insert(writer, &api, location, properties)?;
-        Ok(Value::Object(part).into())
-    })
+    let api = api(writer, call)?;
+    if let Some(taken) = parts(writer, &api.id)?.into_values().find(|part| is_at(part, &location)) {
+        let at = described(taken.get("location"));
+        // Developer guide, "Documentation of the API entity", which quotes the sentence for type `API`.
+        return Err(conflict(format!("Documentation part already exists for the specified location: {at}.")));
+    }
+    let part = insert(writer, &api.id, location, properties)?;
+    Ok(Value::Object(part).into())
 }
 
 /// Stores a new part.
 pub(super) fn insert(
     writer: &mut Writer<'_>,
-    api: &RestApi,
+    api: &str,
     location: Map<String, Value>,
     properties: String,
 ) -> Result<Part, Failure> {
@@ -62,7 +62,7 @@ pub(super) fn insert(
     part.insert("location".into(), Value::Object(location));
     part.insert("properties".into(), properties.into());
     part.insert("id".into(), id.clone().into());
-    writer.put("documentationParts", &format!("{}/{id}", api.id), &part)?;
+    writer.put("documentationParts", &format!("{api}/{id}"), &part)?;
     Ok(part)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::documentation_part::{Part, parts};
@@ -49,21 +49,27 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             // Reasoning: a conflict, as the operation's errors say; AWS's words are not recorded.
             return Err(conflict(format!("Documentation version {name} already exists")));
         }
-        let version = Version {
-            version: name.clone(),
-            created_date: now(call),
-            description: call.text("description").filter(|d| !d.is_empty()).map(str::to_owned),
-            parts: parts(writer, &api.id)?,
-        };
+        let version = save(writer, call, &api.id, &name)?;
         if let Some(stage) = call.text("stageName") {
             let at = format!("{}/{stage}", api.id);
             let mut found: Stage = writer.one("stages", &at)?.ok_or_else(|| not_found(UNKNOWN_STAGE))?;
             found.rest.insert("documentationVersion".into(), name.clone().into());
             writer.put("stages", &at, &found)?;
         }
-        writer.put("documentationVersions", &key, &version)?;
         Ok(shown(&version).into())
     })
+}
+
+/// Freezes the API's parts under a name.
+pub(super) fn save(writer: &mut Writer<'_>, call: &Call, api: &str, name: &str) -> Result<Version, Failure> {
+    let version = Version {
+        version: name.to_owned(),
+        created_date: now(call),
+        description: call.text("description").filter(|d| !d.is_empty()).map(str::to_owned),
+        parts: parts(writer, api)?,
+    };
+    writer.put("documentationVersions", &format!("{api}/{name}"), &version)?;
+    Ok(version)
 }
 
 fn find(documents: &impl Read, call: &Call) -> Result<(String, Version), Failure> {

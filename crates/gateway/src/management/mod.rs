@@ -27,6 +27,7 @@ mod method;
 mod method_response;
 mod method_settings;
 mod model_template;
+mod openapi;
 mod operations;
 mod page;
 mod patch;
@@ -179,6 +180,10 @@ impl Management {
             "GetUsagePlanKey" => usage_plan::get_key(store, call),
             "GetUsagePlanKeys" => usage_plan::list_keys(store, call),
             "DeleteUsagePlanKey" => usage_plan::delete_key(store, call),
+            "ImportRestApi" => openapi::import(store, call),
+            "PutRestApi" => openapi::put(store, call),
+            "GetExport" => openapi::export(store, call),
+            "ImportDocumentationParts" => openapi::documentation_parts(store, call),
             "ImportApiKeys" => key_import::run(store, call),
             "GetModelTemplate" => model_template::get(store, call),
             "CreateDocumentationPart" => documentation_part::create(store, call),

@@ -20,6 +20,7 @@ mod integrations;
 mod keys_and_plans;
 mod methods;
 mod models_and_validators;
+mod openapi;
 mod resources;
 mod stages;
 mod tags_and_responses;
