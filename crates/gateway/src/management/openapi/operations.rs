@@ -11,6 +11,8 @@ use super::{authorizers, models};
 use crate::management::failure::Failure;
 
 type Members = Map<String, Value>;
+/// `method.request.…` with whether it is required, and the schemas of bodies by content type.
+type Parameters<'o> = (BTreeMap<String, bool>, Vec<(String, &'o Value)>);
 
 /// What the operations of one document share.
 pub(super) struct Shared<'d> {
@@ -72,12 +74,11 @@ impl Shared<'_> {
         Ok(steps)
     }
 
-    /// `method.request.…` with whether it is required, and the schemas of bodies by content type.
     fn parameters<'o>(
         &'o self,
         operation: &'o Members,
         of_path: Option<&'o Value>,
-    ) -> Result<(BTreeMap<String, bool>, Vec<(String, &'o Value)>), Failure> {
+    ) -> Result<Parameters<'o>, Failure> {
         let mut parameters = BTreeMap::new();
         let mut bodies = Vec::new();
         let lists = [of_path, operation.get("parameters")].into_iter().flatten().filter_map(Value::as_array);
