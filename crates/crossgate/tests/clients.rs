@@ -96,6 +96,11 @@ fn terraform() {
     pytest("test_terraform.py");
 }
 
+#[test]
+fn terraform_apigateway() {
+    pytest("test_terraform_apigateway.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {

@@ -31,7 +31,7 @@ impl Failure {
     }
 
     /// A 500 with `Execution failed due to configuration error: …` in the log.
-    fn configuration(journal: &mut Journal, log: &str, why: Why) -> Box<Self> {
+    pub fn configuration(journal: &mut Journal, log: &str, why: Why) -> Box<Self> {
         journal.error(|| format!("Execution failed due to configuration error: {log}"));
         Self::new(GatewayResponse::internal(ResponseType::ApiConfigurationError, 500), why)
     }
@@ -57,10 +57,7 @@ pub(super) async fn run(
     trace: &mut GatewayTrace,
 ) -> Outcome {
     log_request(call, journal);
-    call.route.validation.check(call)?;
-    if let Some(what) = call.route.validation.unsupported() {
-        return Err(Failure::not_supported(journal, what));
-    }
+    call.route.validation.check(call, journal)?;
     let response = match &call.route.integration {
         Target::Mock(target) => mock(target, call, journal)?,
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,

@@ -7,6 +7,7 @@
 mod answer;
 mod backend;
 mod binary;
+mod body_model;
 mod call;
 mod client;
 mod compile;

@@ -76,23 +76,25 @@ pub(super) fn parts(documents: &impl Read, api: &str) -> Result<BTreeMap<String,
 /// A location with the members that its type has; `*` is what a method or status means when it is left out, so it is
 /// not stored.
 pub(super) fn location(given: Option<&Value>) -> Result<Map<String, Value>, Failure> {
-    let given = given.and_then(Value::as_object).cloned().unwrap_or_default();
+    // Terraform sends empty texts for what is not set.
+    let mut given = given.and_then(Value::as_object).cloned().unwrap_or_default();
+    given.retain(|_, value| value.as_str().is_some_and(|text| !text.is_empty()));
     let kind = given.get("type").and_then(Value::as_str).unwrap_or_default();
     let Some((_, members)) = LOCATIONS.iter().find(|(name, _)| *name == kind) else {
         return Err(bad_request(format!("Invalid location type specified: {kind}")));
     };
-    for (member, value) in &given {
-        if member != "type" && !value.is_null() && !members.contains(&member.as_str()) {
+    for member in given.keys() {
+        if member != "type" && !members.contains(&member.as_str()) {
             // Reasoning: the reference says that the member is not valid for the type; AWS's words are not recorded.
             return Err(bad_request(format!(
                 "Invalid location field '{member}' specified for type '{kind}'"
             )));
         }
     }
-    if members.contains(&"name") && given.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if members.contains(&"name") && !given.contains_key("name") {
         return Err(bad_request(format!("Missing location field 'name' for type '{kind}'")));
     }
-    Ok(given.into_iter().filter(|(_, value)| !value.is_null()).collect())
+    Ok(given)
 }
 
 /// Whether a part is about this location; members left out mean their defaults.
