@@ -105,6 +105,9 @@ impl LambdaBackend {
                 let key = self.iam.access_key(&client.access_key).map_err(broken)?;
                 let caller =
                     key.map_or_else(|| Caller::from(client.principal.clone()), |key| key.caller.clone());
+                // A service that uses its client's credentials (User Guide, aws:ViaAWSService). API Gateway is not
+                // on the list of services that aws:CalledVia supports.
+                context.set("aws:ViaAWSService", "true");
                 Ok((caller, context))
             }
         }

@@ -197,28 +197,27 @@ impl Lambda {
         if call.operation.ends_with("FunctionUrlConfig") {
             context.set("lambda:FunctionArn", name.qualified_arn());
         }
-        let key = policy_key(&name.key(), name.qualifier.as_deref());
-        let (function, policy) = self
-            .inner
-            .store
-            .read(|r| {
-                Ok::<_, store::StoreError>((
-                    view::function(r, name)?,
-                    r.get::<FunctionPolicy>(POLICIES, &key)?,
-                ))
-            })
-            .map_err(super::errors::store)?;
         // A function that is about to be made has no tags.
         if call.operation != "CreateFunction" {
-            for (key, value) in function.into_iter().flat_map(|f| f.tags) {
-                context.set(&format!("aws:ResourceTag/{key}"), value);
-            }
+            self.resource_tags(name, context)?;
         }
-        if call.operation == "RemovePermission"
-            && let Some(policy) = policy
-            && let Some(gone) = policy.statements.iter().find(|s| s.sid == call.required("StatementId"))
-        {
+        if call.operation != "RemovePermission" {
+            return Ok(());
+        }
+        let key = policy_key(&name.key(), name.qualifier.as_deref());
+        let policy: Option<FunctionPolicy> =
+            self.inner.store.read(|r| r.get(POLICIES, &key)).map_err(super::errors::store)?;
+        let sid = call.required("StatementId");
+        if let Some(gone) = policy.iter().flat_map(|p| &p.statements).find(|s| s.sid == sid) {
             removed_keys(&gone.text, context);
+        }
+        Ok(())
+    }
+
+    fn resource_tags(&self, name: &FunctionName, context: &mut Context) -> Result<(), ApiError> {
+        let function = self.inner.store.read(|r| view::function(r, name)).map_err(super::errors::store)?;
+        for (key, value) in function.into_iter().flat_map(|f| f.tags) {
+            context.set(&format!("aws:ResourceTag/{key}"), value);
         }
         Ok(())
     }
