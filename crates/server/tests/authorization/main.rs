@@ -52,6 +52,25 @@ fn every_operation_is_checked_as_the_reference_says() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Every key that an operation sets is in the documentation's tables.
+#[test]
+fn the_documentation_has_every_key() {
+    let documented = include_str!("../../../../docs/CONDITION-KEYS.md");
+    let world = World::new();
+    let mut missing = BTreeSet::new();
+    for operation in SERVICES.iter().flat_map(|service| service.operations()).filter(|o| !o.anonymous) {
+        let input = Filler { ids: &world.ids, operation, amount: Amount::Full }.input();
+        for check in world.checks(operation.service, operation.name, input).unwrap() {
+            let keys = check.context.iter().map(|(key, _)| match key.split_once("Tag/") {
+                Some((start, _)) => format!("{start}Tag/KEY"),
+                None => key.to_owned(),
+            });
+            missing.extend(keys.filter(|key| !documented.contains(&format!("| `{key}` | "))));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn complaints(
     operation: &'static Operation,
     amount: Amount,
