@@ -102,6 +102,9 @@ impl Lambda {
             resource_policy: policy,
             context,
         }];
+        if operation == "CreateFunction" {
+            checks.extend(tagging(call, &name));
+        }
         self.handed_over(call, &name, &mut checks)?;
         Ok(checks)
     }
@@ -183,13 +186,7 @@ impl Lambda {
             many(context, "lambda:SubnetIds", texts(vpc.and_then(|v| v.get("SubnetIds"))));
             many(context, "lambda:SecurityGroupIds", texts(vpc.and_then(|v| v.get("SecurityGroupIds"))));
         }
-        if let Some(tags) = call.input.get("Tags").and_then(Value::as_object) {
-            for (key, value) in tags {
-                context.set(&format!("aws:RequestTag/{key}"), value.as_str().unwrap_or_default());
-            }
-            many(context, "aws:TagKeys", tags.keys().cloned().collect());
-        }
-        many(context, "aws:TagKeys", texts(call.input.get("TagKeys")));
+        request_tags(call, context);
     }
 
     /// Keys that come from what is stored: the function's tags, and the statement that RemovePermission takes away.
@@ -235,6 +232,27 @@ fn removed_keys(statement: &str, context: &mut Context) {
     let kind = statement.pointer("/Condition/StringEquals/lambda:FunctionUrlAuthType");
     if let Some(kind) = kind.and_then(Value::as_str) {
         context.set("lambda:FunctionUrlAuthType", kind);
+    }
+}
+
+/// Creating a function with tags is tagging it too (Developer Guide, configuration-tags; `lambda:TagResource on resource:
+/// …:function:NAME` in aws-samples/amazon-mwaa-examples pull request 63).
+fn tagging(call: &Call, name: &FunctionName) -> Option<Check> {
+    let mut context = Context::new();
+    request_tags(call, &mut context);
+    context.get("aws:TagKeys")?;
+    Some(plain("lambda:TagResource".to_owned(), &name.arn(), Some(name.account), context))
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys`.
+fn request_tags(call: &Call, context: &mut Context) {
+    let tags = call.input.get("Tags").and_then(Value::as_object).filter(|tags| !tags.is_empty());
+    for (key, value) in tags.into_iter().flatten() {
+        context.set(&format!("aws:RequestTag/{key}"), value.as_str().unwrap_or_default());
+    }
+    let keys = tags.map_or_else(|| texts(call.input.get("TagKeys")), |tags| tags.keys().cloned().collect());
+    if !keys.is_empty() {
+        context.set_all("aws:TagKeys", keys);
     }
 }
 
@@ -333,9 +351,10 @@ mod tests {
         let created = call("CreateFunction", with(function("users"), json!({ "Tags": { "team": "a" } })));
         let checks = world.lambda.checks(&created, &root(OWNER)).unwrap();
         assert_eq!(checks[0].context.get("aws:RequestTag/team"), Some(&["a".to_owned()][..]));
-        assert_eq!((checks[1].action.as_str(), checks[1].resource.as_str()), ("iam:PassRole", ROLE));
+        assert_eq!((checks[1].action.as_str(), checks[1].resource.as_str()), ("lambda:TagResource", USERS));
+        assert_eq!((checks[2].action.as_str(), checks[2].resource.as_str()), ("iam:PassRole", ROLE));
         assert_eq!(
-            checks[1].context.get("iam:PassedToService"),
+            checks[2].context.get("iam:PassedToService"),
             Some(&["lambda.amazonaws.com".to_owned()][..])
         );
         let foreign = with(function("users"), json!({ "Role": "arn:aws:iam::222222222222:role/exec" }));

@@ -1,7 +1,8 @@
 //! A well-formed call of every operation, about things that exist in the test's world.
 
+use regex::Regex;
 use serde_json::{Map, Value, json};
-use wire::{Kind, Operation, Service, ShapeId};
+use wire::{Kind, Operation, Service, Shape, ShapeId};
 
 /// How much of an input is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,10 +87,23 @@ impl Filler<'_> {
             Kind::List(_) if name == "patchOperations" => self.patches(),
             Kind::List(item) => json!([self.value(name, *item, depth + 1)]),
             Kind::Map { .. } if name.eq_ignore_ascii_case("tags") => json!({ "team": "blue" }),
-            Kind::Map { .. } => json!({}),
-            Kind::String => json!(shape.choices().next().map_or_else(|| self.text(name), str::to_owned)),
+            Kind::Map { .. } if shape.min.unwrap_or(0.0) < 1.0 => json!({}),
+            Kind::Map { key, value } => {
+                // As many keys as the model has names for, or two made-up ones.
+                let choices: Vec<&str> = model.shape(*key).choices().take(2).collect();
+                let made_up = ["key0", "key1"].map(str::to_owned);
+                let keys = if choices.is_empty() {
+                    made_up.to_vec()
+                } else {
+                    choices.into_iter().map(str::to_owned).collect()
+                };
+                Value::Object(
+                    keys.into_iter().map(|key| (key, self.value(name, *value, depth + 1))).collect(),
+                )
+            }
+            Kind::String => json!(self.fitting(shape, name)),
             Kind::Integer | Kind::Long => json!(shape.min.unwrap_or(1.0).max(1.0) as i64),
-            Kind::Double => json!(1.0),
+            Kind::Double => json!(shape.min.unwrap_or(1.0)),
             Kind::Boolean => json!(true),
             Kind::Blob => json!("e30="),
             Kind::Timestamp => json!(1_795_424_400),
@@ -127,6 +141,23 @@ impl Filler<'_> {
             _ => &[("/description", "d")],
         };
         paths.iter().map(|(path, value)| json!({ "op": "replace", "path": path, "value": value })).collect()
+    }
+
+    /// A text that the model takes: a choice, the world's own for the member, or the first of some that fits.
+    fn fitting(&self, shape: &Shape, name: &str) -> String {
+        if let Some(choice) = shape.choices().next() {
+            return choice.to_owned();
+        }
+        // Java's dialect, as far as it is regex's too; the whole call is validated by the test.
+        let pattern = shape.pattern.and_then(|p| Regex::new(&format!("^(?:{p})$")).ok());
+        let length = |text: &str| text.chars().count() as f64;
+        let fits = |text: &&str| {
+            length(text) >= shape.min.unwrap_or(0.0)
+                && length(text) <= shape.max.unwrap_or(f64::MAX)
+                && pattern.as_ref().is_none_or(|p| p.is_match(text))
+        };
+        let own = self.text(name);
+        std::iter::once(own.as_str()).chain(TEXTS).find(fits).unwrap_or(&own).to_owned()
     }
 
     fn text(&self, name: &str) -> String {
@@ -194,7 +225,8 @@ impl Filler<'_> {
             (Service::Iam, "SAMLProviderArn") => iam("saml-provider/idp"),
             (Service::Iam, "PolicySourceArn" | "Arn") => iam("user/alice"),
             (Service::Iam, "EntityArn") => iam("delegation-request/d-1"),
-            (Service::Iam, "EntityPath") => "o-1/r-1".to_owned(),
+            (Service::Iam, "EntityPath") => "o-0123456789/r-0123/111111111111".to_owned(),
+            (Service::Iam, "SAMLMetadataDocument") => "x".repeat(1_000),
             (Service::Iam, "AWSServiceName") => "ops.apigateway.amazonaws.com".to_owned(),
             (Service::Iam, "DeletionTaskId") => {
                 "task/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway/1".to_owned()
@@ -211,6 +243,37 @@ impl Filler<'_> {
         }
     }
 }
+
+/// What else texts look like.
+const TEXTS: [&str; 27] = [
+    "a",
+    "1",
+    "name",
+    "111111111111",
+    "us-east-1",
+    "GET",
+    "lambda:InvokeFunction",
+    "lambda:GetLayerVersion",
+    "arn:aws:sqs:us-east-1:111111111111:queue",
+    "arn:aws:kms:us-east-1:111111111111:key/11111111-2222-3333-4444-555555555555",
+    "arn:aws:lambda:us-east-1::runtime:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "s3://bucket/key",
+    "11111111-2222-3333-4444-555555555555",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+    "o-0123456789",
+    "subnet-0123456789abcdef0",
+    "sg-0123456789abcdef0",
+    "vpc-0123456789abcdef0",
+    "123456",
+    "v1",
+    "1.0",
+    "p-01234567",
+    "broker:9092",
+    "RS256",
+    "https://example.com",
+    "arn:aws:elasticfilesystem:us-east-1:111111111111:access-point/fsap-0123456789abcdef0",
+    "/mnt/data",
+];
 
 pub const ACCOUNT: &str = "111111111111";
 pub const ROLE: &str = "arn:aws:iam::111111111111:role/exec";

@@ -36,7 +36,12 @@ const NOT_OURS: [(&str, &str, &str); 8] = [
 
 /// Actions that AWS wants besides, which the reference does not say.
 const FURTHER: [(&str, &str, &[&str], &str); 36] = [
-    ("lambda", "CreateFunction", &["lambda:GetLayerVersion"], "Developer Guide, using layers"),
+    (
+        "lambda",
+        "CreateFunction",
+        &["lambda:GetLayerVersion", "lambda:TagResource"],
+        "Developer Guide, using layers",
+    ),
     (
         "lambda",
         "UpdateFunctionConfiguration",
@@ -272,7 +277,7 @@ const ABSENT: &[(&str, &str, &str, &str)] = &[
     ("DeleteFunctionUrlConfig", "*", "lambda:FunctionUrlAuthType", NONE_YET),
     ("GetFunctionUrlConfig", "*", "lambda:FunctionUrlAuthType", NONE_YET),
     ("ListFunctionUrlConfigs", "*", "lambda:FunctionUrlAuthType", NONE_YET),
-    ("CreateFunction", "lambda:CreateFunction", "aws:ResourceTag/*", NEW),
+    ("CreateFunction", "*", "aws:ResourceTag/*", NEW),
     ("CreateInstanceProfile", "*", "aws:ResourceTag/*", NEW),
     ("CreateLogGroup", "*", "aws:ResourceTag/*", NEW),
     ("CreateRole", "*", "aws:ResourceTag/*", NEW),

@@ -35,6 +35,13 @@ fn every_operation_is_checked_as_the_reference_says() {
             for amount in [Amount::Required, Amount::Full] {
                 let input = Filler { ids: &world.ids, operation, amount }.input();
                 asked += 1;
+                if let Err(error) = wire::validate(operation, &input) {
+                    wrong.push(format!(
+                        "{}:{} ({amount:?}) is not well-formed: {error}",
+                        service.name(),
+                        operation.name
+                    ));
+                }
                 match world.checks(service, operation.name, input.clone()) {
                     Ok(checks) => {
                         wrong.extend(complaints(operation, amount, &input, &checks).into_iter().map(|text| {
