@@ -63,7 +63,8 @@ impl LambdaBackend {
                 ),
             ));
         }
-        let (caller, context) = self.caller(&invocation, &around)?;
+        let (caller, mut context) = self.caller(&invocation, &around)?;
+        context.extend(&self.lambda.tag_context(&invocation.function_arn).map_err(broken)?);
         let check = Check {
             action: "lambda:InvokeFunction".to_owned(),
             resource: invocation.function_arn.clone(),

@@ -452,13 +452,13 @@ def invoked(server, api, path="/prod/users", **more):
 
 
 def test_keys_of_a_service_a_service_role_and_an_anonymous_client(shared):
-    function = shared.function(account=B, name="called")
+    function = shared.function(account=B, name="called", Tags=BLUE)
     shared.allow(function="called")
     api = shared.api(function)
     one = invoked(shared, api, headers={"Referer": "https://example.com/"})["lambda:InvokeFunction"]
     assert one["principal"] == "apigateway.amazonaws.com" and one["allowed"]
     keys = one["keys"]
-    assert set(keys) == ALWAYS | SERVICE
+    assert set(keys) == ALWAYS | SERVICE | {"aws:ResourceTag/team"}
     assert keys["aws:SourceArn"] == f"arn:aws:execute-api:{REGION}:{A}:{api}/prod/GET/users"
     assert (keys["aws:SourceAccount"], keys["aws:ResourceAccount"]) == (A, B)
     assert (keys["aws:PrincipalIsAWSService"], keys["aws:PrincipalServiceName"]) == ("true", "apigateway.amazonaws.com")
@@ -467,7 +467,7 @@ def test_keys_of_a_service_a_service_role_and_an_anonymous_client(shared):
     found = invoked(shared, shared.api(function, credentials=role))
     assert set(found["sts:AssumeRole"]["keys"]) >= {"aws:PrincipalServiceName"}
     keys = found["lambda:InvokeFunction"]["keys"]
-    assert set(keys) == ALWAYS | PRINCIPAL | SESSION
+    assert set(keys) == ALWAYS | PRINCIPAL | SESSION | {"aws:ResourceTag/team"}
     assert (keys["aws:PrincipalArn"], keys["aws:ViaAWSService"]) == (role, "false")
     assert keys["aws:userid"].endswith(":BackplaneAssumeRoleSession")
 

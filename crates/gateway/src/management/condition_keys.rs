@@ -13,7 +13,7 @@ use super::authorization::patched;
 use super::key::own;
 use super::lookup::visible_api;
 use super::rest_api::texts;
-use crate::model::{ApiKey, Authorizer, Method, Resource, RestApi, Stage, UsagePlan};
+use crate::model::{Authorizer, Method, Resource, RestApi, Stage};
 
 /// `aws:RequestTag/…` and `aws:TagKeys`.
 pub(super) fn request_tags(call: &Call) -> Context {
@@ -120,6 +120,15 @@ fn endpoint_type(call: &Call, context: &mut Context) {
 
 /// Keys of what the request is about as it is now, for the operations that change or delete it.
 pub(super) fn of_resource(reader: &Reader, call: &Call, context: &mut Context) -> Result<(), StoreError> {
+    if matches!(call.operation, "UpdateDomainName" | "DeleteDomainName") {
+        let id = call.text("domainNameId").map(|id| format!("+{id}")).unwrap_or_default();
+        let key = domain_key(reader, call, &format!("{}{id}", call.required("domainName")))?;
+        let domain: Option<Document> = key.map(|key| reader.get("domainNames", &key)).transpose()?.flatten();
+        if let Some(domain) = domain {
+            domain_keys(context, &domain);
+        }
+        return Ok(());
+    }
     let Some(api) = visible_api(reader, call, call.text("restApiId").unwrap_or_default())? else {
         return Ok(());
     };
@@ -186,26 +195,61 @@ pub(super) fn resource_tags(
 ) -> Result<(), StoreError> {
     let path = on.split_once(":/").map_or("", |(_, path)| path);
     let parts: Vec<&str> = path.split('/').collect();
-    let mut add = |rest: Option<serde_json::Map<String, Value>>| {
-        let tags = rest.as_ref().and_then(|rest| rest.get("tags")).and_then(Value::as_object);
+    let own = own(call);
+    let mut add = |collection: &str, key: &str| -> Result<(), StoreError> {
+        let document: Option<Document> = reader.get(collection, key)?;
+        let tags = document.as_ref().and_then(|document| document.get("tags")).and_then(Value::as_object);
         for (name, value) in tags.into_iter().flatten() {
             context.set(&format!("aws:ResourceTag/{name}"), value.as_str().unwrap_or_default());
         }
+        Ok(())
     };
-    let own = own(call);
     match parts.as_slice() {
-        ["restapis", id, below @ ..] => {
-            let Some(api) = visible_api(reader, call, id)? else { return Ok(()) };
-            add(Some(api.rest));
+        ["restapis", id, below @ ..] if visible_api(reader, call, id)?.is_some() => {
+            add("apis", id)?;
             if let ["stages", stage, ..] = below {
-                add(reader.get::<Stage>("stages", &format!("{id}/{stage}"))?.map(|stage| stage.rest));
+                add("stages", &format!("{id}/{stage}"))?;
             }
         }
-        ["apikeys", id] => add(reader.get::<ApiKey>("apiKeys", &format!("{own}{id}"))?.map(|key| key.rest)),
-        ["usageplans", id, ..] => {
-            add(reader.get::<UsagePlan>("usagePlans", &format!("{own}{id}"))?.map(|plan| plan.rest));
+        ["apikeys", id] => add("apiKeys", &format!("{own}{id}"))?,
+        ["usageplans", id, ..] => add("usagePlans", &format!("{own}{id}"))?,
+        ["vpclinks", id] => add("vpcLinks", &format!("{own}{id}"))?,
+        ["clientcertificates", id] => add("clientCertificates", &format!("{own}{id}"))?,
+        ["domainnames", name, ..] => {
+            if let Some(key) = domain_key(reader, call, name)? {
+                add("domainNames", &key)?;
+            }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Where the caller's domain name is stored: a private one, with its id behind a `+`, below its owner.
+fn domain_key(reader: &Reader, call: &Call, name: &str) -> Result<Option<String>, StoreError> {
+    let own = own(call);
+    if name.contains('+') {
+        return Ok(Some(format!("{own}{name}")));
+    }
+    let ours = reader.get::<bool>("accountDomainNames", &format!("{own}{name}"))?;
+    Ok(ours.map(|_| name.to_owned()))
+}
+
+/// A stored document as its JSON.
+type Document = serde_json::Map<String, Value>;
+
+fn domain_keys(context: &mut Context, domain: &Document) {
+    let types = domain.get("endpointConfiguration").and_then(|e| e.get("types"));
+    context.set_all("apigateway:Resource/EndpointType", texts(types));
+    let trust = domain.get("mutualTlsAuthentication");
+    for (value, key) in [
+        (trust.and_then(|t| t.get("truststoreUri")), "MtlsTrustStoreUri"),
+        (trust.and_then(|t| t.get("truststoreVersion")), "MtlsTrustStoreVersion"),
+        (domain.get("routingMode"), "RoutingMode"),
+        (domain.get("securityPolicy"), "SecurityPolicy"),
+    ] {
+        if let Some(value) = value.and_then(Value::as_str) {
+            context.set(&format!("apigateway:Resource/{key}"), value);
+        }
+    }
 }

@@ -194,6 +194,12 @@ impl Lambda {
         if call.operation.ends_with("FunctionUrlConfig") {
             context.set("lambda:FunctionArn", name.qualified_arn());
         }
+        if operation_on_url(call.operation) && context.get("lambda:FunctionUrlAuthType").is_none() {
+            // Of the request where it names one, else of the URL that is there.
+            if let Some(kind) = self.url_auth_type(name)? {
+                context.set("lambda:FunctionUrlAuthType", kind);
+            }
+        }
         // A function that is about to be made has no tags.
         if call.operation != "CreateFunction" {
             self.resource_tags(name, context)?;
@@ -211,6 +217,18 @@ impl Lambda {
         Ok(())
     }
 
+    /// `aws:ResourceTag/…` of the function with this ARN; empty when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tag_context(&self, function_arn: &str) -> Result<Context, ApiError> {
+        let mut context = Context::new();
+        if let Some(name) = view::full_name(function_arn) {
+            self.resource_tags(&name, &mut context)?;
+        }
+        Ok(context)
+    }
+
     fn resource_tags(&self, name: &FunctionName, context: &mut Context) -> Result<(), ApiError> {
         let function = self.inner.store.read(|r| view::function(r, name)).map_err(super::errors::store)?;
         for (key, value) in function.into_iter().flat_map(|f| f.tags) {
@@ -218,6 +236,10 @@ impl Lambda {
         }
         Ok(())
     }
+}
+
+fn operation_on_url(operation: &str) -> bool {
+    operation.ends_with("FunctionUrlConfig") || operation == "ListFunctionUrlConfigs"
 }
 
 /// `lambda:Principal` and `lambda:FunctionUrlAuthType` of a statement. Both keys exist for RemovePermission, whose

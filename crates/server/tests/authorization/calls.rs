@@ -47,8 +47,8 @@ impl Filler<'_> {
                 input.remove(dropped);
             }
         }
-        if self.operation.name == "RemovePermission" {
-            // The statement is in the policy of the function without a qualifier.
+        if self.operation.name == "RemovePermission" || self.operation.name.ends_with("FunctionUrlConfig") {
+            // The statement and the URL are those of the function without a qualifier.
             input.remove("Qualifier");
         }
         if self.operation.name == "UpdateDomainName" {

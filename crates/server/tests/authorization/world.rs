@@ -114,6 +114,11 @@ impl World {
             json!({ "FunctionName": "users", "StatementId": "gateway",
             "Action": "lambda:InvokeFunctionUrl", "Principal": "*", "FunctionUrlAuthType": "NONE" }),
         );
+        ok(
+            Service::Lambda,
+            "CreateFunctionUrlConfig",
+            json!({ "FunctionName": "users", "AuthType": "NONE" }),
+        );
         ok(Service::Logs, "CreateLogGroup", json!({ "logGroupName": "team", "tags": tags }));
 
         let front = Service::ApiGateway;
