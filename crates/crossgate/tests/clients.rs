@@ -117,3 +117,8 @@ fn botocore_reads_and_writes_what_wire_does() {
         Command::new(python()).arg(root.join("crates/wire/tests/botocore_check.py")).arg(shapes),
     );
 }
+
+#[test]
+fn authorization_of_every_kind_of_call() {
+    pytest("test_authorization.py");
+}

@@ -44,6 +44,9 @@ pub struct Session {
     pub(crate) transitive: Vec<String>,
     pub(crate) source_identity: Option<String>,
     pub(crate) mfa: bool,
+    /// The function whose environment holds the credentials.
+    #[serde(default)]
+    pub(crate) source_function: Option<String>,
 }
 
 impl Session {

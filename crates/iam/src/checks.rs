@@ -40,9 +40,17 @@ pub(crate) fn request_tags(call: &Call, context: &mut Context) {
     }
 }
 
+/// `aws:ResourceTag/…` of what carries tags.
 fn resource_tags(tags: &[Tag], context: &mut Context) {
     for tag in tags {
         context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+    }
+}
+
+/// Of users and roles, and of them alone, `iam:ResourceTag/…` too (the reference's resource types).
+fn entity_tags(tags: &[Tag], context: &mut Context) {
+    resource_tags(tags, context);
+    for tag in tags {
         context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
     }
 }
@@ -52,8 +60,12 @@ pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Chec
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;
         request_tags(call, &mut main.context);
+        request_keys(call, &mut main.context);
         let mut checks = vec![main];
         what.further(&mut checks)?;
+        for check in &mut checks {
+            check.resource_account = Some(call.account);
+        }
         Ok(checks)
     })
 }
@@ -91,6 +103,18 @@ impl<R: Read> Asked<'_, R> {
                 self.arn("oidc-provider", "/", url.strip_prefix("https://").unwrap_or(url))
             }
             "CreateSAMLProvider" => self.arn("saml-provider", "/", call.required("Name")),
+            "CreateDelegationRequest" => self.arn("delegation-request", "/", "*"),
+            "GenerateOrganizationsAccessReport" => {
+                self.arn("access-report", "/", call.required("EntityPath"))
+            }
+            // `task/aws-service-role/SERVICE/ROLE/UUID` (API Reference, DeleteServiceLinkedRole).
+            "GetServiceLinkedRoleDeletionStatus" => {
+                let task = call.required("DeletionTaskId").strip_prefix("task").unwrap_or_default();
+                match task.rsplit_once('/').and_then(|(role, _)| role.rsplit_once('/')) {
+                    Some((path, name)) => self.arn("role", &format!("{path}/"), name),
+                    None => self.arn("role", "/", "*"),
+                }
+            }
             _ => return self.by_member(check),
         };
         Ok(check)
@@ -103,7 +127,11 @@ impl<R: Read> Asked<'_, R> {
         let path = call.text("Path").unwrap_or("/");
         if let Some(name) = call.text("InstanceProfileName") {
             let key = names::profile(&call.account, name);
-            match self.store.one::<InstanceProfile>(IAM, &key)? {
+            match self
+                .store
+                .one::<InstanceProfile>(IAM, &key)?
+                .filter(|_| call.operation != "CreateInstanceProfile")
+            {
                 Some(profile) => {
                     resource_tags(&profile.tags, &mut check.context);
                     check.resource = profile.arn;
@@ -131,11 +159,20 @@ impl<R: Read> Asked<'_, R> {
             check.resource = self.arn("server-certificate", path, name);
         } else if let Some(name) = call.text("VirtualMFADeviceName") {
             check.resource = self.arn("mfa", path, name);
+        } else if let Some(id) = call.text("DelegationRequestId") {
+            check.resource = self.arn("delegation-request", "/", id);
         } else {
-            let named =
-                ["OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "SerialNumber", "Arn"];
+            let named = [
+                "OpenIDConnectProviderArn",
+                "SAMLProviderArn",
+                "PolicySourceArn",
+                "SerialNumber",
+                "EntityArn",
+                "Arn",
+            ];
             let arn = named.iter().find_map(|member| call.text(member)).filter(|arn| arn.starts_with("arn:"));
             check.resource = arn.unwrap_or("*").to_owned();
+            self.tags_of_named(&mut check)?;
         }
         Ok(check)
     }
@@ -152,7 +189,9 @@ impl<R: Read> Asked<'_, R> {
         let boundary = call.text("PermissionsBoundary").map(str::to_owned);
         match found.filter(|_| !creates) {
             Some(entity) => {
-                resource_tags(&entity.tags, &mut check.context);
+                if kind != Kind::Group {
+                    entity_tags(&entity.tags, &mut check.context);
+                }
                 if let Some(arn) = boundary.or(entity.boundary.filter(|_| boundary_bears_on(call.operation)))
                 {
                     check.context.set("iam:PermissionsBoundary", arn);
@@ -165,6 +204,23 @@ impl<R: Read> Asked<'_, R> {
                 }
                 check.resource = self.arn(kind.word(), call.text("Path").unwrap_or("/"), name);
             }
+        }
+        Ok(())
+    }
+
+    /// The tags of a user, role or policy that is named by its ARN.
+    fn tags_of_named(&self, check: &mut Check) -> Result<(), Fail> {
+        let account = &self.call.account;
+        let name = names::last_segment(&check.resource);
+        for kind in [Kind::User, Kind::Role] {
+            let found: Option<Entity> = self.store.one(IAM, &names::entity(account, kind, name))?;
+            if let Some(entity) = found.filter(|entity| entity.arn == check.resource) {
+                entity_tags(&entity.tags, &mut check.context);
+            }
+        }
+        let found: Option<ManagedPolicy> = self.store.one(IAM, &names::policy(account, name))?;
+        if let Some(policy) = found.filter(|policy| policy.arn == check.resource) {
+            resource_tags(&policy.tags, &mut check.context);
         }
         Ok(())
     }
@@ -185,11 +241,12 @@ impl<R: Read> Asked<'_, R> {
         let call = self.call;
         let Some(main) = checks.first().cloned() else { return Ok(()) };
         // Tagging at creation needs the tagging action too (User Guide, id_tags).
-        if let Some(what) = call.operation.strip_prefix("Create")
-            && matches!(what, "Role" | "User" | "Policy" | "InstanceProfile")
+        if let Some(action) = tagging_action(call.operation)
             && !tags::sent(call).is_empty()
         {
-            checks.push(Check { action: format!("iam:Tag{what}"), ..main.clone() });
+            let mut context = Context::new();
+            request_tags(call, &mut context);
+            checks.push(Check { action: action.to_owned(), context, ..main.clone() });
         }
         // A rename is checked against the old and the new ARN (API Reference, UpdateUser, UpdateGroup).
         for (operation, member, word) in
@@ -208,11 +265,28 @@ impl<R: Read> Asked<'_, R> {
         if call.operation == "AddRoleToInstanceProfile" {
             let mut pass = simple("iam:PassRole", String::new());
             self.entity(&mut pass, Kind::Role, call.required("RoleName"))?;
+            // The role's tags say nothing reliable here (User Guide, id_roles_use_passrole).
+            pass.context = Context::new();
             pass.context.set("iam:PassedToService", "ec2.amazonaws.com");
             checks.push(pass);
         }
         Ok(())
     }
+}
+
+/// The action that an operation needs besides its own when it is sent tags.
+fn tagging_action(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "CreateInstanceProfile" => "iam:TagInstanceProfile",
+        "CreateOpenIDConnectProvider" => "iam:TagOpenIDConnectProvider",
+        "CreatePolicy" => "iam:TagPolicy",
+        "CreateRole" => "iam:TagRole",
+        "CreateSAMLProvider" => "iam:TagSAMLProvider",
+        "CreateUser" => "iam:TagUser",
+        "CreateVirtualMFADevice" => "iam:TagMFADevice",
+        "UploadServerCertificate" => "iam:TagServerCertificate",
+        _ => return None,
+    })
 }
 
 /// Operations whose user is the caller when none is named.
@@ -222,35 +296,80 @@ fn about_a_user(operation: &str) -> bool {
         "ChangePassword"
             | "CreateAccessKey"
             | "CreateLoginProfile"
+            | "DeactivateMFADevice"
             | "DeleteAccessKey"
             | "DeleteLoginProfile"
+            | "DeleteServiceSpecificCredential"
             | "DeleteSigningCertificate"
             | "GetLoginProfile"
+            | "GetMFADevice"
             | "GetUser"
             | "ListAccessKeys"
             | "ListMFADevices"
             | "ListSSHPublicKeys"
             | "ListServiceSpecificCredentials"
             | "ListSigningCertificates"
+            | "ResetServiceSpecificCredential"
             | "UpdateAccessKey"
+            | "UpdateServiceSpecificCredential"
             | "UpdateSigningCertificate"
             | "UploadSigningCertificate"
     )
 }
 
-/// Operations for which the entity's boundary is a condition key.
+/// Operations for which the entity's boundary is a condition key (the reference's `iam:PermissionsBoundary`, without
+/// those whose request brings the boundary).
 fn boundary_bears_on(operation: &str) -> bool {
     matches!(
         operation,
         "AttachRolePolicy"
             | "AttachUserPolicy"
+            | "DeleteRole"
             | "DeleteRolePermissionsBoundary"
             | "DeleteRolePolicy"
             | "DeleteUserPermissionsBoundary"
             | "DeleteUserPolicy"
             | "DetachRolePolicy"
             | "DetachUserPolicy"
+            | "GetRole"
             | "PutRolePolicy"
             | "PutUserPolicy"
+            | "UpdateAssumeRolePolicy"
+            | "UpdateRole"
+            | "UpdateRoleDescription"
     )
+}
+
+/// IAM's own condition keys that are members of the request.
+fn request_keys(call: &Call, context: &mut Context) {
+    let keys: &[(&str, &str)] = match call.operation {
+        "CreateServiceSpecificCredential" => &[("ServiceName", "iam:ServiceSpecificCredentialServiceName")],
+        "GenerateOrganizationsAccessReport" => &[("OrganizationsPolicyId", "iam:OrganizationsPolicyId")],
+        "CreateDelegationRequest" => &[("NotificationChannel", "iam:NotificationChannel")],
+        "ListDelegationRequests" => &[("OwnerId", "iam:DelegationRequestOwner")],
+        _ => &[],
+    };
+    for (member, key) in keys {
+        if let Some(value) = call.text(member) {
+            context.set(key, value);
+        }
+    }
+    let number = |member: &str| call.input.get(member).and_then(serde_json::Value::as_i64);
+    match call.operation {
+        "CreateServiceSpecificCredential" => {
+            if let Some(days) = number("CredentialAgeDays") {
+                context.set("iam:ServiceSpecificCredentialAgeDays", days.to_string());
+            }
+        }
+        "CreateDelegationRequest" => {
+            if let Some(seconds) = number("SessionDuration") {
+                context.set("iam:DelegationDuration", seconds.to_string());
+            }
+            let template = call.input.get("Permissions").and_then(|p| p.get("PolicyTemplateArn"));
+            if let Some(arn) = template.and_then(serde_json::Value::as_str) {
+                context.set("iam:TemplateArn", arn);
+            }
+        }
+        _ => {}
+    }
 }

@@ -57,6 +57,9 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
         }
         context.set("aws:TokenIssueTime", iso(session.issued_ms));
         context.set("aws:MultiFactorAuthPresent", if session.mfa { "true" } else { "false" });
+        if let Some(function) = &session.source_function {
+            context.set("lambda:SourceFunctionArn", function.as_str());
+        }
         if let Some(identity) = &session.source_identity {
             context.set("aws:SourceIdentity", identity.as_str());
         }

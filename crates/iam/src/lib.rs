@@ -224,7 +224,22 @@ impl Iam {
         duration_s: i64,
         now_ms: i64,
     ) -> Result<Option<SessionCredentials>, ApiError> {
-        self.make_service_session(role_arn, session_name, duration_s, now_ms).map_err(ApiError::from)
+        self.make_service_session(role_arn, session_name, None, (duration_s, now_ms)).map_err(ApiError::from)
+    }
+
+    /// As [`Iam::issue_session`], for a function: what its code calls carries `lambda:SourceFunctionArn` (Lambda
+    /// Developer Guide, permissions-source-function-arn).
+    ///
+    /// # Errors
+    /// As [`Iam::issue_session`].
+    pub fn issue_function_session(
+        &self,
+        (role_arn, session_name): (&str, &str),
+        function_arn: &str,
+        (duration_s, now_ms): (i64, i64),
+    ) -> Result<Option<SessionCredentials>, ApiError> {
+        self.make_service_session(role_arn, session_name, Some(function_arn), (duration_s, now_ms))
+            .map_err(ApiError::from)
     }
 
     /// Sessions held in memory. At the bound, expired sessions go first, then those that expire soonest.

@@ -191,11 +191,12 @@ impl Iam {
         &self,
         role_arn: &str,
         session_name: &str,
-        duration_s: i64,
-        now_ms: i64,
+        source_function: Option<&str>,
+        (duration_s, now_ms): (i64, i64),
     ) -> Result<Option<SessionCredentials>, Fail> {
         let Some(caller) = self.open_session(role_arn, session_name, now_ms)? else { return Ok(None) };
-        let session = Session::new(SessionKind::Service, now_ms);
+        let source_function = source_function.map(str::to_owned);
+        let session = Session { source_function, ..Session::new(SessionKind::Service, now_ms) };
         self.make_session(caller.principal, session, now_ms + duration_s * 1_000, false).map(Some)
     }
 
@@ -230,6 +231,7 @@ impl Session {
             transitive: Vec::new(),
             source_identity: None,
             mfa: false,
+            source_function: None,
         }
     }
 }

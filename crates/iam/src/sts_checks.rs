@@ -20,6 +20,15 @@ pub(crate) fn refused(caller: &Caller, role_arn: &str) -> Fail {
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    let mut checks = by_operation(iam, call, caller)?;
+    for check in &mut checks {
+        // What is not a role's is the caller's own.
+        check.resource_account.get_or_insert(call.account);
+    }
+    Ok(checks)
+}
+
+fn by_operation(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
     match call.operation {
         // No permission is needed, and none can be denied (API Reference of both).
         "GetCallerIdentity" | "GetSessionToken" => Ok(Vec::new()),
@@ -36,8 +45,41 @@ pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Chec
             }
             Ok(checks)
         }
+        "AssumeRoot" => {
+            // The target is an account, as its id or its root user's ARN (API Reference, AssumeRoot).
+            let target = call.required("TargetPrincipal");
+            let root = if target.starts_with("arn:") {
+                target.to_owned()
+            } else {
+                format!("arn:{}:iam::{target}:root", Arn::partition_of(&call.region))
+            };
+            let mut check = simple("sts:AssumeRoot", root);
+            let task = call.input.get("TaskPolicyArn").and_then(|t| t.get("arn"));
+            if let Some(arn) = task.and_then(serde_json::Value::as_str) {
+                check.context.set("sts:TaskPolicyArn", arn);
+            }
+            Ok(vec![check])
+        }
+        "GetWebIdentityToken" => web_identity_token(call),
         operation => Ok(vec![simple(&format!("sts:{operation}"), "*".to_owned())]),
     }
+}
+
+/// The reference's keys; tags need an action of their own, which has the same ones for tags.
+fn web_identity_token(call: &Call) -> Result<Vec<Check>, Fail> {
+    let mut tagging = simple("sts:TagGetWebIdentityToken", "*".to_owned());
+    request_tags(call, &mut tagging.context);
+    let mut check = simple("sts:GetWebIdentityToken", "*".to_owned());
+    check.context.extend(&tagging.context);
+    check.context.set_all("sts:IdentityTokenAudience", texts(call, "Audience"));
+    if let Some(algorithm) = call.text("SigningAlgorithm") {
+        check.context.set("sts:SigningAlgorithm", algorithm);
+    }
+    if let Some(seconds) = call.input.get("DurationSeconds").and_then(serde_json::Value::as_i64) {
+        check.context.set("sts:DurationSeconds", seconds.to_string());
+    }
+    let tags = !tags::sent(call).is_empty();
+    Ok(std::iter::once(check).chain(tags.then_some(tagging)).collect())
 }
 
 fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {

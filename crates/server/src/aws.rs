@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arn::Arn;
 use bytes::Bytes;
 use hyper::Response;
 use policy::Check;
@@ -10,8 +11,9 @@ use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
 
 use crate::caller::Signer;
 use crate::clock::now_ms;
-use crate::decide::{Surroundings, access_denied, decide};
+use crate::decide::{Surroundings, decide};
 use crate::listener::{Body, Head, Request};
+use crate::refusal::{Refused, refusal};
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
 
@@ -89,17 +91,39 @@ async fn run(
     let around = Surroundings {
         source_ip: Some(&head.peer.ip().to_string()),
         user_agent: head.text("user-agent"),
-        region: &call.region,
+        region: requested_region(service, &call.region),
         now_ms,
     };
-    for check in checks(state, service, &call, &signer)? {
+    for mut check in checks(state, service, &call, &signer)? {
+        // Programs do not send one; whoever does has it compared.
+        if let Some(referer) = head.text("referer") {
+            check.context.set("aws:referer", referer);
+        }
+        let (action, resource) = (check.action.clone(), check.resource.clone());
         let verdict = decide(&state.iam, &signer.caller, check, &around)?;
         if !verdict.allowed {
-            return Err(access_denied(protocol, &verdict.sentence.unwrap_or_default()));
+            let refused = Refused {
+                operation: call.operation,
+                account: call.account.as_str(),
+                action: &action,
+                resource: &resource,
+            };
+            return Err(refusal(service, refused, &verdict.sentence.unwrap_or_default()));
         }
     }
     let reply = handle(state, service, &call, &signer).await?;
     Ok(wire::render(operation, reply, request_id))
+}
+
+/// `aws:RequestedRegion`. Services with one endpoint for all regions have that endpoint's (User Guide: IAM calls are
+/// always made to us-east-1).
+fn requested_region(service: Service, signed: &str) -> &str {
+    match (service, Arn::partition_of(signed)) {
+        (Service::Iam | Service::Organizations, "aws") => "us-east-1",
+        (Service::Iam | Service::Organizations, "aws-cn") => "cn-north-1",
+        (Service::Iam | Service::Organizations, "aws-us-gov") => "us-gov-west-1",
+        _ => signed,
+    }
 }
 
 /// Who signed, for which region, and the body as it was before it was framed for sending.

@@ -1,8 +1,8 @@
 //! The one place where requests become permission decisions.
 
 use iam::{Caller, Iam};
-use policy::{Check, Context, Decision, Effect, Principal, Request};
-use wire::{ApiError, Protocol};
+use policy::{Check, Context, Decision, Effect, Request};
+use wire::ApiError;
 
 use crate::trace::{Decided, record_decision};
 
@@ -51,8 +51,8 @@ pub fn decide(
     if let Some(account) = check.resource_account {
         context.set("aws:ResourceAccount", account.as_str());
     }
-    if !matches!(caller.principal, Principal::Service { .. }) {
-        context.set("aws:PrincipalIsAWSService", "false");
+    // Always there (User Guide); true where a service calls with its client's credentials, which that call has set.
+    if context.get("aws:ViaAWSService").is_none() {
         context.set("aws:ViaAWSService", "false");
     }
     context.extend(&iam.principal_context(caller)?);
@@ -92,12 +92,4 @@ pub struct Verdict {
     pub explicit: bool,
     /// `User: … is not authorized to perform: …`.
     pub sentence: Option<String>,
-}
-
-/// A denial in the words and form of the protocol (facts/errors: `AccessDenied` in query answers, else
-/// `AccessDeniedException`; 403).
-#[must_use]
-pub fn access_denied(protocol: Protocol, sentence: &str) -> ApiError {
-    let code = if protocol == Protocol::Query { "AccessDenied" } else { "AccessDeniedException" };
-    ApiError::new(code, 403, sentence)
 }

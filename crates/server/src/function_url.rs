@@ -8,7 +8,7 @@ use hyper::{Method, Response, StatusCode};
 use lambda::execution::{InvokeContext, InvokeError};
 use lambda::url::{IamCaller, Request as UrlRequest, event, response};
 use lambda::{FunctionUrl, InvokeFailure};
-use policy::{Check, Context, Principal};
+use policy::{Check, Principal};
 use serde_json::{Value, json};
 
 use crate::aws::Answer;
@@ -132,8 +132,14 @@ fn authorize(
         ("lambda:InvokeFunctionUrl", "lambda:FunctionUrlAuthType", url.auth_type.as_str()),
         ("lambda:InvokeFunction", "lambda:InvokedViaFunctionUrl", "true"),
     ] {
-        let mut context = Context::new();
+        let mut context = state.lambda.tag_context(&url.function_arn).map_err(|e| broken(&e))?;
         context.set(key, value);
+        if action == "lambda:InvokeFunctionUrl" {
+            context.set("lambda:FunctionArn", url.function_arn.as_str());
+        }
+        if let Some(referer) = request.head.text("referer") {
+            context.set("aws:referer", referer);
+        }
         let check = Check {
             action: action.to_owned(),
             resource: url.function_arn.clone(),

@@ -9,10 +9,12 @@ use subtle::ConstantTimeEq;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock::now_ms;
+use crate::contexts;
 use crate::explain;
 use crate::listener::{Body, Head};
 use crate::state::State;
 use crate::tail;
+use crate::trace::Trace;
 
 /// How often a quiet `tail` is sent an empty piece, so that a client that is gone is noticed.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -36,7 +38,7 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
     match page.split_once('/').unwrap_or((page, "")) {
         ("health", "") => json_page(StatusCode::OK, &health()),
         ("requests", id) if !id.is_empty() => match state.ring.find(id) {
-            Some(trace) => json_page(StatusCode::OK, &explain::report(state, &trace)),
+            Some(trace) => json_page(StatusCode::OK, &story(state, &trace)),
             None => error(
                 StatusCode::NOT_FOUND,
                 &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
@@ -48,6 +50,13 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
             "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id} and /_crossgate/tail",
         ),
     }
+}
+
+/// The report, and the condition contexts of its decisions.
+fn story(state: &State, trace: &Trace) -> serde_json::Value {
+    let mut story = json!(explain::report(state, trace));
+    story["contexts"] = contexts::of(trace);
+    story
 }
 
 fn health() -> serde_json::Value {

@@ -39,7 +39,9 @@ impl CredentialSource for LambdaRoles {
             1 => format!("{}@lambda_function", spec.name),
             _ => spec.name.clone(),
         };
-        let given = self.0.issue_session(&spec.role, &session, SESSION_SECONDS, now_ms()).ok()??;
+        let role = (spec.role.as_str(), session.as_str());
+        let given =
+            self.0.issue_function_session(role, &spec.function_arn, (SESSION_SECONDS, now_ms())).ok()??;
         Some(Credentials {
             access_key_id: given.access_key_id,
             secret_access_key: given.secret_access_key,

@@ -10,6 +10,7 @@ mod authorization;
 mod authorizer;
 mod base_path_mapping;
 mod client_certificate;
+mod condition_keys;
 mod deployment;
 mod documentation_part;
 mod documentation_version;

@@ -59,6 +59,13 @@ fn missing() -> ApiError {
 }
 
 impl Lambda {
+    /// The kind of authorization of the URL that a call is about, if there is one.
+    pub(super) fn url_auth_type(&self, name: &FunctionName) -> Result<Option<String>, ApiError> {
+        let url: Option<FunctionUrl> =
+            self.inner.store.read(|r| r.get(URLS, &key(name))).map_err(errors::store)?;
+        Ok(url.map(|url| url.auth_type))
+    }
+
     pub(super) fn create_url(&self, call: &Call) -> Result<Reply, ApiError> {
         let name = self.own_name(call, "FunctionName")?;
         let url = FunctionUrl {

@@ -59,7 +59,12 @@ fn condition_keys_tell_of_the_request_and_the_resource() {
     let get = |key: &str| checks[0].context.get(key).map(<[String]>::to_vec);
     assert_eq!(get("apigateway:Request/RouteAuthorizationType"), Some(vec!["AWS_IAM".into()]));
     assert_eq!(get("apigateway:Resource/RouteAuthorizationType"), Some(vec!["NONE".into()]));
-    assert_eq!(get("apigateway:Resource/ApiName"), Some(vec!["a".into()]));
+    assert_eq!(get("apigateway:Resource/ApiName"), None, "a key of the API, not of its methods");
+    let rename = json!({ "restApiId": text(&at, "restApiId"), "patchOperations": [
+        { "op": "replace", "path": "/name", "value": "b" }] });
+    let checks = b.management.checks(&call("UpdateRestApi", rename), &root()).unwrap();
+    assert_eq!(checks[0].context.get("apigateway:Resource/ApiName").unwrap(), ["a"]);
+    assert_eq!(checks[0].context.get("apigateway:Request/ApiName").unwrap(), ["b"]);
     let create = json!({ "name": "n", "tags": { "team": "x" }, "policy": "{}" });
     let checks = b.management.checks(&call("CreateRestApi", create), &root()).unwrap();
     assert_eq!(checks[0].context.get("aws:RequestTag/team").unwrap(), ["x"]);
