@@ -1,7 +1,8 @@
 //! The one place where requests become permission decisions.
 
+use arn::AccountId;
 use iam::{Caller, Iam};
-use policy::{Check, Context, Decision, Effect, Principal, Request};
+use policy::{Check, Context, Decision, Effect, Principal, Request, ResourcePolicies};
 use wire::{ApiError, Protocol};
 
 use crate::trace::{Decided, record_decision};
@@ -50,13 +51,19 @@ pub fn decide(
     around.add_to(&mut context);
     if let Some(account) = check.resource_account {
         context.set("aws:ResourceAccount", account.as_str());
+        organization_keys(iam, &account, "aws:ResourceOrg", &mut context)?;
     }
     if !matches!(caller.principal, Principal::Service { .. }) {
         context.set("aws:PrincipalIsAWSService", "false");
         context.set("aws:ViaAWSService", "false");
+    } else if let Some(source) = context.get("aws:SourceAccount").and_then(|source| source.first())
+        && let Ok(source) = AccountId::new(source)
+    {
+        organization_keys(iam, &source, "aws:SourceOrg", &mut context)?;
     }
     context.extend(&iam.principal_context(caller)?);
     let policies = iam.caller_policies(caller)?;
+    let caller_in = caller.principal.account().map(|account| iam.membership(&account)).transpose()?.flatten();
     let request = Request {
         principal: &caller.principal,
         action: &check.action,
@@ -64,7 +71,14 @@ pub fn decide(
         resource_account: check.resource_account,
         context: &context,
     };
-    let decision = Decision::evaluate(&request, &policies, check.resource_policy.as_deref());
+    let owner = check.resource_account.or_else(|| caller.principal.account());
+    let owner_in = owner.map(|owner| iam.membership(&owner)).transpose()?.flatten();
+    let rcp = match &owner_in {
+        Some(membership) if iam::rcp_bind(&caller.principal) => membership.rcp.clone(),
+        _ => Vec::new(),
+    };
+    let resource = ResourcePolicies { policy: check.resource_policy, rcp };
+    let decision = Decision::evaluate_with(&request, &policies, &resource);
     let verdict = Verdict {
         allowed: decision.is_allowed(),
         explicit: decision.effect == Effect::ExplicitlyDenied,
@@ -77,10 +91,28 @@ pub fn decide(
         resource_account: check.resource_account,
         context,
         caller: policies,
-        resource_policy: check.resource_policy,
+        resource_policy: resource.policy,
+        rcp: resource.rcp,
+        caller_in,
+        owner_in,
         decision,
     });
     Ok(verdict)
+}
+
+/// `…ID` and `…Paths` of an account that is in an organization (User Guide, reference_policies_condition-keys: absent
+/// for one that is in none).
+fn organization_keys(
+    iam: &Iam,
+    account: &AccountId,
+    prefix: &str,
+    context: &mut Context,
+) -> Result<(), ApiError> {
+    if let Some(membership) = iam.membership(account)? {
+        context.set(&format!("{prefix}ID"), membership.organization.as_str());
+        context.set_all(&format!("{prefix}Paths"), vec![membership.path.clone()]);
+    }
+    Ok(())
 }
 
 /// What came out of [`decide`].
