@@ -1,5 +1,6 @@
 """Organizations with boto3 and the AWS CLI: trees, policies, and the denials that come of them."""
 import json
+import shlex
 
 import botocore.exceptions
 import pytest
@@ -77,7 +78,6 @@ def run(server, fix):
         if not line.startswith("  aws "):
             break
         commands.append(line.strip())
-    import shlex
     for command in commands:
         server.aws(account, *shlex.split(command)[1:])
     return commands
@@ -153,7 +153,7 @@ def test_an_allow_list_instead_of_full_access(server):
         assert answer.status == 500
         told = server.explain(answer.request_id)
         assert "because no service control policy allows the lambda:InvokeFunction action" in told
-        assert f"service control policy AllowList" in told and f"organizational unit Workloads ({unit})" in told
+        assert "service control policy AllowList" in told and f"organizational unit Workloads ({unit})" in told
         run(server, fix)
         assert server.get(api, "/prod/users").status == 200
         if fix == "fix 1:":
@@ -182,6 +182,21 @@ def test_units_pass_their_policies_down_and_the_management_account_is_free(serve
     server.client("lambda", A).list_functions()
 
 
+def assume_role(server, account, role, **condition):
+    """As a user of `account` who may assume any role."""
+    iam = server.client("iam", account)
+    if not iam.list_users()["Users"]:
+        iam.create_user(UserName="u")
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=document(
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", **condition}))
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    try:
+        keys = dict(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+        return server.client("sts", **keys).assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    finally:
+        iam.delete_access_key(UserName="u", AccessKeyId=key["AccessKeyId"])
+
+
 def test_an_rcp_denies_the_role_to_callers_of_other_organizations(server):
     organization = Organization(server, B, types=("RESOURCE_CONTROL_POLICY",))
     iam = server.client("iam", B)
@@ -189,16 +204,7 @@ def test_an_rcp_denies_the_role_to_callers_of_other_organizations(server):
         {"Effect": "Allow", "Principal": {"AWS": [A, organization.MANAGEMENT]}, "Action": "sts:AssumeRole"}))
 
     def assume(account):
-        sts = server.client("iam", account)
-        try:
-            sts.create_user(UserName="u")
-            sts.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=document(
-                {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}))
-        except sts.exceptions.EntityAlreadyExistsException:
-            pass
-        key = sts.create_access_key(UserName="u")["AccessKey"]
-        client = server.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
-        return client.assume_role(RoleArn=f"arn:aws:iam::{B}:role/shared", RoleSessionName="s")
+        return assume_role(server, account, f"arn:aws:iam::{B}:role/shared")
 
     assume(A)
     policy = organization.policy(document({
@@ -211,8 +217,6 @@ def test_an_rcp_denies_the_role_to_callers_of_other_organizations(server):
     assert "with an explicit deny in a resource control policy" in told
     assert f"resource control policy Perimeter ({policy}) on account {B}" in told
     run(server, "fix 1:")
-    server.client("iam", A).delete_access_key(
-        UserName="u", AccessKeyId=server.client("iam", A).list_access_keys(UserName="u")["AccessKeyMetadata"][0]["AccessKeyId"])
     assume(A)
 
 
@@ -231,9 +235,20 @@ def test_condition_keys_of_organizations(server):
     assert answer.status == 500 and "PrincipalOrgID" in server.explain(answer.request_id)
     organization.invite(A)
     assert server.get(api, "/prod/users").status == 200
+
+    # Paths end with what the account is in; those of a resource's account are its own.
+    server.client("iam", B).create_role(RoleName="shared", AssumeRolePolicyDocument=document(
+        {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole", "Condition": {
+            "ForAnyValue:StringEquals": {"aws:PrincipalOrgPaths": f"{organization.id}/{organization.root}/{unit}/"}}}))
+    shared = f"arn:aws:iam::{B}:role/shared"
+    assert error(assume_role, server, A, shared)[0] == "AccessDenied"
     organization.move(A, unit)
-    decisions = server.http(f"/_crossgate/requests/{server.get(api, '/prod/users').request_id}").json["decisions"]
-    assert any(f"{organization.id}/{organization.root}/{unit}/" in tree for tree in decisions), decisions
+    assume_role(server, A, shared)
+    theirs = {"StringEquals": {"aws:ResourceOrgID": organization.id},
+              "ForAllValues:StringEquals": {"aws:ResourceOrgPaths": f"{organization.id}/{organization.root}/"}}
+    assert error(assume_role, server, A, shared, Condition=theirs)[0] == "AccessDenied"
+    organization.invite(B)
+    assume_role(server, A, shared, Condition=theirs)
 
 
 def test_a_created_account_can_be_administered_from_the_management_account(server):
@@ -247,14 +262,8 @@ def test_a_created_account_can_be_administered_from_the_management_account(serve
     failed = client.list_create_account_status(States=["FAILED"])["CreateAccountStatuses"]
     assert [(one["Id"], one["FailureReason"]) for one in failed] == [(again["Id"], "EMAIL_ALREADY_EXISTS")]
 
-    # Root users cannot assume roles: a user of the management account does.
-    iam = server.client("iam", organization.MANAGEMENT)
-    iam.create_user(UserName="admin")
-    iam.attach_user_policy(UserName="admin", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-    key = iam.create_access_key(UserName="admin")["AccessKey"]
-    sts = server.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     role = f"arn:aws:iam::{done['AccountId']}:role/OrganizationAccountAccessRole"
-    given = sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    given = assume_role(server, organization.MANAGEMENT, role)
     member = dict(aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"],
                   aws_session_token=given["SessionToken"])
     server.client("lambda", **member).list_functions()
@@ -447,8 +456,8 @@ def test_effective_policies(server):
     assert json.loads(effective["PolicyContent"]) == {"tags": {"cost": {"tag_key": "Cost", "tag_value": ["A", "B"]}}}
     assert effective["TargetId"] == A
     refused = server.aws(organization.MANAGEMENT, "organizations", "describe-effective-policy",
-                         "--policy-type", "SERVICE_CONTROL_POLICY", "--target-id", A, expect=254)
-    assert "InvalidInputException" in refused or "ValidationException" in refused, refused
+                         "--policy-type", "SERVICE_CONTROL_POLICY", "--target-id", A, expect=255)
+    assert "InvalidInputException" in refused and "enum value set: [TAG_POLICY, BACKUP_POLICY" in refused
 
 
 def test_handshakes_have_an_end(server):

@@ -33,10 +33,15 @@ pub fn fixes(decided: &Decided, story: &Explanation, refusal: &Refusal<'_>) -> O
         }
         _ => {
             let closed = at.closed(story);
-            vec![at.full_access(&closed), at.allow(&closed)]
+            vec![at.allow(&closed), at.full_access(&closed)]
         }
     };
-    Some(found.into_iter().flatten().collect())
+    let mut fixes: Vec<Fix> = found.into_iter().flatten().collect();
+    for (number, fix) in fixes.iter_mut().enumerate() {
+        let either = if number == 0 { "" } else { "or, " };
+        fix.why = format!("{either}run as account {}: {}", membership.management, fix.why);
+    }
+    Some(fixes)
 }
 
 /// The policies of one kind that bear on the refused request.
@@ -141,7 +146,7 @@ impl At<'_> {
             commands.push(self.update(&mut levels, &one.id, change)?);
         }
         let who = self.decided.principal.arn();
-        self.finish(format!("or let the Deny not apply to {who}"), commands, levels)
+        self.finish(format!("let the Deny not apply to {who}"), commands, levels)
     }
 
     /// Puts back what AWS attaches to everything.
@@ -157,7 +162,7 @@ impl At<'_> {
             commands.push(attach_full_access(self.target(*number)));
         }
         let places: Vec<String> = closed.iter().map(|level| self.words(*level)).collect();
-        let why = format!("or allow everything again on {}, leaving limits to Deny statements", places.join(", "));
+        let why = format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
         self.finish(why, commands, levels)
     }
 
@@ -219,8 +224,7 @@ impl At<'_> {
             _ => resource.rcp = levels,
         }
         let request = self.decided.request();
-        let management = &self.membership.management;
-        let mut fix = Fix { why: format!("run as account {management}: {why}"), commands };
+        let mut fix = Fix { why, commands };
         let after = decide(&request, &caller, &resource);
         if after.is_allowed() {
             return Some(fix);
