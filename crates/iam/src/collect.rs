@@ -185,7 +185,8 @@ impl Iam {
         };
         let load = || {
             let mut gathered = self.read(|store| gather(store, caller))?;
-            if let Some(account) = caller.principal.account().filter(|_| !is_service_linked(&caller.principal))
+            if let Some(account) =
+                caller.principal.account().filter(|_| !is_service_linked(&caller.principal))
                 && let Some(membership) = self.find_membership(&account)?
             {
                 gathered.scp.clone_from(&membership.scp);

@@ -447,7 +447,8 @@ fn resource_control(statement: &Node) -> Checked {
         return Err(MalformedPolicy::syntax(member.key_span, help));
     }
     if let Some(effect) = statement.get("Effect").filter(|effect| effect.node.string() != Some("Deny")) {
-        let help = "a resource control policy can only deny: what RCPFullAWSAccess allows needs no other Allow";
+        let help =
+            "a resource control policy can only deny: what RCPFullAWSAccess allows needs no other Allow";
         return Err(MalformedPolicy::syntax(effect.node.span, help));
     }
     match statement.get("Principal") {

@@ -63,7 +63,6 @@ pub fn decide(
     }
     context.extend(&iam.principal_context(caller)?);
     let policies = iam.caller_policies(caller)?;
-    let caller_in = caller.principal.account().map(|account| iam.membership(&account)).transpose()?.flatten();
     let request = Request {
         principal: &caller.principal,
         action: &check.action,
@@ -72,13 +71,21 @@ pub fn decide(
         context: &context,
     };
     let owner = check.resource_account.or_else(|| caller.principal.account());
-    let owner_in = owner.map(|owner| iam.membership(&owner)).transpose()?.flatten();
+    let owner_in = match owner {
+        Some(owner) => iam.membership(&owner)?,
+        None => None,
+    };
     let rcp = match &owner_in {
         Some(membership) if iam::rcp_bind(&caller.principal) => membership.rcp.clone(),
         _ => Vec::new(),
     };
     let resource = ResourcePolicies { policy: check.resource_policy, rcp };
     let decision = Decision::evaluate_with(&request, &policies, &resource);
+    // Only a denial has to be mended; the policies of an allowed request are in `policies` and `resource`.
+    let caller_in = match caller.principal.account().filter(|_| !decision.is_allowed()) {
+        Some(account) => iam.membership(&account)?,
+        None => None,
+    };
     let verdict = Verdict {
         allowed: decision.is_allowed(),
         explicit: decision.effect == Effect::ExplicitlyDenied,
@@ -132,4 +139,74 @@ pub struct Verdict {
 pub fn access_denied(protocol: Protocol, sentence: &str) -> ApiError {
     let code = if protocol == Protocol::Query { "AccessDenied" } else { "AccessDeniedException" };
     ApiError::new(code, 403, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use policy::{Policy, PolicyKind};
+    use serde_json::{Value, json};
+    use store::Store;
+    use wire::Call;
+
+    use super::*;
+
+    const MANAGEMENT: &str = "333333333333";
+
+    fn run(iam: &Iam, account: &str, operation: &'static str, input: Value) -> Value {
+        let account = AccountId::new(account).unwrap();
+        let Value::Object(input) = input else { panic!("an input is an object") };
+        let call = Call {
+            operation,
+            input,
+            payload: Default::default(),
+            account,
+            region: "us-east-1".to_owned(),
+            request_id: "test".to_owned(),
+            now_ms: 0,
+        };
+        let caller = Caller::from(Principal::Root { account });
+        Value::Object(iam.handle("organizations", &call, &caller).unwrap().output)
+    }
+
+    /// Whether the service may call a function of account 111111111111 whose policy has `condition`, for an API of
+    /// account `source`.
+    fn service_may(iam: &Iam, source: &str, condition: &Value) -> bool {
+        let document = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "lambda:InvokeFunction", "Resource": "*", "Condition": condition}]});
+        let policy = Policy::parse("policy", &document.to_string(), PolicyKind::Resource).unwrap();
+        let mut context = Context::new();
+        context.set("aws:SourceAccount", source);
+        let check = Check {
+            action: "lambda:InvokeFunction".to_owned(),
+            resource: "arn:aws:lambda:us-east-1:111111111111:function:f".to_owned(),
+            resource_account: AccountId::new("111111111111").ok(),
+            resource_policy: Some(Arc::new(policy)),
+            context,
+        };
+        let around = Surroundings { source_ip: None, user_agent: None, region: "us-east-1", now_ms: 0 };
+        let caller = Caller::from(Principal::Service { host: "apigateway.amazonaws.com".to_owned() });
+        decide(iam, &caller, check, &around).unwrap().allowed
+    }
+
+    #[test]
+    fn a_service_brings_the_organization_of_the_account_that_it_calls_for() {
+        let iam = Iam::new(Store::in_memory(&std::env::temp_dir()).unwrap());
+        let organization = run(&iam, MANAGEMENT, "CreateOrganization", json!({}));
+        let id = organization["Organization"]["Id"].as_str().unwrap();
+        let root = run(&iam, MANAGEMENT, "ListRoots", json!({}))["Roots"][0]["Id"].clone();
+        let path = format!("{id}/{}/", root.as_str().unwrap());
+        let in_it = json!({"StringEquals": {"aws:SourceOrgID": id},
+            "ForAnyValue:StringEquals": {"aws:SourceOrgPaths": path}});
+        assert!(service_may(&iam, MANAGEMENT, &in_it));
+        assert!(!service_may(&iam, "222222222222", &in_it));
+        // The service itself is in no organization, nor is the function's account.
+        let absent = json!({"Null": {"aws:PrincipalOrgID": "true", "aws:PrincipalOrgPaths": "true",
+            "aws:ResourceOrgID": "true", "aws:ResourceOrgPaths": "true"}});
+        assert!(service_may(&iam, MANAGEMENT, &absent));
+        let none = json!({"Null": {"aws:SourceOrgID": "true", "aws:SourceOrgPaths": "true"}});
+        assert!(service_may(&iam, "222222222222", &none));
+    }
 }

@@ -35,7 +35,10 @@ enum From {
 
 fn from(operation: &str) -> From {
     match operation {
-        "AcceptHandshake" | "CreateOrganization" | "DeclineHandshake" | "DescribeHandshake"
+        "AcceptHandshake"
+        | "CreateOrganization"
+        | "DeclineHandshake"
+        | "DescribeHandshake"
         | "ListHandshakesForAccount" => From::Anywhere,
         "CancelHandshake" => From::Management,
         // The handler looks closer: a member sees its own account's effective policy.
@@ -132,7 +135,8 @@ fn resources(
         }
         checks.push(check);
     }
-    let named = ["TargetId", "AccountId", "OrganizationalUnitId", "ParentId", "ChildId", "RootId", "ResourceId"];
+    let named =
+        ["TargetId", "AccountId", "OrganizationalUnitId", "ParentId", "ChildId", "RootId", "ResourceId"];
     let moved = ["SourceParentId", "DestinationParentId"];
     for id in named.iter().chain(&moved).filter_map(|member| call.text(member)) {
         let mut check = base.clone();
@@ -151,7 +155,8 @@ fn resources(
         }
         checks.push(check);
     }
-    if let (Some(policy), true) = (&organization.resource_policy, call.operation.ends_with("ResourcePolicy")) {
+    if let (Some(policy), true) = (&organization.resource_policy, call.operation.ends_with("ResourcePolicy"))
+    {
         checks.push(Check { resource: organization.resource_policy_arn(&policy.id), ..base.clone() });
     }
     if let Some(target) = call.input.get("Target").and_then(|target| target.get("Id")?.as_str()) {

@@ -7,7 +7,7 @@ use super::access::enter;
 use super::fail::{constraint, duplicate, fail, invalid, no_policy, no_target, type_not_enabled};
 use super::kinds::{self, RCP_FULL_ACCESS, SCP};
 use super::listing::page;
-use super::model::{Organization, OrgPolicy};
+use super::model::{OrgPolicy, Organization};
 use crate::error::Fail;
 use crate::ops::{Op, Output, nothing};
 

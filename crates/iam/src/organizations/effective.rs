@@ -137,7 +137,8 @@ mod tests {
     fn lower_policies_assign_append_and_remove() {
         let above = json!({"tags": {"cost": {"tag_key": {"@@assign": "Cost"}, "tag_value": {"@@assign": ["A", "B"]}}}});
         let below = json!({"tags": {"cost": {"tag_value": {"@@append": ["C"]}}}});
-        let last = json!({"tags": {"cost": {"tag_value": {"@@remove": ["A"]}, "tag_key": {"@@assign": "COST"}}}});
+        let last =
+            json!({"tags": {"cost": {"tag_value": {"@@remove": ["A"]}, "tag_key": {"@@assign": "COST"}}}});
         let effective = json!({"tags": {"cost": {"tag_key": "COST", "tag_value": ["B", "C"]}}});
         check(&[above, below, last], &effective);
     }

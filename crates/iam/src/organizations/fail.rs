@@ -69,10 +69,7 @@ pub(crate) fn no_handshake() -> Fail {
 
 /// API Reference, Errors: PolicyTypeNotEnabledException.
 pub(crate) fn type_not_enabled() -> Fail {
-    fail(
-        "PolicyTypeNotEnabledException",
-        "This operation can be performed only for enabled policy types.",
-    )
+    fail("PolicyTypeNotEnabledException", "This operation can be performed only for enabled policy types.")
 }
 
 /// API Reference, Errors: PolicyTypeNotAvailableForOrganizationException.

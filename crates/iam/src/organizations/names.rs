@@ -1,7 +1,7 @@
 //! Keys in the store, ids and ARNs (Service Authorization Reference, AWS Organizations, resource types).
 
-use super::model::{Organization, OrgPolicy};
 use super::kinds;
+use super::model::{OrgPolicy, Organization};
 use crate::error::Fail;
 use crate::names::random;
 

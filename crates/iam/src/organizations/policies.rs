@@ -6,7 +6,7 @@ use store::{Read, Writer};
 use super::access::enter;
 use super::fail::{constraint, duplicate, fail, invalid, no_policy, type_not_available};
 use super::listing::page;
-use super::model::{Organization, OrgPolicy};
+use super::model::{OrgPolicy, Organization};
 use super::{ORGANIZATIONS, content, kinds, names, tagging};
 use crate::error::Fail;
 use crate::ops::{Op, Output, nothing, one};
@@ -19,7 +19,8 @@ const MOST: usize = 1_000;
 fn all(store: &impl Read, organization: &Organization, kind: &str) -> Result<Vec<OrgPolicy>, Fail> {
     let own: Vec<(String, OrgPolicy)> = store.all(ORGANIZATIONS, &names::policies(&organization.id))?;
     let aws = kinds::default_policy(kind).and_then(kinds::aws_policy);
-    let mut found: Vec<OrgPolicy> = aws.into_iter().chain(own.into_iter().map(|(_, policy)| policy)).collect();
+    let mut found: Vec<OrgPolicy> =
+        aws.into_iter().chain(own.into_iter().map(|(_, policy)| policy)).collect();
     found.retain(|policy| policy.kind == kind);
     found.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
@@ -30,10 +31,7 @@ fn save(store: &mut Writer<'_>, organization: &Organization, policy: &OrgPolicy)
 }
 
 fn answer(organization: &Organization, policy: &OrgPolicy) -> Output {
-    one(
-        "Policy",
-        json!({ "PolicySummary": organization.policy_shown(policy), "Content": policy.content }),
-    )
+    one("Policy", json!({ "PolicySummary": organization.policy_shown(policy), "Content": policy.content }))
 }
 
 pub(crate) fn create(op: &Op<'_>) -> Output {

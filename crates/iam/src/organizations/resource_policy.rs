@@ -31,7 +31,9 @@ fn validate(content: &str) -> Result<(), Fail> {
     if let Some((key, who)) = parsed.principals().find(|(key, _)| !matches!(*key, "AWS" | "")) {
         return Err(invalid(
             "INVALID_PRINCIPAL",
-            format!("The principal \"{key}\":\"{who}\" cannot be delegated to: name accounts, users or roles."),
+            format!(
+                "The principal \"{key}\":\"{who}\" cannot be delegated to: name accounts, users or roles."
+            ),
         ));
     }
     let document: Value = serde_json::from_str(content).map_err(|e| broken(e.to_string()))?;
@@ -44,7 +46,9 @@ fn validate(content: &str) -> Result<(), Fail> {
             if !can_be_delegated(action) || !action.starts_with("organizations:") {
                 return Err(invalid(
                     "UNSUPPORTED_ACTION_IN_RESOURCE_POLICY",
-                    format!("The action {action} is not supported in the resource policy of an organization."),
+                    format!(
+                        "The action {action} is not supported in the resource policy of an organization."
+                    ),
                 ));
             }
         }
@@ -61,9 +65,11 @@ pub(crate) fn put(op: &Op<'_>) -> Output {
         let sent = tagging::sent(op)?;
         let policy = match organization.resource_policy.take() {
             Some(old) => ResourcePolicy { content: content.to_owned(), ..old },
-            None => {
-                ResourcePolicy { id: format!("rp-{}", names::some(8)?), content: content.to_owned(), tags: sent }
-            }
+            None => ResourcePolicy {
+                id: format!("rp-{}", names::some(8)?),
+                content: content.to_owned(),
+                tags: sent,
+            },
         };
         let answer = shown(&organization, &policy);
         organization.resource_policy = Some(policy);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::kinds;
-use super::model::{AccountRequest, Handshake, Member, Organization, OrgPolicy};
+use super::model::{AccountRequest, Handshake, Member, OrgPolicy, Organization};
 use super::names::handshake_arn;
 use crate::render::seconds;
 
@@ -105,7 +105,8 @@ pub(crate) fn handshake(shake: &Handshake, organization: Option<&Organization>, 
         resources.push(json!({ "Type": "PARENT_HANDSHAKE", "Value": parent }));
     }
     // The organization's party is told by its id without `o-` in AWS's examples of handshakes.
-    let mut parties = vec![json!({ "Id": shake.organization.trim_start_matches("o-"), "Type": "ORGANIZATION" })];
+    let mut parties =
+        vec![json!({ "Id": shake.organization.trim_start_matches("o-"), "Type": "ORGANIZATION" })];
     if shake.action != "ENABLE_ALL_FEATURES" {
         parties.push(json!({ "Id": shake.account, "Type": "ACCOUNT" }));
     }

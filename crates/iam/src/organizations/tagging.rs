@@ -6,7 +6,7 @@ use store::Writer;
 use super::access::enter;
 use super::fail::{constraint, invalid, no_target};
 use super::listing::page;
-use super::model::{Organization, OrgPolicy};
+use super::model::{OrgPolicy, Organization};
 use super::{ORGANIZATIONS, names};
 use crate::error::Fail;
 use crate::model::Tag;

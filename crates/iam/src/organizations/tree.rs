@@ -3,7 +3,7 @@
 use store::{Read, Writer};
 
 use super::kinds;
-use super::model::{Attached, Organization, OrgPolicy};
+use super::model::{Attached, OrgPolicy, Organization};
 use super::{ORGANIZATIONS, names};
 use crate::error::Fail;
 

@@ -85,7 +85,8 @@ impl At<'_> {
         for layer in story.layers.iter().filter(|layer| layer.layer == self.layer()) {
             let Some(level) = layer.level else { continue };
             for (number, policy) in layer.policies.iter().enumerate() {
-                let matched = policy.statements.iter().filter(|s| s.matched && s.effect == StatementEffect::Deny);
+                let matched =
+                    policy.statements.iter().filter(|s| s.matched && s.effect == StatementEffect::Deny);
                 let statements: Vec<usize> = matched.map(|s| s.index).collect();
                 if let (false, Some(id)) = (statements.is_empty(), self.id(level, number)) {
                     found.push(Denying { level, id: id.to_owned(), statements });
@@ -162,7 +163,8 @@ impl At<'_> {
             commands.push(attach_full_access(self.target(*number)));
         }
         let places: Vec<String> = closed.iter().map(|level| self.words(*level)).collect();
-        let why = format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
+        let why =
+            format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
         self.finish(why, commands, levels)
     }
 
@@ -241,7 +243,8 @@ impl At<'_> {
                 fix.commands.extend(grant.commands);
             }
             None => {
-                fix.why += &format!("; this is not all: then {}", after.sentence().unwrap_or("it is refused"));
+                fix.why +=
+                    &format!("; this is not all: then {}", after.sentence().unwrap_or("it is refused"));
             }
         }
         Some(fix)
