@@ -304,13 +304,22 @@ def test_who_may_call_what(server):
     assert error(member.list_accounts)[0] == "AccessDeniedException"
 
     # The resource policy lets account B manage policies, nothing else.
-    content = document({"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{B}:root"}, "Resource": "*",
-                        "Action": ["organizations:CreatePolicy", "organizations:ListPolicies"]})
+    # As in AWS's example: making a policy is allowed on the policies of a type, reading on everything.
+    grant = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{B}:root"}}
+    content = document(
+        {**grant, "Action": "organizations:ListPolicies", "Resource": "*"},
+        {**grant, "Action": ["organizations:CreatePolicy", "organizations:AttachPolicy"], "Resource": [
+            f"arn:aws:organizations::{organization.MANAGEMENT}:account/{organization.id}/*",
+            f"arn:aws:organizations::{organization.MANAGEMENT}:policy/{organization.id}/service_control_policy/*"]})
     made = client.put_resource_policy(Content=content)["ResourcePolicy"]
     assert made["ResourcePolicySummary"]["Id"].startswith("rp-")
     assert client.describe_resource_policy()["ResourcePolicy"]["Content"] == content
     other = server.client("organizations", B)
-    other.create_policy(Name="by-b", Description="", Type="SERVICE_CONTROL_POLICY", Content=deny("s3:*"))
+    made = other.create_policy(Name="by-b", Description="", Type="SERVICE_CONTROL_POLICY", Content=deny("s3:*"))
+    policy = made["Policy"]["PolicySummary"]["Id"]
+    other.attach_policy(PolicyId=policy, TargetId=A)
+    assert error(other.attach_policy, PolicyId=policy, TargetId=organization.root)[0] == "AccessDeniedException"
+    assert error(other.create_policy, Name="t", Description="", Type="TAG_POLICY", Content="{}")[0] == "AccessDeniedException"
     assert "by-b" in [p["Name"] for p in other.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]]
     assert error(other.list_accounts)[0] == "AccessDeniedException"
     assert error(other.create_organizational_unit, ParentId=organization.root, Name="x")[0] == "AccessDeniedException"
@@ -493,13 +502,21 @@ def test_all_features_need_the_agreement_of_invited_accounts(server):
     shake = client.invite_account_to_organization(Target={"Id": A, "Type": "ACCOUNT"})["Handshake"]
     member = server.client("organizations", A)
     member.accept_handshake(HandshakeId=shake["Id"])
+    for account in (B, "444444444444"):
+        shake = client.invite_account_to_organization(Target={"Id": account, "Type": "ACCOUNT"})["Handshake"]
+    server.client("organizations", B).accept_handshake(
+        HandshakeId=next(h["Id"] for h in server.client("organizations", B).list_handshakes_for_account()["Handshakes"]))
     request = client.enable_all_features()["Handshake"]
     assert request["State"] == "REQUESTED"
+    assert client.describe_handshake(HandshakeId=shake["Id"])["Handshake"]["State"] == "CANCELED"
     assert error(client.enable_all_features) == (
         "HandshakeConstraintViolationException", "ORGANIZATION_IS_ALREADY_PENDING_ALL_FEATURES_MIGRATION")
     assert error(client.accept_handshake, HandshakeId=request["Id"])[0] == "InvalidHandshakeTransitionException"
     approval = member.list_handshakes_for_account(Filter={"ActionType": "APPROVE_ALL_FEATURES"})["Handshakes"][0]
     member.accept_handshake(HandshakeId=approval["Id"])
+    assert client.describe_handshake(HandshakeId=request["Id"])["Handshake"]["State"] == "REQUESTED"
+    # Account B does not answer: without it nothing is in the way.
+    client.remove_account_from_organization(AccountId=B)
     assert client.describe_handshake(HandshakeId=request["Id"])["Handshake"]["State"] == "OPEN"
     client.accept_handshake(HandshakeId=request["Id"])
     assert client.describe_organization()["Organization"]["FeatureSet"] == "ALL"

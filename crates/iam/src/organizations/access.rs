@@ -187,6 +187,11 @@ fn delegate(organization: &Organization, call: &Call, checks: &mut [Check]) -> R
         .map_err(|e| internal(format!("the stored {shown} does not parse: {e}")))?;
     let policy = Arc::new(policy);
     for check in checks {
+        // AWS's example of such a policy allows CreatePolicy on `policy/o-…/backup_policy/*` (User Guide,
+        // orgs_delegate_policies_example_consolidate_permissions), so that is what is asked about.
+        if let ("CreatePolicy", Some(kind)) = (call.operation, call.text("Type")) {
+            check.resource = organization.policies_arn(kind);
+        }
         check.resource_account = AccountId::new(&organization.management).ok();
         check.resource_policy = Some(policy.clone());
     }

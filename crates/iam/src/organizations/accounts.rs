@@ -108,6 +108,7 @@ fn take_out(op: &Op<'_>, account: &str) -> Output {
             return Err(delegated_administrator());
         }
         organization.remove(store, account)?;
+        super::handshakes::release(store, &organization.id, account)?;
         organization.save(store)?;
         nothing()
     })

@@ -2,7 +2,7 @@
 
 use super::access::enter;
 use super::fail::{fail, handshake_constraint, no_root, type_not_available, type_not_enabled};
-use super::handshakes::{self, ENABLE_ALL};
+use super::handshakes::{self, APPROVE_ALL, ENABLE_ALL, INVITE};
 use super::model::{Handshake, Organization};
 use super::{HANDSHAKES, kinds, shape};
 use crate::error::Fail;
@@ -28,6 +28,10 @@ pub(crate) fn enable_all(op: &Op<'_>) -> Output {
                 "The organization has already started the process to enable all features.",
             ));
         }
+        // Invitations that stand are canceled (User Guide, orgs_manage_org_support-all-features).
+        handshakes::cancel_where(store, &organization.id, |shake| {
+            shake.action == INVITE && shake.is_open(now)
+        })?;
         let invited: Vec<String> = organization
             .accounts
             .iter()
@@ -40,7 +44,7 @@ pub(crate) fn enable_all(op: &Op<'_>) -> Output {
             "OPEN".clone_into(&mut request.state);
         }
         for account in invited {
-            let mut approval = handshakes::new(&organization, "APPROVE_ALL_FEATURES", &account, now)?;
+            let mut approval = handshakes::new(&organization, APPROVE_ALL, &account, now)?;
             approval.expires_ms = request.expires_ms;
             approval.parent = Some(request.id.clone());
             store.put(HANDSHAKES, &approval.id, &approval)?;

@@ -13,6 +13,7 @@ use crate::ops::{Op, Output, one};
 
 pub(crate) const INVITE: &str = "INVITE";
 pub(crate) const ENABLE_ALL: &str = "ENABLE_ALL_FEATURES";
+pub(crate) const APPROVE_ALL: &str = "APPROVE_ALL_FEATURES";
 
 /// How long an invitation stands (User Guide, orgs_reference_limits).
 const INVITATION_MS: i64 = 15 * 86_400_000;
@@ -154,14 +155,43 @@ pub(crate) fn accept(op: &Op<'_>) -> Output {
     })
 }
 
+/// An approval that is declined stands in the way; one of an account that has gone does not.
 fn open_when_all_agree(store: &mut Writer<'_>, organization: &str, parent: &str) -> Result<(), Fail> {
     let all = of(store, organization)?;
-    let waits = |shake: &Handshake| shake.parent.as_deref() == Some(parent) && shake.state != "ACCEPTED";
+    let waits = |shake: &Handshake| {
+        shake.parent.as_deref() == Some(parent) && !matches!(shake.state.as_str(), "ACCEPTED" | "CANCELED")
+    };
     if !all.iter().any(waits)
-        && let Some(mut request) = all.into_iter().find(|shake| shake.id == parent)
+        && let Some(mut request) = all.into_iter().find(|s| s.id == parent && s.state == "REQUESTED")
     {
         "OPEN".clone_into(&mut request.state);
         store.put(HANDSHAKES, parent, &request)?;
+    }
+    Ok(())
+}
+
+/// Cancels handshakes of an organization; gives them.
+pub(crate) fn cancel_where(
+    store: &mut Writer<'_>,
+    organization: &str,
+    which: impl Fn(&Handshake) -> bool,
+) -> Result<Vec<Handshake>, Fail> {
+    let mut found = of(store, organization)?;
+    found.retain(which);
+    for shake in &mut found {
+        "CANCELED".clone_into(&mut shake.state);
+        store.put(HANDSHAKES, &shake.id, shake)?;
+    }
+    Ok(found)
+}
+
+/// An account that leaves has nothing to agree to any more (User Guide, orgs_manage_org_support-all-features).
+pub(crate) fn release(store: &mut Writer<'_>, organization: &str, account: &str) -> Result<(), Fail> {
+    let left = cancel_where(store, organization, |shake| {
+        shake.action == APPROVE_ALL && shake.account == account && shake.state != "ACCEPTED"
+    })?;
+    for parent in left.iter().filter_map(|shake| shake.parent.as_deref()) {
+        open_when_all_agree(store, organization, parent)?;
     }
     Ok(())
 }

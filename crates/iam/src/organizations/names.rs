@@ -45,6 +45,11 @@ impl Organization {
         self.arn_of("account", &format!("/{account}"))
     }
 
+    /// All policies of a type.
+    pub(crate) fn policies_arn(&self, kind: &str) -> String {
+        self.arn_of("policy", &format!("/{}/*", kind.to_lowercase()))
+    }
+
     pub(crate) fn resource_policy_arn(&self, id: &str) -> String {
         self.arn_of("resourcepolicy", &format!("/{id}"))
     }

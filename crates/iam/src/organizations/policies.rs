@@ -11,8 +11,7 @@ use super::{ORGANIZATIONS, content, kinds, names, tagging};
 use crate::error::Fail;
 use crate::ops::{Op, Output, nothing, one};
 
-/// Policies of a type in an organization (User Guide, orgs_reference_limits: 1,000 RCPs; for the others as many at
-/// least).
+/// Policies of a type in an organization (User Guide, orgs_reference_limits; later editions have more SCPs).
 const MOST: usize = 1_000;
 
 /// Those of AWS and the organization's own, by id.

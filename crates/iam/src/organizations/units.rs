@@ -9,7 +9,7 @@ use crate::error::Fail;
 use crate::ops::{Op, Output, nothing, one};
 
 /// Organizational units of an organization (User Guide, orgs_reference_limits).
-const MOST: usize = 2_000;
+const MOST: usize = 1_000;
 
 fn unique(organization: &Organization, parent: &str, name: &str, but: &str) -> Result<(), Fail> {
     let twin = organization.units.iter().any(|(id, u)| u.parent == parent && u.name == name && id != but);
