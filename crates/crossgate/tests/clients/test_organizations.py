@@ -139,6 +139,23 @@ def test_the_fixes_that_explain_prints_work(server):
     assert [p["Id"] for p in attached] == ["p-FullAWSAccess"]
 
 
+def test_a_fix_says_what_else_is_missing(server):
+    function = server.function()
+    role = server.role()
+    api = server.api(function, credentials=role)
+    organization = Organization(server, A)
+    policy = organization.policy(deny(INVOKE), organization.root)
+    answer = server.get(api, "/prod/users")
+    assert answer.status == 500
+    first = server.explain(answer.request_id).split("fix 1:")[1].split("fix 2:")[0]
+    commands = [line.strip().split(" --")[0] for line in first.splitlines() if line.startswith("  aws ")]
+    assert commands == ["aws organizations detach-policy", "aws iam put-role-policy", "aws lambda add-permission"]
+    assert f"take {policy} off the root ({organization.root}); then both sides have to allow it" in first
+    # A root user is refused by its own ARN.
+    assert error(server.client("lambda", A).invoke, FunctionName=function)[0] == "AccessDeniedException"
+    assert f"let the Deny not apply to arn:aws:iam::{A}:root" in server.explain("last")
+
+
 def test_an_allow_list_instead_of_full_access(server):
     api, role = seed(server)
     organization = Organization(server, A)
@@ -464,6 +481,8 @@ def test_effective_policies(server):
     effective = server.client("organizations", A).describe_effective_policy(PolicyType=kind)["EffectivePolicy"]
     assert json.loads(effective["PolicyContent"]) == {"tags": {"cost": {"tag_key": "Cost", "tag_value": ["A", "B"]}}}
     assert effective["TargetId"] == A
+    other = dict(PolicyType=kind, TargetId=organization.MANAGEMENT)
+    assert error(server.client("organizations", A).describe_effective_policy, **other)[0] == "AccessDeniedException"
     refused = server.aws(organization.MANAGEMENT, "organizations", "describe-effective-policy",
                          "--policy-type", "SERVICE_CONTROL_POLICY", "--target-id", A, expect=255)
     assert "InvalidInputException" in refused and "enum value set: [TAG_POLICY, BACKUP_POLICY" in refused
@@ -489,6 +508,13 @@ def test_handshakes_have_an_end(server):
     organization.invite(A)
     assert error(client.invite_account_to_organization, Target=target) == (
         "HandshakeConstraintViolationException", "ALREADY_IN_AN_ORGANIZATION")
+    assert error(client.invite_account_to_organization, Target={"Id": "a@example.com", "Type": "EMAIL"}) == (
+        "InvalidInputException", "INVALID_PARTY_TYPE_TARGET")
+    # Twenty a day, of which one was declined and one canceled; the accepted one does not count.
+    for number in range(18):
+        client.invite_account_to_organization(Target={"Id": f"5000000000{number:02}", "Type": "ACCOUNT"})
+    assert error(client.invite_account_to_organization, Target={"Id": B, "Type": "ACCOUNT"}) == (
+        "HandshakeConstraintViolationException", "HANDSHAKE_RATE_LIMIT_EXCEEDED")
 
 
 def test_all_features_need_the_agreement_of_invited_accounts(server):

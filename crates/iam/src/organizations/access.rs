@@ -33,17 +33,20 @@ enum From {
     Management,
 }
 
-fn from(operation: &str) -> From {
-    match operation {
+fn from(call: &Call) -> From {
+    match call.operation {
         "AcceptHandshake"
         | "CreateOrganization"
         | "DeclineHandshake"
         | "DescribeHandshake"
         | "ListHandshakesForAccount" => From::Anywhere,
         "CancelHandshake" => From::Management,
-        // The handler looks closer: a member sees its own account's effective policy.
-        "DescribeEffectivePolicy" | "DescribeOrganization" | "LeaveOrganization" => From::Member,
-        _ if operation.starts_with("Describe") || operation.starts_with("List") => From::Readers,
+        "DescribeOrganization" | "LeaveOrganization" => From::Member,
+        // A member sees what is effective for itself.
+        "DescribeEffectivePolicy" if call.text("TargetId").is_none_or(|id| id == call.account.as_str()) => {
+            From::Member
+        }
+        operation if operation.starts_with("Describe") || operation.starts_with("List") => From::Readers,
         _ => From::Management,
     }
 }
@@ -67,9 +70,10 @@ pub(crate) fn can_be_delegated(action: &str) -> bool {
         || name.starts_with("List")
 }
 
-/// Whether `account` may call the operation by what it is in the organization.
-fn by_standing(organization: &Organization, account: &str, operation: &str) -> bool {
-    match from(operation) {
+/// Whether the calling account may call this by what it is in the organization.
+fn by_standing(organization: &Organization, call: &Call) -> bool {
+    let account = call.account.as_str();
+    match from(call) {
         _ if account == organization.management => true,
         From::Anywhere | From::Member => true,
         From::Readers => organization.delegated.get(account).is_some_and(|services| !services.is_empty()),
@@ -79,15 +83,10 @@ fn by_standing(organization: &Organization, account: &str, operation: &str) -> b
 
 /// The organization of the calling account, in which it may call this operation.
 pub(crate) fn enter(op: &Op<'_>, store: &impl Read) -> Result<Organization, Fail> {
-    let account = op.account().as_str();
-    let organization = Organization::of(store, account)?.ok_or_else(not_in_use)?;
+    let organization = Organization::of(store, op.account().as_str())?.ok_or_else(not_in_use)?;
     // Where the resource policy is the way in, the decision before this has asked it: `checks` saw to that.
     let delegated = organization.resource_policy.is_some() && can_be_delegated(op.call.operation);
-    if by_standing(&organization, account, op.call.operation) || delegated {
-        Ok(organization)
-    } else {
-        Err(no_access())
-    }
+    if by_standing(&organization, op.call) || delegated { Ok(organization) } else { Err(no_access()) }
 }
 
 /// The checks before an operation runs.
@@ -178,8 +177,7 @@ fn set_tags(check: &mut Check, tags: &[Tag]) {
 /// management account, and its resource policy must let the caller in.
 fn delegate(organization: &Organization, call: &Call, checks: &mut [Check]) -> Result<(), Fail> {
     let Some(document) = &organization.resource_policy else { return Ok(()) };
-    let account = call.account.as_str();
-    if by_standing(organization, account, call.operation) || !can_be_delegated(call.operation) {
+    if by_standing(organization, call) || !can_be_delegated(call.operation) {
         return Ok(());
     }
     let shown = "resource-based delegation policy of the organization";

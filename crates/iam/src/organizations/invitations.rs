@@ -15,8 +15,9 @@ use crate::ops::{Op, Output, one};
 /// Accounts of an organization. AWS begins with 10 and raises it on request up to this (User Guide,
 /// orgs_reference_limits); nobody can be asked here.
 pub(crate) const MOST_ACCOUNTS: usize = 10_000;
-/// Invitations that stand at one time (the same page: 20 a day in a new organization).
+/// Invitations of 24 hours, those not counted that were accepted (the same page).
 const MOST_INVITATIONS: usize = 20;
+const DAY_MS: i64 = 86_400_000;
 
 fn already_in_one() -> Fail {
     handshake_constraint(
@@ -56,30 +57,30 @@ pub(crate) fn invite(op: &Op<'_>) -> Output {
             return Err(already_in_one());
         }
         handshakes::sweep(store, now)?;
-        let standing: Vec<Handshake> = handshakes::of(store, &organization.id)?
-            .into_iter()
-            .filter(|shake| shake.action == INVITE && shake.is_open(now))
-            .collect();
-        if standing.iter().any(|shake| shake.account == account) {
+        let all = handshakes::of(store, &organization.id)?;
+        let standing = || all.iter().filter(|shake| shake.action == INVITE && shake.is_open(now));
+        if standing().any(|shake| shake.account == account) {
             return Err(fail(
                 "DuplicateHandshakeException",
                 "A handshake with the same action and target already exists.",
             ));
         }
-        if organization.accounts.len() + standing.len() >= MOST_ACCOUNTS {
+        if organization.accounts.len() + standing().count() >= MOST_ACCOUNTS {
             return Err(handshake_constraint(
                 "ACCOUNT_NUMBER_LIMIT_EXCEEDED",
                 "You have exceeded the allowed number of AWS accounts.",
             ));
         }
-        if standing.len() >= MOST_INVITATIONS {
+        let counts = |shake: &&Handshake| {
+            shake.action == INVITE && shake.state != "ACCEPTED" && shake.requested_ms > now - DAY_MS
+        };
+        if all.iter().filter(counts).count() >= MOST_INVITATIONS {
             return Err(handshake_constraint(
                 "HANDSHAKE_RATE_LIMIT_EXCEEDED",
-                "You have exceeded the number of handshakes that can be open at one time.",
+                "You have exceeded the number of handshakes that you can send in one day.",
             ));
         }
-        let migrating = |shake: &Handshake| shake.action == handshakes::ENABLE_ALL && shake.is_open(now);
-        if handshakes::of(store, &organization.id)?.iter().any(migrating) {
+        if all.iter().any(|shake| shake.action == handshakes::ENABLE_ALL && shake.is_open(now)) {
             return Err(handshake_constraint(
                 "INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES",
                 "You can't invite accounts while the organization is enabling all features.",

@@ -146,7 +146,8 @@ impl At<'_> {
             };
             commands.push(self.update(&mut levels, &one.id, change)?);
         }
-        let who = self.decided.principal.arn();
+        let arn = self.decided.context.get("aws:PrincipalArn").and_then(|arn| arn.first());
+        let who = arn.cloned().unwrap_or_else(|| self.decided.principal.arn());
         self.finish(format!("let the Deny not apply to {who}"), commands, levels)
     }
 
