@@ -1,7 +1,7 @@
 //! The one place where requests become permission decisions.
 
 use arn::AccountId;
-use iam::{Caller, Iam};
+use iam::{Caller, Iam, Membership};
 use policy::{Check, Context, Decision, Effect, Principal, Request, ResourcePolicies};
 use wire::{ApiError, Protocol};
 
@@ -49,17 +49,23 @@ pub fn decide(
 ) -> Result<Verdict, ApiError> {
     let mut context = check.context;
     around.add_to(&mut context);
-    if let Some(account) = check.resource_account {
-        context.set("aws:ResourceAccount", account.as_str());
-        organization_keys(iam, &account, "aws:ResourceOrg", &mut context)?;
-    }
+    // A check that names no owner is about the caller's own account.
+    let owner = check.resource_account.or_else(|| caller.principal.account());
+    let owner_in = match owner {
+        Some(owner) => {
+            context.set("aws:ResourceAccount", owner.as_str());
+            iam.membership(&owner)?
+        }
+        None => None,
+    };
+    organization_keys(owner_in.as_deref(), "aws:ResourceOrg", &mut context);
     if !matches!(caller.principal, Principal::Service { .. }) {
         context.set("aws:PrincipalIsAWSService", "false");
         context.set("aws:ViaAWSService", "false");
     } else if let Some(source) = context.get("aws:SourceAccount").and_then(|source| source.first())
         && let Ok(source) = AccountId::new(source)
     {
-        organization_keys(iam, &source, "aws:SourceOrg", &mut context)?;
+        organization_keys(iam.membership(&source)?.as_deref(), "aws:SourceOrg", &mut context);
     }
     context.extend(&iam.principal_context(caller)?);
     let policies = iam.caller_policies(caller)?;
@@ -69,11 +75,6 @@ pub fn decide(
         resource: &check.resource,
         resource_account: check.resource_account,
         context: &context,
-    };
-    let owner = check.resource_account.or_else(|| caller.principal.account());
-    let owner_in = match owner {
-        Some(owner) => iam.membership(&owner)?,
-        None => None,
     };
     let rcp = match &owner_in {
         Some(membership) if iam::rcp_bind(&caller.principal) => membership.rcp.clone(),
@@ -109,17 +110,11 @@ pub fn decide(
 
 /// `…ID` and `…Paths` of an account that is in an organization (User Guide, reference_policies_condition-keys: absent
 /// for one that is in none).
-fn organization_keys(
-    iam: &Iam,
-    account: &AccountId,
-    prefix: &str,
-    context: &mut Context,
-) -> Result<(), ApiError> {
-    if let Some(membership) = iam.membership(account)? {
+fn organization_keys(membership: Option<&Membership>, prefix: &str, context: &mut Context) {
+    if let Some(membership) = membership {
         context.set(&format!("{prefix}ID"), membership.organization.as_str());
         context.set_all(&format!("{prefix}Paths"), vec![membership.path.clone()]);
     }
-    Ok(())
 }
 
 /// What came out of [`decide`].

@@ -63,6 +63,7 @@ resource "aws_organizations_policy" "no_invoke" {
   name        = "NoInvoke"
   description = "Nobody invokes functions"
   content     = data.aws_iam_policy_document.no_invoke.json
+  depends_on  = [aws_organizations_organization.this]
 }
 
 resource "aws_organizations_policy_attachment" "no_invoke" {
@@ -96,7 +97,6 @@ resource "aws_organizations_policy_attachment" "perimeter" {
 resource "aws_organizations_delegated_administrator" "config" {
   account_id        = aws_organizations_account.dev.id
   service_principal = "config.amazonaws.com"
-  depends_on        = [aws_organizations_organization.this]
 }
 
 data "aws_organizations_organization" "seen" {

@@ -268,6 +268,17 @@ def test_condition_keys_of_organizations(server):
     assume_role(server, A, shared, Condition=theirs)
 
 
+def test_a_perimeter_around_the_resources_of_the_organization(server):
+    organization = Organization(server, A)
+    for account in (organization.MANAGEMENT, B):
+        server.client("iam", account).create_role(RoleName="shared", AssumeRolePolicyDocument=document(
+            {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}))
+    organization.policy(deny("*", Condition={
+        "StringNotEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}), organization.root)
+    assume_role(server, A, f"arn:aws:iam::{organization.MANAGEMENT}:role/shared")
+    assert error(assume_role, server, A, f"arn:aws:iam::{B}:role/shared")[0] == "AccessDenied"
+
+
 def test_a_created_account_can_be_administered_from_the_management_account(server):
     organization = Organization(server)
     client = organization.client
