@@ -101,6 +101,16 @@ fn terraform_apigateway() {
     pytest("test_terraform_apigateway.py");
 }
 
+#[test]
+fn organizations() {
+    pytest("test_organizations.py");
+}
+
+#[test]
+fn organizations_with_terraform() {
+    pytest("test_organizations_terraform.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {

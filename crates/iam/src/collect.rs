@@ -150,6 +150,19 @@ pub(crate) fn policies_of(
     Ok(gathered)
 }
 
+/// Whether RCPs bind requests of this principal: all but service-linked roles (Organizations User Guide,
+/// orgs_manage_policies_rcps).
+#[must_use]
+pub fn rcp_bind(principal: &Principal) -> bool {
+    !is_service_linked(principal)
+}
+
+/// Whether the caller is a session of a service-linked role, which neither SCPs nor RCPs bind (Organizations User Guide,
+/// orgs_manage_policies_scps, orgs_manage_policies_rcps). Nobody but AWS makes roles below that path.
+fn is_service_linked(principal: &Principal) -> bool {
+    matches!(principal, Principal::RoleSession { role_arn, .. } if role_arn.contains(":role/aws-service-role/"))
+}
+
 /// Under which name compiled policies are kept; `None` where there is nothing to compile.
 fn cache_key(principal: &Principal, session: Option<&Session>) -> Option<String> {
     let base = match principal {
@@ -170,7 +183,16 @@ impl Iam {
         let Some(key) = cache_key(&caller.principal, caller.session.as_deref()) else {
             return Ok(Arc::default());
         };
-        let load = || self.read(|store| gather(store, caller)).map(Some);
+        let load = || {
+            let mut gathered = self.read(|store| gather(store, caller))?;
+            if let Some(account) =
+                caller.principal.account().filter(|_| !is_service_linked(&caller.principal))
+                && let Some(membership) = self.find_membership(&account)?
+            {
+                gathered.scp.clone_from(&membership.scp);
+            }
+            Ok::<_, Fail>(Some(gathered))
+        };
         Ok(self.inner.policies.get(&self.inner.store, &key, load)?.unwrap_or_default())
     }
 

@@ -45,6 +45,10 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
     }
     if let Some(account) = caller.principal.account() {
         context.set("aws:PrincipalAccount", account.as_str());
+        if let Some(membership) = iam.find_membership(&account)? {
+            context.set("aws:PrincipalOrgID", membership.organization.as_str());
+            context.set_all("aws:PrincipalOrgPaths", vec![membership.path.clone()]);
+        }
     }
     context.set("aws:PrincipalIsAWSService", "false");
     for (key, value) in iam.tags_of(caller)?.iter() {

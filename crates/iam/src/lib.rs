@@ -1,4 +1,4 @@
-//! IAM and STS: who exists in each account, which credentials they hold, and which policies bear on a caller.
+//! IAM, STS and Organizations: who exists in each account, which credentials they hold, and which policies bear on a caller.
 //!
 //! [`Iam::checks`] says what must be allowed before an operation runs, [`Iam::handle`] runs it,
 //! [`Iam::access_key`] turns the key id of a signed request into a [`Caller`], and [`Iam::caller_policies`] and
@@ -19,6 +19,7 @@ mod managed;
 mod model;
 mod names;
 mod ops;
+mod organizations;
 mod page;
 mod render;
 mod sessions;
@@ -32,8 +33,9 @@ mod testing;
 mod tests;
 
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
-pub use collect::{IamPrincipal, RoleView};
+pub use collect::{IamPrincipal, RoleView, rcp_bind};
 pub use ops::implemented;
+pub use organizations::{Level, Membership};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +45,7 @@ use store::{Cache, Store};
 use wire::{ApiError, Call, Reply};
 
 use error::Fail;
+use organizations::ORGANIZATIONS;
 use sessions::Sessions;
 
 /// Documents of users, groups, roles, policies, instance profiles, keys: one collection, so that one generation tells
@@ -69,6 +72,7 @@ pub(crate) struct Inner {
     roles: Cache<RoleView>,
     keys: Cache<AccessKey>,
     principal_tags: Cache<Vec<(String, String)>>,
+    pub(crate) memberships: Cache<Membership>,
     last_uses: Mutex<HashMap<String, LastUse>>,
 }
 
@@ -88,10 +92,11 @@ impl Iam {
             inner: Arc::new(Inner {
                 store,
                 sessions: Sessions::default(),
-                policies: Cache::new(IAM, CACHED),
+                policies: Cache::over(&[IAM, ORGANIZATIONS], CACHED),
                 roles: Cache::new(IAM, CACHED),
                 keys: Cache::new(IAM, CACHED),
                 principal_tags: Cache::new(IAM, CACHED),
+                memberships: Cache::new(ORGANIZATIONS, CACHED),
                 last_uses: Mutex::default(),
             }),
         }
@@ -99,7 +104,8 @@ impl Iam {
 
     /// What must be allowed before `call` runs: one entry per action that AWS checks, with the resource's ARN and
     /// the condition keys that IAM or STS set (Service Authorization Reference, pages of IAM and STS). Empty for
-    /// `GetCallerIdentity` and `GetSessionToken`, which need no permission. `service` is `iam` or `sts`.
+    /// `GetCallerIdentity` and `GetSessionToken`, which need no permission. `service` is `iam`, `sts` or
+    /// `organizations`.
     ///
     /// # Errors
     /// What AWS answers before it looks at any policy: a malformed role ARN, a role that does not exist, a root
@@ -108,17 +114,22 @@ impl Iam {
     pub fn checks(&self, service: &str, call: &Call, caller: &Caller) -> Result<Vec<Check>, ApiError> {
         let checks = match service {
             "sts" => sts_checks::checks(self, call, caller),
+            "organizations" => organizations::checks(self, call),
             _ => checks::checks(self, call, caller),
         };
         checks.map_err(ApiError::from)
     }
 
-    /// Runs `call`, which has been authenticated, validated and allowed. `service` is `iam` or `sts`.
+    /// Runs `call`, which has been authenticated, validated and allowed. `service` is as in [`Iam::checks`].
     ///
     /// # Errors
     /// AWS's own errors; [`ApiError::not_implemented`] for operations that are not in [`implemented`].
     pub fn handle(&self, service: &str, call: &Call, caller: &Caller) -> Result<Reply, ApiError> {
-        ops::run(self, service, call, caller).map_err(ApiError::from)
+        match service {
+            "organizations" => organizations::run(self, call, caller),
+            _ => ops::run(self, service, call, caller),
+        }
+        .map_err(ApiError::from)
     }
 
     /// The key with this id, of a user (`AKIA…`) or a session (`ASIA…`); `None` when there is none, or when the
@@ -149,12 +160,22 @@ impl Iam {
     }
 
     /// The policies that bear on `caller`, compiled: inline and managed of the user and its groups or of the role,
-    /// the boundary, and the policies of the session. Shared between requests until anything in IAM changes.
+    /// the boundary, the policies of the session, and the SCPs of the account. Shared between requests until anything
+    /// in IAM or Organizations changes.
     ///
     /// # Errors
     /// When the store fails or holds a policy that does not parse.
     pub fn caller_policies(&self, caller: &Caller) -> Result<Arc<CallerPolicies>, ApiError> {
         self.collect(caller).map_err(ApiError::from)
+    }
+
+    /// Where an account stands in its organization, with the SCPs and RCPs that come down on it; `None` when it is in
+    /// none. Shared between requests until anything in Organizations changes.
+    ///
+    /// # Errors
+    /// When the store fails or holds a policy that does not parse.
+    pub fn membership(&self, account: &arn::AccountId) -> Result<Option<Arc<Membership>>, ApiError> {
+        self.find_membership(account).map_err(ApiError::from)
     }
 
     /// ARNs of attached AWS-managed policies whose content crossgate does not carry: they grant nothing here, and

@@ -34,7 +34,11 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
     }
     match kind {
         PolicyKind::Trust => trust(&statements),
-        PolicyKind::Resource | PolicyKind::Rcp => resource_based(&statements, kind),
+        PolicyKind::Resource => statements.iter().try_for_each(|s| principals(s)),
+        PolicyKind::Rcp => {
+            version(&document)?;
+            statements.iter().try_for_each(|s| resource_control(s))
+        }
         _ => {
             // Recorded: a bad resource is named before a bad action, a missing resource after it.
             for (text, span) in texts(&statements, &["Resource", "NotResource"]) {
@@ -435,23 +439,32 @@ fn trust(statements: &[&Node]) -> Checked {
     Ok(())
 }
 
-fn resource_based(statements: &[&Node], kind: PolicyKind) -> Checked {
-    for statement in statements {
-        principals(statement)?;
-        if kind == PolicyKind::Rcp {
-            let everyone = statement.get("Principal").is_some_and(|m| {
-                m.node.string() == Some("*")
-                    || m.node
-                        .get("AWS")
-                        .is_some_and(|aws| aws.node.items().iter().all(|i| i.string() == Some("*")))
-            });
-            if !everyone {
-                let help = "a resource control policy binds everyone: \"Principal\": \"*\"";
-                return Err(MalformedPolicy::syntax(statement.span, help));
-            }
+/// A statement of a customer's RCP (Organizations User Guide, orgs_manage_policies_rcps_syntax): denies, binds everyone,
+/// and names actions and resources; `Allow` is for AWS's own RCPFullAWSAccess only.
+fn resource_control(statement: &Node) -> Checked {
+    if let Some(member) = statement.get("NotPrincipal").or_else(|| statement.get("NotAction")) {
+        let help = format!("a resource control policy takes no {}", member.key);
+        return Err(MalformedPolicy::syntax(member.key_span, help));
+    }
+    if let Some(effect) = statement.get("Effect").filter(|effect| effect.node.string() != Some("Deny")) {
+        let help =
+            "a resource control policy can only deny: what RCPFullAWSAccess allows needs no other Allow";
+        return Err(MalformedPolicy::syntax(effect.node.span, help));
+    }
+    match statement.get("Principal") {
+        Some(member) if member.node.string() == Some("*") => {}
+        other => {
+            let help = "a resource control policy binds everyone: \"Principal\": \"*\"";
+            return Err(MalformedPolicy::syntax(other.map_or(statement.span, |m| m.node.span), help));
         }
     }
-    Ok(())
+    for (text, span) in texts(&[statement], &["Resource", "NotResource"]) {
+        resource_format(text, span)?;
+    }
+    for (text, span) in texts(&[statement], &["Action"]) {
+        action_format(text, span)?;
+    }
+    resources_exist(statement)
 }
 
 /// A Principal is there and every value has a form that can name somebody.
@@ -675,5 +688,36 @@ mod tests {
                 &format!("\"{principal}\""),
             );
         }
+    }
+
+    // Organizations User Guide, orgs_manage_policies_rcps_syntax and orgs_manage_policies_scps_syntax.
+    #[test]
+    fn organization_policies_have_the_elements_of_their_kind() {
+        let document = |statement: &str| format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+        let good = r#"{"Effect":"Deny","Principal":"*","Action":"sts:*","NotResource":"*","Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-x"}}}"#;
+        assert_eq!(validate(&document(good), PolicyKind::Rcp), Ok(()));
+        for (from, to) in [
+            ("Deny", "Allow"),
+            (r#""Principal":"*""#, r#""Principal":{"AWS":"*"}"#),
+            (r#""Principal":"*","#, ""),
+            ("Principal", "NotPrincipal"),
+            ("Action", "NotAction"),
+            (r#""NotResource":"*","#, ""),
+            ("sts:*", "sts"),
+        ] {
+            let text = document(&good.replacen(from, to, 1));
+            assert!(validate(&text, PolicyKind::Rcp).is_err(), "{text}");
+        }
+        let version = document(good).replace("2012-10-17", "2008-10-17");
+        assert!(validate(&version, PolicyKind::Rcp).is_err());
+        for statement in [
+            r#"{"Effect":"Deny","NotAction":"iam:*","Resource":"*","Condition":{"Bool":{"aws:x":"true"}}}"#,
+            r#"{"Effect":"Allow","Action":["ec2:*","s3:Get*"],"NotResource":"arn:aws:s3:::b"}"#,
+        ] {
+            assert_eq!(validate(&document(statement), PolicyKind::Scp), Ok(()), "{statement}");
+        }
+        let principal = document(r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#);
+        let error = validate(&principal, PolicyKind::Scp).expect_err("a principal");
+        assert_eq!(error.message, "Policy document should not specify a principal.");
     }
 }

@@ -144,11 +144,12 @@ fn authenticate(
 fn checks(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Vec<Check>, ApiError> {
     let principal = &signer.caller.principal;
     match service {
-        Service::Iam | Service::Sts => state.iam.checks(service.name(), call, &signer.caller),
+        Service::Iam | Service::Sts | Service::Organizations => {
+            state.iam.checks(service.name(), call, &signer.caller)
+        }
         Service::Lambda => state.lambda.checks(call, principal),
         Service::ApiGateway => state.gateway.checks(call, principal),
         Service::Logs => state.logs.checks(call, principal),
-        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
     }
 }
 
@@ -185,11 +186,12 @@ async fn handle(
 fn run_here(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Reply, ApiError> {
     let principal = &signer.caller.principal;
     match service {
-        Service::Iam | Service::Sts => state.iam.handle(service.name(), call, &signer.caller),
+        Service::Iam | Service::Sts | Service::Organizations => {
+            state.iam.handle(service.name(), call, &signer.caller)
+        }
         Service::Lambda => state.lambda.handle_sync(call, principal),
         Service::ApiGateway => state.gateway.handle(call, principal),
         Service::Logs => state.logs.handle(call),
-        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
     }
 }
 
@@ -227,7 +229,7 @@ fn unknown_service(signing_name: Option<&str>, head: &Head) -> ApiError {
             "NotImplemented",
             501,
             format!(
-                "crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts and logs"
+                "crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts, organizations and logs"
             ),
         ),
         None => ApiError::new(

@@ -63,7 +63,7 @@ fn health() -> serde_json::Value {
     json!({
         "status": "running",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["apigateway", "execute-api", "iam", "lambda", "logs", "sts"],
+        "services": ["apigateway", "execute-api", "iam", "lambda", "logs", "organizations", "sts"],
     })
 }
 

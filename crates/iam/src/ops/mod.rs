@@ -5,7 +5,7 @@ mod account;
 mod attached;
 mod boundary;
 mod details;
-mod entities;
+pub(crate) mod entities;
 mod groups;
 mod inline;
 mod login;

@@ -66,11 +66,15 @@ fn inputs(op: &Op<'_>, member: &str, kind: PolicyKind) -> Result<Vec<std::sync::
 }
 
 pub(crate) fn principal_policy(op: &Op<'_>) -> Output {
-    let subject = op.iam.read(|store| {
+    let mut subject = op.iam.read(|store| {
         let entity = source(op, store)?;
         let policies = collect::policies_of(store, op.account(), &entity)?;
         Ok(Subject { principal: principal_of(&entity, *op.account()), policies })
     })?;
+    // The simulator asks the SCPs of the account as well (User Guide, access_policies_testing-policies).
+    if let Some(membership) = op.iam.find_membership(op.account())? {
+        subject.policies.scp.clone_from(&membership.scp);
+    }
     simulate(op, subject)
 }
 

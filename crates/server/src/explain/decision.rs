@@ -3,6 +3,7 @@
 use doctor::{ApiCall, Finding, Refusal, Report, grants};
 use policy::{Decision, Effect, Explanation, LayerVerdict, underline};
 
+use super::organization;
 use crate::trace::Decided;
 
 /// The decision as a tree.
@@ -11,7 +12,7 @@ pub fn tree(decided: &Decided) -> String {
 }
 
 fn explain(decided: &Decided) -> Explanation {
-    Decision::explain(&decided.request(), &decided.caller, decided.resource_policy.as_deref())
+    Decision::explain_with(&decided.request(), &decided.caller, &decided.resource())
 }
 
 /// Adds what a denial means, and what mends it.
@@ -25,7 +26,11 @@ pub fn tell(decided: &Decided, api: Option<ApiCall<'_>>, report: &mut Report) {
         resource: decided.resource_policy.as_deref(),
         api,
     };
-    report.fixes.extend(grants(&refusal));
+    // A denial by the organization's policies is mended there: no grant helps.
+    match organization::fixes(decided, &story, &refusal) {
+        Some(fixes) => report.fixes.extend(fixes),
+        None => report.fixes.extend(grants(&refusal)),
+    }
 }
 
 /// The layers that refused, each with its statements, and the nearest statement underlined where it fails.

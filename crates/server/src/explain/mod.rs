@@ -3,6 +3,7 @@
 mod api;
 mod aws;
 mod decision;
+mod organization;
 
 use doctor::Report;
 
