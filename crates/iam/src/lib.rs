@@ -15,6 +15,7 @@ mod collect;
 mod context;
 mod documents;
 mod error;
+mod federation;
 mod managed;
 mod model;
 mod names;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView};
+pub use federation::Federation;
 pub use ops::implemented;
 
 use std::collections::HashMap;
@@ -70,6 +72,7 @@ pub(crate) struct Inner {
     keys: Cache<AccessKey>,
     principal_tags: Cache<Vec<(String, String)>>,
     last_uses: Mutex<HashMap<String, LastUse>>,
+    issuers: identity::Issuers,
 }
 
 /// When and for what an access key was last used.
@@ -84,6 +87,12 @@ impl Iam {
     /// IAM and STS over `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
+        Self::with_issuers(store, identity::Issuers::default())
+    }
+
+    /// The same with the keys of issuers of web identities.
+    #[must_use]
+    pub fn with_issuers(store: Store, issuers: identity::Issuers) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -93,6 +102,7 @@ impl Iam {
                 keys: Cache::new(IAM, CACHED),
                 principal_tags: Cache::new(IAM, CACHED),
                 last_uses: Mutex::default(),
+                issuers,
             }),
         }
     }
@@ -245,6 +255,10 @@ impl Iam {
     /// When the store fails.
     pub fn names(&self, account: &arn::AccountId) -> Result<Vec<String>, ApiError> {
         self.list_names(account).map_err(ApiError::from)
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::Issuers {
+        &self.inner.issuers
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&store::Reader) -> Result<T, Fail>) -> Result<T, Fail> {

@@ -9,7 +9,7 @@ use wire::Call;
 use crate::checks::{request_tags, simple};
 use crate::error::{Fail, denied, validation};
 use crate::tags::{self, texts};
-use crate::{Caller, Iam};
+use crate::{Caller, Iam, RoleView};
 
 /// What AWS answers for a role that does not exist, too: it does not tell the two apart.
 pub(crate) fn refused(caller: &Caller, role_arn: &str) -> Fail {
@@ -50,7 +50,7 @@ fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fa
     if matches!(caller.principal, Principal::Root { .. }) {
         return Err(denied("Roles may not be assumed by root accounts."));
     }
-    let (Some(role), Ok(account)) = (iam.view_role(role_arn)?, AccountId::new(&parsed.account)) else {
+    let Some(role) = iam.view_role(role_arn)?.filter(|_| AccountId::new(&parsed.account).is_ok()) else {
         return Err(refused(caller, role_arn));
     };
     let mut context = Context::new();
@@ -68,24 +68,34 @@ fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fa
         context.set_all("sts:TransitiveTagKeys", transitive);
     }
     request_tags(call, &mut context);
+    let passes_on = caller.session.as_ref().is_some_and(|session| !session.transitive.is_empty());
+    let further = (passes_on || !tags::sent(call).is_empty(), context.get("sts:SourceIdentity").is_some());
+    Ok(role_checks("sts:AssumeRole", &role, &context, further))
+}
+
+/// What the trust policy of `role` (and the caller's own policies, if it has any) must allow: `action`, and the
+/// actions for the tags and the source identity that the session gets.
+pub(crate) fn role_checks(
+    action: &str,
+    role: &RoleView,
+    context: &Context,
+    (tags, source_identity): (bool, bool),
+) -> Vec<Check> {
+    let mut context = context.clone();
     for (key, value) in &role.tags {
         context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
         context.set(&format!("iam:ResourceTag/{key}"), value.as_str());
     }
-    let check = |action: &str| Check {
-        action: action.to_owned(),
-        resource: role_arn.to_owned(),
-        resource_account: Some(account),
-        resource_policy: Some(Arc::clone(&role.trust)),
-        context: context.clone(),
-    };
-    let mut checks = vec![check("sts:AssumeRole")];
-    let passes_on = caller.session.as_ref().is_some_and(|session| !session.transitive.is_empty());
-    if passes_on || !tags::sent(call).is_empty() {
-        checks.push(check("sts:TagSession"));
-    }
-    if context.get("sts:SourceIdentity").is_some() {
-        checks.push(check("sts:SetSourceIdentity"));
-    }
-    Ok(checks)
+    let further = [("sts:TagSession", tags), ("sts:SetSourceIdentity", source_identity)];
+    let needed = further.into_iter().filter(|(_, needed)| *needed).map(|(action, _)| action);
+    std::iter::once(action)
+        .chain(needed)
+        .map(|action| Check {
+            action: action.to_owned(),
+            resource: role.arn.clone(),
+            resource_account: Some(role.account),
+            resource_policy: Some(Arc::clone(&role.trust)),
+            context: context.clone(),
+        })
+        .collect()
 }

@@ -14,6 +14,7 @@ mod compose;
 mod config;
 mod decide;
 mod explain;
+mod federated;
 mod function_url;
 pub mod listener;
 mod own;

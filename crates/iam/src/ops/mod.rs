@@ -14,11 +14,13 @@ mod oidc;
 mod policies;
 mod profiles;
 mod roles;
+pub(crate) mod saml_identity;
 mod simulate;
-mod sts;
+pub(crate) mod sts;
 mod tagging;
 mod users;
 mod versions;
+pub(crate) mod web_identity;
 
 use arn::{AccountId, Arn};
 use policy::Principal;
@@ -27,7 +29,7 @@ use wire::{ApiError, Call, Reply};
 
 use crate::error::{Fail, validation};
 use crate::model::Kind;
-use crate::{Caller, Iam, names};
+use crate::{Caller, Iam, federation, names, sessions};
 
 /// An operation at work.
 pub(crate) struct Op<'a> {
@@ -113,6 +115,8 @@ static TABLE: &[(&str, Handler)] = &[
     ("AddRoleToInstanceProfile", profiles::add_role),
     ("AddUserToGroup", groups::add_user),
     ("AssumeRole", sts::assume_role),
+    ("AssumeRoleWithSAML", federation::unsigned_only),
+    ("AssumeRoleWithWebIdentity", federation::unsigned_only),
     ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
     ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
     ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
@@ -241,7 +245,7 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
     if service == "iam" {
-        Iam::refuse_token_sessions(caller)?;
+        sessions::refuse_token_sessions(caller)?;
     }
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;

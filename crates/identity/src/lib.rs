@@ -1,0 +1,18 @@
+//! What identity providers say about who somebody is, verified: JSON Web Tokens of OpenID Connect issuers, and SAML
+//! responses.
+//!
+//! Pure: keys, documents and the time come in as values; nothing is fetched here. Signatures are verified by `ring`.
+//! `jsonwebtoken` was left out because it reads the clock itself and its two backends bring forty crates or AWS-LC;
+//! of the libraries for XML signatures, `samael` needs libxml2 and xmlsec in C, and `bergshamra` brings every
+//! algorithm of RustCrypto with it.
+
+#![forbid(unsafe_code)]
+
+mod issuers;
+mod jwk;
+mod jwt;
+pub mod saml;
+
+pub use issuers::{Issuers, is_loopback, trimmed};
+pub use jwk::{InvalidKeySet, KeySet};
+pub use jwt::{InvalidToken, Token};
