@@ -132,7 +132,8 @@ def test_the_aws_cli_finds_a_token_file_by_itself(federated, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         environment.pop(name)
     environment.update(AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"), AWS_ROLE_ARN=ROLE,
-                       AWS_ROLE_SESSION_NAME="from-a-file", AWS_EC2_METADATA_DISABLED="true")
+                       AWS_ROLE_SESSION_NAME="from-a-file", AWS_EC2_METADATA_DISABLED="true",
+                       HOME=str(tmp_path))  # below it the CLI keeps sessions, of other servers too
     done = subprocess.run([sys.executable, "-m", "awscli", "sts", "get-caller-identity"], env=environment,
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
