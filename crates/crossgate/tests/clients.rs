@@ -101,6 +101,11 @@ fn web_identities() {
     pytest("test_sts_web_identity.py");
 }
 
+#[test]
+fn saml_identities() {
+    pytest("test_sts_saml.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {

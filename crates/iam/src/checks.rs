@@ -13,7 +13,7 @@ use wire::Call;
 use crate::error::Fail;
 use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
 use crate::names::{self, Read};
-use crate::ops::user_name;
+use crate::ops::{provider_tags, user_name};
 use crate::tags;
 use crate::{Caller, IAM, Iam};
 
@@ -136,6 +136,7 @@ impl<R: Read> Asked<'_, R> {
                 ["OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "SerialNumber", "Arn"];
             let arn = named.iter().find_map(|member| call.text(member)).filter(|arn| arn.starts_with("arn:"));
             check.resource = arn.unwrap_or("*").to_owned();
+            resource_tags(&provider_tags(self.store, &call.account, &check.resource)?, &mut check.context);
         }
         Ok(check)
     }
@@ -186,7 +187,10 @@ impl<R: Read> Asked<'_, R> {
         let Some(main) = checks.first().cloned() else { return Ok(()) };
         // Tagging at creation needs the tagging action too (User Guide, id_tags).
         if let Some(what) = call.operation.strip_prefix("Create")
-            && matches!(what, "Role" | "User" | "Policy" | "InstanceProfile")
+            && matches!(
+                what,
+                "Role" | "User" | "Policy" | "InstanceProfile" | "OpenIDConnectProvider" | "SAMLProvider"
+            )
             && !tags::sent(call).is_empty()
         {
             checks.push(Check { action: format!("iam:Tag{what}"), ..main.clone() });

@@ -16,3 +16,9 @@ pub mod saml;
 pub use issuers::{Issuers, is_loopback, trimmed};
 pub use jwk::{InvalidKeySet, KeySet};
 pub use jwt::{InvalidToken, Token};
+
+/// SHA-1, for the one place where AWS documents it: `NameQualifier` of AssumeRoleWithSAML. It protects nothing there.
+#[must_use]
+pub fn sha1(bytes: &[u8]) -> Vec<u8> {
+    ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
+}

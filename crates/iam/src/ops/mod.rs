@@ -14,6 +14,7 @@ mod oidc;
 mod policies;
 mod profiles;
 mod roles;
+mod saml;
 pub(crate) mod saml_identity;
 mod simulate;
 pub(crate) mod sts;
@@ -109,6 +110,19 @@ pub(crate) fn user_name(call: &Call, caller: &Caller) -> Result<Option<String>, 
     }
 }
 
+/// The tags of the identity provider with this ARN; empty when the account has none of that ARN.
+pub(crate) fn provider_tags(
+    store: &impl names::Read,
+    account: &AccountId,
+    arn: &str,
+) -> Result<Vec<crate::model::Tag>, Fail> {
+    if arn.contains(":oidc-provider/") {
+        oidc::tags_of(store, account, arn)
+    } else {
+        saml::tags_of(store, arn)
+    }
+}
+
 /// Name and behaviour of every operation.
 static TABLE: &[(&str, Handler)] = &[
     ("AddClientIDToOpenIDConnectProvider", oidc::add_client),
@@ -129,6 +143,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("CreatePolicy", policies::create),
     ("CreatePolicyVersion", versions::create),
     ("CreateRole", roles::create),
+    ("CreateSAMLProvider", saml::create),
     ("CreateUser", users::create),
     ("DeleteAccessKey", access_keys::delete),
     ("DeleteAccountAlias", account::delete_alias),
@@ -143,6 +158,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("DeleteRole", roles::delete),
     ("DeleteRolePermissionsBoundary", |op| boundary::delete(op, Kind::Role)),
     ("DeleteRolePolicy", |op| inline::delete(op, Kind::Role)),
+    ("DeleteSAMLProvider", saml::delete),
     ("DeleteUser", users::delete),
     ("DeleteUserPermissionsBoundary", |op| boundary::delete(op, Kind::User)),
     ("DeleteUserPolicy", |op| inline::delete(op, Kind::User)),
@@ -167,6 +183,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("GetPolicyVersion", versions::get),
     ("GetRole", roles::get),
     ("GetRolePolicy", |op| inline::get(op, Kind::Role)),
+    ("GetSAMLProvider", saml::get),
     ("GetSessionToken", sts::session_token),
     ("GetUser", users::get),
     ("GetUserPolicy", |op| inline::get(op, Kind::User)),
@@ -191,7 +208,8 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
     ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
     ("ListRoles", roles::list),
-    ("ListSAMLProviders", none::saml_providers),
+    ("ListSAMLProviderTags", saml::list_tags),
+    ("ListSAMLProviders", saml::list),
     ("ListSSHPublicKeys", none::ssh_keys),
     ("ListServerCertificates", none::server_certificates),
     ("ListServiceSpecificCredentials", none::service_credentials),
@@ -215,11 +233,13 @@ static TABLE: &[(&str, Handler)] = &[
     ("TagOpenIDConnectProvider", oidc::tag),
     ("TagPolicy", policies::tag),
     ("TagRole", |op| tagging::tag(op, Kind::Role)),
+    ("TagSAMLProvider", saml::tag),
     ("TagUser", |op| tagging::tag(op, Kind::User)),
     ("UntagInstanceProfile", profiles::untag),
     ("UntagOpenIDConnectProvider", oidc::untag),
     ("UntagPolicy", policies::untag),
     ("UntagRole", |op| tagging::untag(op, Kind::Role)),
+    ("UntagSAMLProvider", saml::untag),
     ("UntagUser", |op| tagging::untag(op, Kind::User)),
     ("UpdateAccessKey", access_keys::update),
     ("UpdateAccountPasswordPolicy", account::update_password_policy),
@@ -229,6 +249,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("UpdateOpenIDConnectProviderThumbprint", oidc::update_thumbprints),
     ("UpdateRole", roles::update),
     ("UpdateRoleDescription", roles::update_description),
+    ("UpdateSAMLProvider", saml::update),
     ("UpdateUser", users::update),
 ];
 

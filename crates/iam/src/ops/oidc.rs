@@ -61,6 +61,13 @@ fn find(op: &Op<'_>, store: &impl Read) -> Result<Option<Provider>, Fail> {
     Ok(found.filter(|provider| provider.arn == arn))
 }
 
+/// Tags of the provider with this ARN.
+pub(crate) fn tags_of(store: &impl Read, account: &AccountId, arn: &str) -> Result<Vec<Tag>, Fail> {
+    let Some((_, url)) = arn.split_once(":oidc-provider/") else { return Ok(Vec::new()) };
+    let found: Option<Provider> = store.one(IAM, &(prefix(account) + url))?;
+    Ok(found.filter(|provider| provider.arn == arn).map(|provider| provider.tags).unwrap_or_default())
+}
+
 fn existing(op: &Op<'_>, store: &impl Read) -> Result<Provider, Fail> {
     let arn = op.required("OpenIDConnectProviderArn");
     find(op, store)?.ok_or_else(|| no_such(format!("OpenIDConnect Provider not found for arn {arn}")))
