@@ -15,7 +15,7 @@ use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
 use crate::names::{self, Read};
 use crate::ops::{provider_tags, user_name};
 use crate::tags;
-use crate::{Caller, IAM, Iam};
+use crate::{Caller, IAM, Iam, sessions};
 
 /// A check of the caller's own account without context.
 pub(crate) fn simple(action: &str, resource: String) -> Check {
@@ -48,6 +48,8 @@ fn resource_tags(tags: &[Tag], context: &mut Context) {
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    // Before any policy: AWS answers as if the key were none.
+    sessions::refuse_token_sessions(caller)?;
     iam.read(|store| {
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;

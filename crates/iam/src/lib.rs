@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod authorization_message;
 mod caller;
 mod checks;
 mod collect;
@@ -17,6 +18,7 @@ mod documents;
 mod error;
 mod federation;
 mod managed;
+mod mfa;
 mod model;
 mod names;
 mod ops;
@@ -32,6 +34,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use authorization_message::decision_json;
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView};
 pub use federation::Federation;

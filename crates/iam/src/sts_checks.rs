@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use arn::{AccountId, Arn};
 use policy::{Check, Context, Principal};
-use wire::Call;
+use wire::{ApiError, Call};
 
+use crate::caller::SessionKind;
 use crate::checks::{request_tags, simple};
 use crate::error::{Fail, denied, validation};
+use crate::ops::assume_root;
 use crate::tags::{self, texts};
-use crate::{Caller, Iam, RoleView};
+use crate::{Caller, Iam, RoleView, mfa};
 
 /// What AWS answers for a role that does not exist, too: it does not tell the two apart.
 pub(crate) fn refused(caller: &Caller, role_arn: &str) -> Fail {
@@ -20,6 +22,7 @@ pub(crate) fn refused(caller: &Caller, role_arn: &str) -> Fail {
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    refuse_token_sessions(call, caller)?;
     match call.operation {
         // No permission is needed, and none can be denied (API Reference of both).
         "GetCallerIdentity" | "GetSessionToken" => Ok(Vec::new()),
@@ -36,8 +39,37 @@ pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Chec
             }
             Ok(checks)
         }
+        "AssumeRoot" => {
+            let account = assume_root::target(call.required("TargetPrincipal"))?;
+            let partition = Arn::partition_of(&call.region);
+            // The target's account is not the caller's, and has no policy of its own that could let anybody in: the
+            // caller's policies decide here, the organization in the operation.
+            let mut check = simple("sts:AssumeRoot", format!("arn:{partition}:iam::{account}:root"));
+            check.context.set("sts:TaskPolicyArn", assume_root::task(call));
+            Ok(vec![check])
+        }
         operation => Ok(vec![simple(&format!("sts:{operation}"), "*".to_owned())]),
     }
+}
+
+/// What sessions may ask of STS: those of GetFederationToken nothing but who they are, those of GetSessionToken to
+/// assume roles besides (API Reference of both).
+fn refuse_token_sessions(call: &Call, caller: &Caller) -> Result<(), Fail> {
+    let Some(session) = &caller.session else { return Ok(()) };
+    let allowed = match session.kind {
+        SessionKind::Federation => call.operation == "GetCallerIdentity",
+        SessionKind::SessionToken => {
+            // The operations that make sessions of users refuse in words of their own.
+            let own_words = ["GetSessionToken", "GetFederationToken"].contains(&call.operation);
+            own_words || ["AssumeRole", "GetCallerIdentity"].contains(&call.operation)
+        }
+        _ => true,
+    };
+    if allowed {
+        return Ok(());
+    }
+    // By the wording of the two operations that refuse sessions.
+    Err(denied(format!("Cannot call {} with session credentials", call.operation)))
 }
 
 fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
@@ -62,6 +94,18 @@ fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fa
     }
     if let Some(held) = caller.session.as_ref().and_then(|session| session.source_identity.as_ref()) {
         context.set("sts:SourceIdentity", held.as_str());
+    }
+    if mfa::shown(caller, call)? {
+        context.set("aws:MultiFactorAuthPresent", "true");
+        context.set("aws:MultiFactorAuthAge", "0");
+    }
+    if call.input.get("ProvidedContexts").is_some() {
+        // Only IAM Identity Center signs context assertions, which nothing here verifies.
+        return Err(Fail(ApiError::new(
+            "NotImplemented",
+            501,
+            "crossgate does not implement sts:AssumeRole with ProvidedContexts",
+        )));
     }
     let transitive = texts(call, "TransitiveTagKeys");
     if !transitive.is_empty() {

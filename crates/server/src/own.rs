@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode};
+use policy::Decision;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::broadcast::error::RecvError;
@@ -13,6 +14,7 @@ use crate::explain;
 use crate::listener::{Body, Head};
 use crate::state::State;
 use crate::tail;
+use crate::trace::Trace;
 
 /// How often a quiet `tail` is sent an empty piece, so that a client that is gone is noticed.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -36,7 +38,9 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
     match page.split_once('/').unwrap_or((page, "")) {
         ("health", "") => json_page(StatusCode::OK, &health()),
         ("requests", id) if !id.is_empty() => match state.ring.find(id) {
-            Some(trace) => json_page(StatusCode::OK, &explain::report(state, &trace)),
+            Some(trace) => {
+                json_page(StatusCode::OK, &tokio::task::block_in_place(|| explained(state, &trace)))
+            }
             None => error(
                 StatusCode::NOT_FOUND,
                 &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
@@ -48,6 +52,22 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
             "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id} and /_crossgate/tail",
         ),
     }
+}
+
+/// The report, and where a decision refused, that decision as `sts:DecodeAuthorizationMessage` takes it.
+fn explained(state: &State, trace: &Trace) -> serde_json::Value {
+    let mut report = json!(explain::report(state, trace));
+    let refused = trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed());
+    let encoded = refused.and_then(|decided| {
+        let story =
+            Decision::explain(&decided.request(), &decided.caller, decided.resource_policy.as_deref());
+        // A store that cannot be read must not hide the report.
+        state.iam.encode_authorization_message(&story).ok().flatten()
+    });
+    if let (Some(encoded), Some(members)) = (encoded, report.as_object_mut()) {
+        members.insert("encodedMessage".to_owned(), encoded.into());
+    }
+    report
 }
 
 fn health() -> serde_json::Value {

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod account;
+pub(crate) mod assume_root;
 mod attached;
 mod boundary;
 mod details;
@@ -30,7 +31,7 @@ use wire::{ApiError, Call, Reply};
 
 use crate::error::{Fail, validation};
 use crate::model::Kind;
-use crate::{Caller, Iam, federation, names, sessions};
+use crate::{Caller, Iam, federation, names};
 
 /// An operation at work.
 pub(crate) struct Op<'a> {
@@ -131,6 +132,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("AssumeRole", sts::assume_role),
     ("AssumeRoleWithSAML", federation::unsigned_only),
     ("AssumeRoleWithWebIdentity", federation::unsigned_only),
+    ("AssumeRoot", assume_root::assume_root),
     ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
     ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
     ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
@@ -145,6 +147,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("CreateRole", roles::create),
     ("CreateSAMLProvider", saml::create),
     ("CreateUser", users::create),
+    ("DecodeAuthorizationMessage", sts::decode_message),
     ("DeleteAccessKey", access_keys::delete),
     ("DeleteAccountAlias", account::delete_alias),
     ("DeleteAccountPasswordPolicy", account::delete_password_policy),
@@ -265,9 +268,6 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
     let Ok(at) = TABLE.binary_search_by(|(name, _)| (*name).cmp(call.operation)) else {
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
-    if service == "iam" {
-        sessions::refuse_token_sessions(caller)?;
-    }
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })

@@ -10,7 +10,7 @@ use crate::model::{Key, Tag};
 use crate::names;
 use crate::render::{object, seconds};
 use crate::tags::{self, Case, texts};
-use crate::{IAM, Session, SessionCredentials, documents};
+use crate::{IAM, Session, SessionCredentials, documents, mfa};
 
 /// Characters of a session policy (facts, section 13).
 const POLICY_CHARS: usize = 2_048;
@@ -163,6 +163,7 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
         ));
     }
     let mut session = Session::new(SessionKind::AssumeRole, op.call.now_ms);
+    session.mfa_at_ms = mfa::shown(op.caller, op.call)?.then_some(op.call.now_ms);
     pass_tags(op, &mut session)?;
     pass_policies(op, &mut session)?;
     let calling = op.caller.session.as_ref().and_then(|calling| calling.source_identity.clone());
@@ -215,15 +216,9 @@ fn long_duration(op: &Op<'_>) -> i64 {
 
 pub(crate) fn session_token(op: &Op<'_>) -> Output {
     refuse_sessions(op, "GetSessionToken")?;
-    if op.text("TokenCode").is_some() {
-        // No devices exist here, so that every code is wrong.
-        return Err(denied(
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
-             valid and associated with this user.",
-        ));
-    }
     let now = op.call.now_ms;
-    let session = Session::new(SessionKind::SessionToken, now);
+    let mut session = Session::new(SessionKind::SessionToken, now);
+    session.mfa_at_ms = mfa::shown(op.caller, op.call)?.then_some(now);
     let expires = now + long_duration(op) * 1_000;
     let made = op.iam.make_session(op.caller.principal.clone(), session, expires, true)?;
     one("Credentials", credentials(&made))
@@ -250,4 +245,18 @@ pub(crate) fn federation_token(op: &Op<'_>) -> Output {
         // Present even when nothing was passed (test_get_federation_token).
         "PackedPolicySize": packed(op, &tags::sent(op.call)),
     })))
+}
+
+/// API Reference, DecodeAuthorizationMessage. What can be decoded: [`crate::authorization_message`].
+pub(crate) fn decode_message(op: &Op<'_>) -> Output {
+    let opened = op.iam.open_message(op.required("EncodedMessage"))?;
+    let message = opened.ok_or_else(|| {
+        Fail(wire::ApiError::new(
+            "InvalidAuthorizationMessageException",
+            400,
+            "Message is invalid. (crossgate: it decodes the encodedMessage of its own explanations only: \
+             GET /_crossgate/requests/{id})",
+        ))
+    })?;
+    one("DecodedMessage", message.into())
 }

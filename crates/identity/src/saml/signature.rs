@@ -55,7 +55,9 @@ fn reference(signed: Node<'_, '_>, sig: Node<'_, '_>, info: Node<'_, '_>) -> Res
     let prefixes = match transforms.as_slice() {
         [first, second] if first.attribute("Algorithm") == Some(ENVELOPED) => exclusive(*second)?,
         _ => {
-            return Err("the transforms must be enveloped-signature and exclusive canonicalization".to_owned());
+            return Err(
+                "the transforms must be enveloped-signature and exclusive canonicalization".to_owned()
+            );
         }
     };
     let algorithm = only(reference, DSIG, "DigestMethod").and_then(|method| method.attribute("Algorithm"));

@@ -1,0 +1,21 @@
+//! Codes of MFA devices. The one place that AssumeRole and GetSessionToken ask.
+
+use wire::Call;
+
+use crate::Caller;
+use crate::error::{Fail, denied};
+
+/// Whether `call` shows a code of the caller's MFA device (`SerialNumber` and `TokenCode`): `false` when it shows none.
+///
+/// # Errors
+/// `AccessDenied` when the code is wrong. No devices exist here yet, so every code is: who makes them compares the code
+/// here and answers `true`.
+pub(crate) fn shown(_caller: &Caller, call: &Call) -> Result<bool, Fail> {
+    if call.text("TokenCode").is_none() && call.text("SerialNumber").is_none() {
+        return Ok(false);
+    }
+    Err(denied(
+        "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid \
+         and associated with this user.",
+    ))
+}
