@@ -18,11 +18,16 @@ pub struct Issuers {
     fetched: Mutex<HashMap<String, (Arc<KeySet>, i64)>>,
 }
 
-/// An issuer without its scheme and last slash: how IAM names providers and condition keys.
+/// An issuer without its scheme: how IAM names providers and condition keys. A last slash stays, as in the public
+/// policies with `TENANT.auth0.com/:aud`.
 #[must_use]
-pub fn trimmed(issuer: &str) -> &str {
-    let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://")).unwrap_or(issuer);
-    rest.strip_suffix('/').unwrap_or(rest)
+pub fn without_scheme(issuer: &str) -> &str {
+    issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://")).unwrap_or(issuer)
+}
+
+/// Under which name keys that were given are found: with or without the last slash, as people write the option.
+fn name(issuer: &str) -> &str {
+    without_scheme(issuer).trim_end_matches('/')
 }
 
 /// Whether an issuer is plain HTTP on this machine, so that asking it for its keys surprises nobody.
@@ -42,14 +47,14 @@ impl Issuers {
     /// Knows the keys of these issuers, by URL.
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = (String, KeySet)>) -> Self {
-        let given = given.into_iter().map(|(url, keys)| (trimmed(&url).to_owned(), Arc::new(keys)));
+        let given = given.into_iter().map(|(url, keys)| (name(&url).to_owned(), Arc::new(keys)));
         Self { given: given.collect(), fetched: Mutex::default() }
     }
 
     /// The keys of `issuer`, given or fetched.
     #[must_use]
     pub fn keys(&self, issuer: &str) -> Option<Arc<KeySet>> {
-        self.given.get(trimmed(issuer)).cloned().or_else(|| {
+        self.given.get(name(issuer)).cloned().or_else(|| {
             let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
             fetched.get(issuer).map(|(keys, _)| keys.clone())
         })
@@ -59,7 +64,7 @@ impl Issuers {
     /// machine, its keys were not given, and they are unknown, old, or lack that key.
     #[must_use]
     pub fn should_fetch(&self, issuer: &str, kid: Option<&str>, now_ms: i64) -> bool {
-        if !is_loopback(issuer) || self.given.contains_key(trimmed(issuer)) {
+        if !is_loopback(issuer) || self.given.contains_key(name(issuer)) {
             return false;
         }
         let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ mod jwk;
 mod jwt;
 pub mod saml;
 
-pub use issuers::{Issuers, is_loopback, trimmed};
+pub use issuers::{Issuers, is_loopback, without_scheme};
 pub use jwk::{InvalidKeySet, KeySet};
 pub use jwt::{InvalidToken, Token};
 

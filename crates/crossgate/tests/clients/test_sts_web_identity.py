@@ -273,6 +273,18 @@ def test_google_is_known_by_its_host(start, keys):
     assert refused(server, token(iss="https://accounts.google.com", aud="other"))[0] == "AccessDenied"
 
 
+def test_a_last_slash_is_part_of_the_issuer(start, keys):
+    issuer = "https://tenant.auth0.example.com/"
+    server = start("--in-memory", "--jwks", f"{issuer}={keys}")
+    iam = server.client("iam")
+    provider = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["app"])["OpenIDConnectProviderArn"]
+    assert provider.endswith("oidc-provider/tenant.auth0.example.com/")
+    iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust(
+        {"StringEquals": {"tenant.auth0.example.com/:aud": "app"}}, provider=provider))
+    assert assume(server, token(iss=issuer, aud="app"))["Provider"] == provider
+    assert refused(server, token(iss=issuer[:-1], aud="app"))[1].startswith("No OpenIDConnect provider found")
+
+
 class Issuer(http.server.BaseHTTPRequestHandler):
     """An OpenID Connect issuer on this machine."""
     documents = {}

@@ -44,13 +44,7 @@ pub(crate) fn of_issuer(
     account: &AccountId,
     issuer: &str,
 ) -> Result<Option<Provider>, Fail> {
-    let (with, without) = (issuer.ends_with('/'), identity::trimmed(issuer));
-    let exact: Option<Provider> =
-        if with { store.one(IAM, &format!("{}{without}/", prefix(account)))? } else { None };
-    match exact {
-        Some(provider) => Ok(Some(provider)),
-        None => Ok(store.one(IAM, &(prefix(account) + without))?),
-    }
+    Ok(store.one(IAM, &(prefix(account) + identity::without_scheme(issuer)))?)
 }
 
 /// The provider that the call names, or `None`.

@@ -1,6 +1,6 @@
 //! A web identity: the claims of a token, checked as AssumeRoleWithWebIdentity checks them.
 
-use identity::{Token, trimmed};
+use identity::{Token, without_scheme};
 use policy::Context;
 use serde_json::{Map, Value, json};
 use wire::{ApiError, Call};
@@ -69,7 +69,7 @@ pub(crate) fn identity(iam: &Iam, call: &Call) -> Result<Identity, Fail> {
         token.text(claim).ok_or_else(|| invalid_token(format!("Missing a required claim: {claim}")))
     };
     let issuer = required("iss")?;
-    let host = trimmed(issuer);
+    let host = without_scheme(issuer);
     let (provider, clients) = if KNOWN.contains(&host) {
         (host.to_owned(), None)
     } else {
