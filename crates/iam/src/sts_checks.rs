@@ -95,7 +95,7 @@ fn assume_role(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fa
     if let Some(held) = caller.session.as_ref().and_then(|session| session.source_identity.as_ref()) {
         context.set("sts:SourceIdentity", held.as_str());
     }
-    if mfa::shown(caller, call)? {
+    if mfa::shown(iam, caller, call)? {
         context.set("aws:MultiFactorAuthPresent", "true");
         context.set("aws:MultiFactorAuthAge", "0");
     }
