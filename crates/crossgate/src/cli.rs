@@ -143,12 +143,27 @@ pub struct Serve {
     /// Bearer token that opens /_crossgate/ to clients that are not on loopback
     #[arg(long, env = "CROSSGATE_ADMIN_TOKEN", hide_env_values = true)]
     pub admin_token: Option<String>,
+    /// The keys (a JSON Web Key Set) of an OpenID Connect issuer, for AssumeRoleWithWebIdentity; may be repeated.
+    /// Issuers at http://127.0.0.1 and http://localhost are asked themselves; no other is
+    #[arg(long, value_name = "ISSUER=FILE", value_parser = issuer_and_file)]
+    pub jwks: Vec<(String, PathBuf)>,
     /// What to do where this machine cannot isolate functions fully
     #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
     pub sandbox: Sandbox,
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
+}
+
+/// `https://issuer.example/path=keys.json`.
+fn issuer_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    let wanted = "wanted is an issuer's URL and a file, as in https://token.example.com=keys.json";
+    let (issuer, file) = text.split_once('=').ok_or(wanted)?;
+    let is_url = issuer.starts_with("https://") || issuer.starts_with("http://");
+    if !is_url || file.is_empty() {
+        return Err(wanted.to_owned());
+    }
+    Ok((issuer.to_owned(), file.into()))
 }
 
 /// How functions are isolated.

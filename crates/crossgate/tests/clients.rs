@@ -111,6 +111,26 @@ fn organizations_with_terraform() {
     pytest("test_organizations_terraform.py");
 }
 
+#[test]
+fn web_identities() {
+    pytest("test_sts_web_identity.py");
+}
+
+#[test]
+fn saml_identities() {
+    pytest("test_sts_saml.py");
+}
+
+#[test]
+fn terraform_identity_providers() {
+    pytest("test_terraform_identity_providers.py");
+}
+
+#[test]
+fn the_operations_of_sts() {
+    pytest("test_sts.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {

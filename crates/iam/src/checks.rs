@@ -13,9 +13,9 @@ use wire::Call;
 use crate::error::Fail;
 use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
 use crate::names::{self, Read};
-use crate::ops::user_name;
+use crate::ops::{provider_tags, user_name};
 use crate::tags;
-use crate::{Caller, IAM, Iam};
+use crate::{Caller, IAM, Iam, sessions};
 
 /// A check of the caller's own account without context.
 pub(crate) fn simple(action: &str, resource: String) -> Check {
@@ -56,6 +56,8 @@ fn entity_tags(tags: &[Tag], context: &mut Context) {
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    // Before any policy: AWS answers as if the key were none.
+    sessions::refuse_token_sessions(caller)?;
     iam.read(|store| {
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;
@@ -221,6 +223,9 @@ impl<R: Read> Asked<'_, R> {
         let found: Option<ManagedPolicy> = self.store.one(IAM, &names::policy(account, name))?;
         if let Some(policy) = found.filter(|policy| policy.arn == check.resource) {
             resource_tags(&policy.tags, &mut check.context);
+        }
+        if check.resource.contains("-provider/") {
+            resource_tags(&provider_tags(self.store, account, &check.resource)?, &mut check.context);
         }
         Ok(())
     }

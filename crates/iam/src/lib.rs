@@ -9,13 +9,16 @@
 
 #![forbid(unsafe_code)]
 
+mod authorization_message;
 mod caller;
 mod checks;
 mod collect;
 mod context;
 mod documents;
 mod error;
+mod federation;
 mod managed;
+mod mfa;
 mod model;
 mod names;
 mod ops;
@@ -32,8 +35,10 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use authorization_message::decision_json;
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView, rcp_bind};
+pub use federation::Federation;
 pub use ops::implemented;
 pub use organizations::{Level, Membership};
 
@@ -74,6 +79,7 @@ pub(crate) struct Inner {
     principal_tags: Cache<Vec<(String, String)>>,
     pub(crate) memberships: Cache<Membership>,
     last_uses: Mutex<HashMap<String, LastUse>>,
+    issuers: identity::Issuers,
 }
 
 /// When and for what an access key was last used.
@@ -88,6 +94,12 @@ impl Iam {
     /// IAM and STS over `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
+        Self::with_issuers(store, identity::Issuers::default())
+    }
+
+    /// The same with the keys of issuers of web identities.
+    #[must_use]
+    pub fn with_issuers(store: Store, issuers: identity::Issuers) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -98,6 +110,7 @@ impl Iam {
                 principal_tags: Cache::new(IAM, CACHED),
                 memberships: Cache::new(ORGANIZATIONS, CACHED),
                 last_uses: Mutex::default(),
+                issuers,
             }),
         }
     }
@@ -281,6 +294,10 @@ impl Iam {
     /// When the store fails.
     pub fn names(&self, account: &arn::AccountId) -> Result<Vec<String>, ApiError> {
         self.list_names(account).map_err(ApiError::from)
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::Issuers {
+        &self.inner.issuers
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&store::Reader) -> Result<T, Fail>) -> Result<T, Fail> {

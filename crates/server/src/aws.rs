@@ -12,6 +12,7 @@ use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
 use crate::caller::Signer;
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
+use crate::federated::{self, Unsigned};
 use crate::listener::{Body, Head, Request};
 use crate::refusal::{Refused, refusal};
 use crate::state::State;
@@ -23,6 +24,9 @@ pub struct Answer {
     pub caller: String,
     pub journey: Journey,
 }
+
+/// The region of calls that nobody signed.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// Answers one call.
 pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> Answer {
@@ -71,6 +75,11 @@ async fn run(
     at.operation = operation.as_ref().ok().copied();
 
     let now_ms = now_ms();
+    if let Some(operation) = at.operation.filter(|operation| operation.anonymous) {
+        let region = signed.map_or_else(|| DEFAULT_REGION.to_owned(), |signed| signed.region);
+        let around = Unsigned { request, region, request_id, now_ms };
+        return federated::answer(state, operation, around, &mut at.caller).await;
+    }
     let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let operation = operation?;

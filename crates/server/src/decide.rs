@@ -70,6 +70,9 @@ pub fn decide(
         context.set("aws:ViaAWSService", "false");
     }
     context.extend(&iam.principal_context(caller)?);
+    if let Some(age) = caller.session.as_ref().and_then(|session| session.mfa_age_s(around.now_ms)) {
+        context.set("aws:MultiFactorAuthAge", age.to_string());
+    }
     let policies = iam.caller_policies(caller)?;
     let request = Request {
         principal: &caller.principal,

@@ -15,6 +15,7 @@ mod config;
 mod contexts;
 mod decide;
 mod explain;
+mod federated;
 mod function_url;
 pub mod listener;
 mod own;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode};
+use policy::Decision;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::broadcast::error::RecvError;
@@ -38,7 +39,7 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
     match page.split_once('/').unwrap_or((page, "")) {
         ("health", "") => json_page(StatusCode::OK, &health()),
         ("requests", id) if !id.is_empty() => match state.ring.find(id) {
-            Some(trace) => json_page(StatusCode::OK, &story(state, &trace)),
+            Some(trace) => json_page(StatusCode::OK, &tokio::task::block_in_place(|| story(state, &trace))),
             None => error(
                 StatusCode::NOT_FOUND,
                 &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
@@ -52,10 +53,20 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
     }
 }
 
-/// The report, and the condition contexts of its decisions.
+/// The report, the condition contexts of its decisions, and where a decision refused, that decision as
+/// `sts:DecodeAuthorizationMessage` takes it.
 fn story(state: &State, trace: &Trace) -> serde_json::Value {
     let mut story = json!(explain::report(state, trace));
     story["contexts"] = contexts::of(trace);
+    let refused = trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed());
+    let encoded = refused.and_then(|decided| {
+        let told = Decision::explain_with(&decided.request(), &decided.caller, &decided.resource());
+        // A store that cannot be read must not hide the report.
+        state.iam.encode_authorization_message(&told).ok().flatten()
+    });
+    if let Some(encoded) = encoded {
+        story["encodedMessage"] = encoded.into();
+    }
     story
 }
 

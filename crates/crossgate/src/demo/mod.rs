@@ -26,6 +26,7 @@ pub fn run() -> Result<(), String> {
             dev_credentials: true,
             dev_account: None,
             admin_token: None,
+            jwks: Vec::new(),
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
         })

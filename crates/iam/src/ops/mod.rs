@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod account;
+pub(crate) mod assume_root;
 mod attached;
 mod boundary;
 mod details;
@@ -14,11 +15,14 @@ mod oidc;
 mod policies;
 mod profiles;
 mod roles;
+mod saml;
+pub(crate) mod saml_identity;
 mod simulate;
-mod sts;
+pub(crate) mod sts;
 mod tagging;
 mod users;
 mod versions;
+pub(crate) mod web_identity;
 
 use arn::{AccountId, Arn};
 use policy::Principal;
@@ -27,7 +31,7 @@ use wire::{ApiError, Call, Reply};
 
 use crate::error::{Fail, validation};
 use crate::model::Kind;
-use crate::{Caller, Iam, names};
+use crate::{Caller, Iam, federation, names};
 
 /// An operation at work.
 pub(crate) struct Op<'a> {
@@ -107,12 +111,28 @@ pub(crate) fn user_name(call: &Call, caller: &Caller) -> Result<Option<String>, 
     }
 }
 
+/// The tags of the identity provider with this ARN; empty when the account has none of that ARN.
+pub(crate) fn provider_tags(
+    store: &impl names::Read,
+    account: &AccountId,
+    arn: &str,
+) -> Result<Vec<crate::model::Tag>, Fail> {
+    if arn.contains(":oidc-provider/") {
+        oidc::tags_of(store, account, arn)
+    } else {
+        saml::tags_of(store, arn)
+    }
+}
+
 /// Name and behaviour of every operation.
 static TABLE: &[(&str, Handler)] = &[
     ("AddClientIDToOpenIDConnectProvider", oidc::add_client),
     ("AddRoleToInstanceProfile", profiles::add_role),
     ("AddUserToGroup", groups::add_user),
     ("AssumeRole", sts::assume_role),
+    ("AssumeRoleWithSAML", federation::unsigned_only),
+    ("AssumeRoleWithWebIdentity", federation::unsigned_only),
+    ("AssumeRoot", assume_root::assume_root),
     ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
     ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
     ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
@@ -125,7 +145,9 @@ static TABLE: &[(&str, Handler)] = &[
     ("CreatePolicy", policies::create),
     ("CreatePolicyVersion", versions::create),
     ("CreateRole", roles::create),
+    ("CreateSAMLProvider", saml::create),
     ("CreateUser", users::create),
+    ("DecodeAuthorizationMessage", sts::decode_message),
     ("DeleteAccessKey", access_keys::delete),
     ("DeleteAccountAlias", account::delete_alias),
     ("DeleteAccountPasswordPolicy", account::delete_password_policy),
@@ -139,6 +161,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("DeleteRole", roles::delete),
     ("DeleteRolePermissionsBoundary", |op| boundary::delete(op, Kind::Role)),
     ("DeleteRolePolicy", |op| inline::delete(op, Kind::Role)),
+    ("DeleteSAMLProvider", saml::delete),
     ("DeleteUser", users::delete),
     ("DeleteUserPermissionsBoundary", |op| boundary::delete(op, Kind::User)),
     ("DeleteUserPolicy", |op| inline::delete(op, Kind::User)),
@@ -163,6 +186,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("GetPolicyVersion", versions::get),
     ("GetRole", roles::get),
     ("GetRolePolicy", |op| inline::get(op, Kind::Role)),
+    ("GetSAMLProvider", saml::get),
     ("GetSessionToken", sts::session_token),
     ("GetUser", users::get),
     ("GetUserPolicy", |op| inline::get(op, Kind::User)),
@@ -187,7 +211,8 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
     ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
     ("ListRoles", roles::list),
-    ("ListSAMLProviders", none::saml_providers),
+    ("ListSAMLProviderTags", saml::list_tags),
+    ("ListSAMLProviders", saml::list),
     ("ListSSHPublicKeys", none::ssh_keys),
     ("ListServerCertificates", none::server_certificates),
     ("ListServiceSpecificCredentials", none::service_credentials),
@@ -211,11 +236,13 @@ static TABLE: &[(&str, Handler)] = &[
     ("TagOpenIDConnectProvider", oidc::tag),
     ("TagPolicy", policies::tag),
     ("TagRole", |op| tagging::tag(op, Kind::Role)),
+    ("TagSAMLProvider", saml::tag),
     ("TagUser", |op| tagging::tag(op, Kind::User)),
     ("UntagInstanceProfile", profiles::untag),
     ("UntagOpenIDConnectProvider", oidc::untag),
     ("UntagPolicy", policies::untag),
     ("UntagRole", |op| tagging::untag(op, Kind::Role)),
+    ("UntagSAMLProvider", saml::untag),
     ("UntagUser", |op| tagging::untag(op, Kind::User)),
     ("UpdateAccessKey", access_keys::update),
     ("UpdateAccountPasswordPolicy", account::update_password_policy),
@@ -225,6 +252,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("UpdateOpenIDConnectProviderThumbprint", oidc::update_thumbprints),
     ("UpdateRole", roles::update),
     ("UpdateRoleDescription", roles::update_description),
+    ("UpdateSAMLProvider", saml::update),
     ("UpdateUser", users::update),
 ];
 
@@ -240,9 +268,6 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
     let Ok(at) = TABLE.binary_search_by(|(name, _)| (*name).cmp(call.operation)) else {
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
-    if service == "iam" {
-        Iam::refuse_token_sessions(caller)?;
-    }
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })

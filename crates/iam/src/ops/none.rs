@@ -45,8 +45,3 @@ pub(crate) fn virtual_devices(_: &Op<'_>) -> Output {
 pub(crate) fn server_certificates(_: &Op<'_>) -> Output {
     of_account("ServerCertificateMetadataList")
 }
-
-/// The one list without pages.
-pub(crate) fn saml_providers(_: &Op<'_>) -> Output {
-    super::one("SAMLProviderList", Value::Array(Vec::new()))
-}

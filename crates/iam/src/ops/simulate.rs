@@ -15,7 +15,7 @@ use crate::names::{self, Read};
 use crate::page::page;
 use crate::render::object;
 use crate::tags::texts;
-use crate::{IAM, Iam, collect};
+use crate::{IAM, collect};
 
 /// Whom a simulation is about: the principal, and the policies that it brings.
 struct Subject {
@@ -280,23 +280,5 @@ fn variables(value: &Value, into: &mut Vec<String>) {
         Value::Array(list) => list.iter().for_each(|value| variables(value, into)),
         Value::Object(map) => map.values().for_each(|value| variables(value, into)),
         _ => {}
-    }
-}
-
-impl Iam {
-    /// Whether a session may use IAM's API: those of GetSessionToken and GetFederationToken may not without MFA
-    /// (API Reference of both: "You cannot call any IAM API operations"). AWS answers as for an unknown key.
-    pub(crate) fn refuse_token_sessions(caller: &crate::Caller) -> Result<(), Fail> {
-        use crate::caller::SessionKind::{Federation, SessionToken};
-        match &caller.session {
-            Some(session) if matches!(session.kind, SessionToken | Federation) && !session.mfa => {
-                Err(Fail(wire::ApiError::new(
-                    "InvalidClientTokenId",
-                    403,
-                    "The security token included in the request is invalid",
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 }
