@@ -9,10 +9,12 @@
 
 #![forbid(unsafe_code)]
 
+mod accessed;
 mod caller;
 mod checks;
 mod collect;
 mod context;
+mod der;
 mod documents;
 mod error;
 mod managed;
@@ -20,11 +22,16 @@ mod model;
 mod names;
 mod ops;
 mod page;
+mod password;
+mod qr;
 mod render;
 mod sessions;
+mod ssh;
 mod sts_checks;
 mod tags;
+mod totp;
 mod trust;
+mod x509;
 
 #[cfg(test)]
 mod testing;
@@ -51,6 +58,9 @@ pub(crate) const IAM: &str = "iam";
 /// Sessions that were asked for through STS. Kept apart: an AssumeRole must not put compiled policies out of date.
 pub(crate) const STS: &str = "sts";
 
+/// Credential reports and tasks that are done: nothing that decides about permissions.
+pub(crate) const REPORTS: &str = "iam-reports";
+
 /// Compiled policies, role views and keys kept, each.
 const CACHED: usize = 8_192;
 /// Access keys whose last use is remembered (in memory only).
@@ -70,6 +80,7 @@ pub(crate) struct Inner {
     keys: Cache<AccessKey>,
     principal_tags: Cache<Vec<(String, String)>>,
     last_uses: Mutex<HashMap<String, LastUse>>,
+    accesses: accessed::Accesses,
 }
 
 /// When and for what an access key was last used.
@@ -93,6 +104,7 @@ impl Iam {
                 keys: Cache::new(IAM, CACHED),
                 principal_tags: Cache::new(IAM, CACHED),
                 last_uses: Mutex::default(),
+                accesses: accessed::Accesses::default(),
             }),
         }
     }

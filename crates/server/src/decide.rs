@@ -65,6 +65,9 @@ pub fn decide(
         context: &context,
     };
     let decision = Decision::evaluate(&request, &policies, check.resource_policy.as_deref());
+    if decision.is_allowed() {
+        iam.note_access(caller, &check.action, around.region, around.now_ms);
+    }
     let verdict = Verdict {
         allowed: decision.is_allowed(),
         explicit: decision.effect == Effect::ExplicitlyDenied,

@@ -2,14 +2,17 @@
 
 use arn::{AccountId, Arn};
 use serde_json::{Value, json};
+use wire::ApiError;
 
-use super::{Op, Output, entities, nothing};
+use super::{Op, Output, entities, linked_roles, nothing};
 use crate::error::{Fail, no_such_policy, not_attachable, quota, validation};
 use crate::model::{Attachment, Kind, ManagedPolicy};
 use crate::names::{self, Read};
 use crate::page::page;
 use crate::{IAM, managed};
 
+/// The path of the policies that only service-linked roles have.
+const SERVICE_LINKED: &str = "/aws-service-role/";
 /// Managed policies per user, group or role (test_iam_account_summary).
 const MOST: usize = 10;
 
@@ -18,11 +21,11 @@ pub(crate) fn is_policy_arn(text: &str) -> bool {
     Arn::parse(text).is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
 }
 
-/// Whether `account` may use the policy: its own, or one of AWS's. AWS's list is longer than ours, so any name of
-/// that form is taken; `unknown_policies` tells about it.
+/// Whether `account` may use the policy: its own, or one of AWS's. Those whose text is not carried are usable;
+/// `unknown_policies` tells about them.
 pub(crate) fn usable(store: &impl Read, account: &AccountId, arn: &str) -> Result<bool, Fail> {
     if managed::is_aws(arn) {
-        return Ok(true);
+        return Ok(managed::find(arn).is_some());
     }
     let found: Option<ManagedPolicy> = store.one(IAM, &names::policy(account, names::last_segment(arn)))?;
     Ok(found.is_some_and(|policy| policy.arn == arn))
@@ -35,8 +38,16 @@ pub(crate) fn attach(op: &Op<'_>, kind: Kind) -> Output {
             return Err(validation(format!("ARN {arn} is not valid.")));
         }
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         if !usable(store, op.account(), arn)? {
             return Err(not_attachable(arn));
+        }
+        if managed::find(arn).is_some_and(|policy| policy.path == SERVICE_LINKED) {
+            return Err(Fail(ApiError::new(
+                "PolicyNotAttachable",
+                400,
+                "Cannot attach a Service Role Policy to a Customer Role.",
+            )));
         }
         if entity.attached.iter().any(|there| there == arn) {
             return nothing();
@@ -59,6 +70,7 @@ pub(crate) fn detach(op: &Op<'_>, kind: Kind) -> Output {
             return Err(validation(format!("ARN {arn} is not valid.")));
         }
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         let before = entity.attached.len();
         entity.attached.retain(|there| there != arn);
         if entity.attached.len() == before {

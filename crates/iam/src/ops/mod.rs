@@ -4,17 +4,27 @@ mod access_keys;
 mod account;
 mod attached;
 mod boundary;
+mod credentials;
 mod details;
+mod devices;
 mod entities;
+mod granted;
 mod groups;
 mod inline;
+mod last_accessed;
+mod linked_roles;
 mod login;
 mod none;
 mod oidc;
 mod policies;
 mod profiles;
+mod report;
 mod roles;
+mod server_certificates;
+mod service_credentials;
+mod signing;
 mod simulate;
+mod ssh_keys;
 mod sts;
 mod tagging;
 mod users;
@@ -47,6 +57,14 @@ pub(crate) fn nothing() -> Output {
 /// An answer of one member.
 pub(crate) fn one(member: &str, value: Value) -> Output {
     Ok(Map::from_iter([(member.to_owned(), value)]))
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(crate) fn uuid() -> Result<String, Fail> {
+    let number = u128::from_be_bytes(names::random()?) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let digits = format!("{number:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
+    Ok(parts.join("-"))
 }
 
 impl Op<'_> {
@@ -116,6 +134,7 @@ static TABLE: &[(&str, Handler)] = &[
     ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
     ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
     ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
+    ("ChangePassword", login::change),
     ("CreateAccessKey", access_keys::create),
     ("CreateAccountAlias", account::create_alias),
     ("CreateGroup", groups::create),
@@ -125,7 +144,11 @@ static TABLE: &[(&str, Handler)] = &[
     ("CreatePolicy", policies::create),
     ("CreatePolicyVersion", versions::create),
     ("CreateRole", roles::create),
+    ("CreateServiceLinkedRole", linked_roles::create),
+    ("CreateServiceSpecificCredential", service_credentials::create),
     ("CreateUser", users::create),
+    ("CreateVirtualMFADevice", devices::create),
+    ("DeactivateMFADevice", devices::deactivate),
     ("DeleteAccessKey", access_keys::delete),
     ("DeleteAccountAlias", account::delete_alias),
     ("DeleteAccountPasswordPolicy", account::delete_password_policy),
@@ -139,12 +162,21 @@ static TABLE: &[(&str, Handler)] = &[
     ("DeleteRole", roles::delete),
     ("DeleteRolePermissionsBoundary", |op| boundary::delete(op, Kind::Role)),
     ("DeleteRolePolicy", |op| inline::delete(op, Kind::Role)),
+    ("DeleteSSHPublicKey", ssh_keys::delete),
+    ("DeleteServerCertificate", server_certificates::delete),
+    ("DeleteServiceLinkedRole", linked_roles::delete),
+    ("DeleteServiceSpecificCredential", service_credentials::delete),
+    ("DeleteSigningCertificate", signing::delete),
     ("DeleteUser", users::delete),
     ("DeleteUserPermissionsBoundary", |op| boundary::delete(op, Kind::User)),
     ("DeleteUserPolicy", |op| inline::delete(op, Kind::User)),
+    ("DeleteVirtualMFADevice", devices::delete),
     ("DetachGroupPolicy", |op| attached::detach(op, Kind::Group)),
     ("DetachRolePolicy", |op| attached::detach(op, Kind::Role)),
     ("DetachUserPolicy", |op| attached::detach(op, Kind::User)),
+    ("EnableMFADevice", devices::enable),
+    ("GenerateCredentialReport", report::generate),
+    ("GenerateServiceLastAccessedDetails", last_accessed::generate),
     ("GetAccessKeyInfo", sts::access_key_info),
     ("GetAccessKeyLastUsed", access_keys::last_used),
     ("GetAccountAuthorizationDetails", details::get),
@@ -153,16 +185,23 @@ static TABLE: &[(&str, Handler)] = &[
     ("GetCallerIdentity", sts::caller_identity),
     ("GetContextKeysForCustomPolicy", simulate::keys_of_custom),
     ("GetContextKeysForPrincipalPolicy", simulate::keys_of_principal),
+    ("GetCredentialReport", report::get),
     ("GetFederationToken", sts::federation_token),
     ("GetGroup", groups::get),
     ("GetGroupPolicy", |op| inline::get(op, Kind::Group)),
     ("GetInstanceProfile", profiles::get),
     ("GetLoginProfile", login::get),
+    ("GetMFADevice", devices::get),
     ("GetOpenIDConnectProvider", oidc::get),
     ("GetPolicy", policies::get),
     ("GetPolicyVersion", versions::get),
     ("GetRole", roles::get),
     ("GetRolePolicy", |op| inline::get(op, Kind::Role)),
+    ("GetSSHPublicKey", ssh_keys::get),
+    ("GetServerCertificate", server_certificates::get),
+    ("GetServiceLastAccessedDetails", last_accessed::details),
+    ("GetServiceLastAccessedDetailsWithEntities", last_accessed::with_entities),
+    ("GetServiceLinkedRoleDeletionStatus", linked_roles::deletion_status),
     ("GetSessionToken", sts::session_token),
     ("GetUser", users::get),
     ("GetUserPolicy", |op| inline::get(op, Kind::User)),
@@ -178,24 +217,27 @@ static TABLE: &[(&str, Handler)] = &[
     ("ListInstanceProfileTags", profiles::list_tags),
     ("ListInstanceProfiles", profiles::list),
     ("ListInstanceProfilesForRole", profiles::of_role),
-    ("ListMFADevices", none::mfa_devices),
+    ("ListMFADeviceTags", devices::list_tags),
+    ("ListMFADevices", devices::list),
     ("ListOpenIDConnectProviderTags", oidc::list_tags),
     ("ListOpenIDConnectProviders", oidc::list),
     ("ListPolicies", policies::list),
+    ("ListPoliciesGrantingServiceAccess", last_accessed::granting),
     ("ListPolicyTags", policies::list_tags),
     ("ListPolicyVersions", versions::list),
     ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
     ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
     ("ListRoles", roles::list),
     ("ListSAMLProviders", none::saml_providers),
-    ("ListSSHPublicKeys", none::ssh_keys),
-    ("ListServerCertificates", none::server_certificates),
-    ("ListServiceSpecificCredentials", none::service_credentials),
-    ("ListSigningCertificates", none::signing_certificates),
+    ("ListSSHPublicKeys", ssh_keys::list),
+    ("ListServerCertificateTags", server_certificates::list_tags),
+    ("ListServerCertificates", server_certificates::list),
+    ("ListServiceSpecificCredentials", service_credentials::list),
+    ("ListSigningCertificates", signing::list),
     ("ListUserPolicies", |op| inline::list(op, Kind::User)),
     ("ListUserTags", |op| tagging::list(op, Kind::User)),
     ("ListUsers", users::list),
-    ("ListVirtualMFADevices", none::virtual_devices),
+    ("ListVirtualMFADevices", devices::list_virtual),
     ("PutGroupPolicy", |op| inline::put(op, Kind::Group)),
     ("PutRolePermissionsBoundary", |op| boundary::put(op, Kind::Role)),
     ("PutRolePolicy", |op| inline::put(op, Kind::Role)),
@@ -204,18 +246,25 @@ static TABLE: &[(&str, Handler)] = &[
     ("RemoveClientIDFromOpenIDConnectProvider", oidc::remove_client),
     ("RemoveRoleFromInstanceProfile", profiles::remove_role),
     ("RemoveUserFromGroup", groups::remove_user),
+    ("ResetServiceSpecificCredential", service_credentials::reset),
+    ("ResyncMFADevice", devices::resync),
     ("SetDefaultPolicyVersion", versions::set_default),
+    ("SetSecurityTokenServicePreferences", account::set_token_version),
     ("SimulateCustomPolicy", simulate::custom_policy),
     ("SimulatePrincipalPolicy", simulate::principal_policy),
     ("TagInstanceProfile", profiles::tag),
+    ("TagMFADevice", devices::tag),
     ("TagOpenIDConnectProvider", oidc::tag),
     ("TagPolicy", policies::tag),
     ("TagRole", |op| tagging::tag(op, Kind::Role)),
+    ("TagServerCertificate", server_certificates::tag),
     ("TagUser", |op| tagging::tag(op, Kind::User)),
     ("UntagInstanceProfile", profiles::untag),
+    ("UntagMFADevice", devices::untag),
     ("UntagOpenIDConnectProvider", oidc::untag),
     ("UntagPolicy", policies::untag),
     ("UntagRole", |op| tagging::untag(op, Kind::Role)),
+    ("UntagServerCertificate", server_certificates::untag),
     ("UntagUser", |op| tagging::untag(op, Kind::User)),
     ("UpdateAccessKey", access_keys::update),
     ("UpdateAccountPasswordPolicy", account::update_password_policy),
@@ -225,7 +274,14 @@ static TABLE: &[(&str, Handler)] = &[
     ("UpdateOpenIDConnectProviderThumbprint", oidc::update_thumbprints),
     ("UpdateRole", roles::update),
     ("UpdateRoleDescription", roles::update_description),
+    ("UpdateSSHPublicKey", ssh_keys::update),
+    ("UpdateServerCertificate", server_certificates::update),
+    ("UpdateServiceSpecificCredential", service_credentials::update),
+    ("UpdateSigningCertificate", signing::update),
     ("UpdateUser", users::update),
+    ("UploadSSHPublicKey", ssh_keys::upload),
+    ("UploadServerCertificate", server_certificates::upload),
+    ("UploadSigningCertificate", signing::upload),
 ];
 
 /// Names of the operations of IAM and STS that have behaviour. The two services share no name.

@@ -1,21 +1,21 @@
 //! The policy simulator: what would be allowed, with the statements that decide.
 
-use arn::{AccountId, Arn};
+use arn::AccountId;
 use policy::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind,
     Principal, Request, StatementEffect, Why,
 };
 use serde_json::{Map, Value, json};
 
-use super::{Op, Output};
+use super::{Op, Output, last_accessed};
 use crate::documents;
-use crate::error::{Fail, invalid_input, no_such_entity, validation};
+use crate::error::{Fail, validation};
 use crate::model::{Entity, Kind};
 use crate::names::{self, Read};
 use crate::page::page;
 use crate::render::object;
 use crate::tags::texts;
-use crate::{IAM, Iam, collect};
+use crate::{Iam, collect};
 
 /// Whom a simulation is about: the principal, and the policies that it brings.
 struct Subject {
@@ -25,19 +25,7 @@ struct Subject {
 
 /// The entity behind `PolicySourceArn`: a user, group or role of the caller's account.
 fn source(op: &Op<'_>, store: &impl Read) -> Result<Entity, Fail> {
-    let arn = op.required("PolicySourceArn");
-    let invalid =
-        || invalid_input(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name."));
-    let parsed = Arn::parse(arn).map_err(|_| invalid())?;
-    let kind = match parsed.resource.split('/').next() {
-        Some("user") => Kind::User,
-        Some("group") => Kind::Group,
-        Some("role") => Kind::Role,
-        _ => return Err(invalid()),
-    };
-    let name = names::last_segment(arn);
-    let found: Option<Entity> = store.one(IAM, &names::entity(op.account(), kind, name))?;
-    found.filter(|entity| entity.arn == arn).ok_or_else(|| no_such_entity(kind, name))
+    last_accessed::entity_of(op, store, op.required("PolicySourceArn"))
 }
 
 fn principal_of(entity: &Entity, account: AccountId) -> Principal {
