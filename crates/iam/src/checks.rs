@@ -7,15 +7,16 @@
 //! authorized to perform: iam:ListRoles on resource: arn:aws:iam::A:role/`).
 
 use arn::Arn;
-use policy::{Check, Context};
+use policy::{Check, Context, PolicyKind, Principal};
 use wire::Call;
 
 use crate::error::Fail;
-use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
+use crate::model::{
+    Account, Device, Entity, InstanceProfile, Key, Kind, ManagedPolicy, ServerCertificate, Tag,
+};
 use crate::names::{self, Read};
-use crate::ops::user_name;
-use crate::tags;
-use crate::{Caller, IAM, Iam};
+use crate::ops::{linked_roles, user_name};
+use crate::{Caller, IAM, Iam, documents, tags, trust};
 
 /// A check of the caller's own account without context.
 pub(crate) fn simple(action: &str, resource: String) -> Check {
@@ -52,6 +53,16 @@ pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Chec
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;
         request_tags(call, &mut main.context);
+        if matches!(call.operation, "ChangePassword" | "GetAccountPasswordPolicy") {
+            what.own_password(&mut main)?;
+        }
+        if call.operation == "CreateServiceSpecificCredential" {
+            let context = &mut main.context;
+            context.set("iam:ServiceSpecificCredentialServiceName", call.required("ServiceName"));
+            if let Some(days) = call.input.get("CredentialAgeDays").and_then(serde_json::Value::as_i64) {
+                context.set("iam:ServiceSpecificCredentialAgeDays", days.to_string());
+            }
+        }
         let mut checks = vec![main];
         what.further(&mut checks)?;
         Ok(checks)
@@ -84,7 +95,19 @@ impl<R: Read> Asked<'_, R> {
             "CreateServiceLinkedRole" => {
                 let service = call.required("AWSServiceName");
                 check.context.set("iam:AWSServiceName", service);
-                self.arn("role", &format!("/aws-service-role/{service}/"), "*")
+                let role = linked_roles::role_name(service, call.text("CustomSuffix"));
+                let role = role.unwrap_or_else(|| "*".to_owned());
+                self.arn("role", &format!("/aws-service-role/{service}/"), &role)
+            }
+            "GetServiceLinkedRoleDeletionStatus" => {
+                // `task/aws-service-role/SERVICE/ROLE/UUID`
+                let task = call.required("DeletionTaskId").strip_prefix("task").unwrap_or_default();
+                let role = task.rsplit_once('/').map_or("/*", |(role, _)| role);
+                self.arn("role", role, "")
+            }
+            "GetMFADevice" if call.text("UserName").is_none() => self.device_holder()?,
+            "ListServiceSpecificCredentials" if call.text("UserName").is_none() && flag(call, "AllUsers") => {
+                self.arn("user", "/", "*")
             }
             "CreateOpenIDConnectProvider" => {
                 let url = call.required("Url");
@@ -128,10 +151,23 @@ impl<R: Read> Asked<'_, R> {
         } else if let Some(name) = call.text("PolicyName") {
             check.resource = self.arn("policy", path, name);
         } else if let Some(name) = call.text("ServerCertificateName") {
-            check.resource = self.arn("server-certificate", path, name);
+            let found: Option<ServerCertificate> =
+                self.store.one(IAM, &names::certificate(&call.account, name))?;
+            check.resource = match found.filter(|_| call.operation != "UploadServerCertificate") {
+                Some(found) => {
+                    resource_tags(&found.tags, &mut check.context);
+                    found.arn
+                }
+                None => self.arn("server-certificate", path, name),
+            };
         } else if let Some(name) = call.text("VirtualMFADeviceName") {
             check.resource = self.arn("mfa", path, name);
         } else {
+            if let Some(serial) = call.text("SerialNumber")
+                && let Some(device) = self.store.one::<Device>(IAM, &names::device(&call.account, serial))?
+            {
+                resource_tags(&device.tags, &mut check.context);
+            }
             let named =
                 ["OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "SerialNumber", "Arn"];
             let arn = named.iter().find_map(|member| call.text(member)).filter(|arn| arn.starts_with("arn:"));
@@ -180,21 +216,60 @@ impl<R: Read> Asked<'_, R> {
         Ok(user.map_or_else(|| "*".to_owned(), |user| user.arn))
     }
 
+    /// Whom the device that `GetMFADevice` asks about is enabled for.
+    fn device_holder(&self) -> Result<String, Fail> {
+        let serial = self.call.required("SerialNumber");
+        let device: Option<Device> = self.store.one(IAM, &names::device(&self.call.account, serial))?;
+        let Some(id) = device.and_then(|device| device.user) else { return Ok("*".to_owned()) };
+        Ok(trust::by_id(self.store, &id)?.map_or_else(|| "*".to_owned(), |user| user.arn))
+    }
+
+    /// What every user of the account may do to itself once the password policy says so (User Guide,
+    /// id_credentials_passwords_account-policy, "Allow users to change their own password"): granted as by a policy
+    /// of the user's, so that a Deny elsewhere still counts.
+    fn own_password(&self, check: &mut Check) -> Result<(), Fail> {
+        let account: Option<Account> = self.store.one(IAM, &names::account(&self.call.account))?;
+        let policy = account.and_then(|account| account.password_policy);
+        let allows = policy.and_then(|policy| policy.get("AllowUsersToChangePassword")?.as_bool());
+        let Principal::User { arn, .. } = &self.caller.principal else { return Ok(()) };
+        if allows == Some(true) {
+            let document = serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": { "AWS": arn },
+                    "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"],
+                    "Resource": "*",
+                },
+            });
+            let name = "account password policy (AllowUsersToChangePassword)".to_owned();
+            let policy = documents::compile(name, &document.to_string(), PolicyKind::Resource)?;
+            check.resource_policy = Some(std::sync::Arc::new(policy));
+        }
+        Ok(())
+    }
+
     /// Checks besides the main one.
     fn further(&self, checks: &mut Vec<Check>) -> Result<(), Fail> {
         let call = self.call;
         let Some(main) = checks.first().cloned() else { return Ok(()) };
         // Tagging at creation needs the tagging action too (User Guide, id_tags).
-        if let Some(what) = call.operation.strip_prefix("Create")
-            && matches!(what, "Role" | "User" | "Policy" | "InstanceProfile")
+        let made = call.operation.strip_prefix("Create").or_else(|| call.operation.strip_prefix("Upload"));
+        if let Some(what) = made.map(|what| what.trim_start_matches("Virtual"))
+            && matches!(
+                what,
+                "Role" | "User" | "Policy" | "InstanceProfile" | "MFADevice" | "ServerCertificate"
+            )
             && !tags::sent(call).is_empty()
         {
             checks.push(Check { action: format!("iam:Tag{what}"), ..main.clone() });
         }
         // A rename is checked against the old and the new ARN (API Reference, UpdateUser, UpdateGroup).
-        for (operation, member, word) in
-            [("UpdateUser", "NewUserName", "user"), ("UpdateGroup", "NewGroupName", "group")]
-        {
+        for (operation, member, word) in [
+            ("UpdateUser", "NewUserName", "user"),
+            ("UpdateGroup", "NewGroupName", "group"),
+            ("UpdateServerCertificate", "NewServerCertificateName", "server-certificate"),
+        ] {
             if call.operation == operation && (call.text(member).is_some() || call.text("NewPath").is_some())
             {
                 let name = call.text(member).unwrap_or_else(|| names::last_segment(&main.resource));
@@ -215,6 +290,10 @@ impl<R: Read> Asked<'_, R> {
     }
 }
 
+fn flag(call: &Call, member: &str) -> bool {
+    call.input.get(member).and_then(serde_json::Value::as_bool).unwrap_or(false)
+}
+
 /// Operations whose user is the caller when none is named.
 fn about_a_user(operation: &str) -> bool {
     matches!(
@@ -224,6 +303,7 @@ fn about_a_user(operation: &str) -> bool {
             | "CreateLoginProfile"
             | "DeleteAccessKey"
             | "DeleteLoginProfile"
+            | "DeleteServiceSpecificCredential"
             | "DeleteSigningCertificate"
             | "GetLoginProfile"
             | "GetUser"
@@ -232,7 +312,9 @@ fn about_a_user(operation: &str) -> bool {
             | "ListSSHPublicKeys"
             | "ListServiceSpecificCredentials"
             | "ListSigningCertificates"
+            | "ResetServiceSpecificCredential"
             | "UpdateAccessKey"
+            | "UpdateServiceSpecificCredential"
             | "UpdateSigningCertificate"
             | "UploadSigningCertificate"
     )

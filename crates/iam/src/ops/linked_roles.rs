@@ -18,17 +18,23 @@ use crate::tags;
 const SESSION_S: i64 = 3_600;
 
 /// A service that has service-linked roles.
-struct Service<'a> {
-    role: &'a str,
-    policy: &'a str,
+struct Service {
+    role: &'static str,
+    policy: &'static str,
     suffix: bool,
 }
 
-fn service(name: &str) -> Option<Service<'static>> {
+fn service(name: &str) -> Option<Service> {
     include_str!("../../data/service_linked_roles.tsv").lines().find_map(|line| {
         let mut fields = line.strip_prefix(name)?.strip_prefix('\t')?.split('\t');
         Some(Service { role: fields.next()?, policy: fields.next()?, suffix: fields.next()? == "suffix" })
     })
+}
+
+/// The name of a service's role, with the suffix asked for; `None` for a service that is not known.
+pub(crate) fn role_name(host: &str, suffix: Option<&str>) -> Option<String> {
+    let role = service(host)?.role;
+    Some(suffix.map_or_else(|| role.to_owned(), |suffix| format!("{role}_{suffix}")))
 }
 
 pub(crate) fn create(op: &Op<'_>) -> Output {
@@ -37,11 +43,11 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
         // AWS's list is longer than the recorded one, which this cannot tell from a typing error. The text is ours.
         invalid_input(format!("crossgate knows no service-linked role of {host}."))
     })?;
-    let name = match op.text("CustomSuffix") {
-        None => known.role.to_owned(),
-        Some(suffix) if known.suffix => format!("{}_{suffix}", known.role),
-        Some(_) => return Err(invalid_input(format!("Custom suffix is not allowed for {host}"))),
-    };
+    let suffix = op.text("CustomSuffix");
+    if suffix.is_some() && !known.suffix {
+        return Err(invalid_input(format!("Custom suffix is not allowed for {host}")));
+    }
+    let name = role_name(host, suffix).unwrap_or_default();
     op.iam.write(|store| {
         if entities::find(store, op.account(), Kind::Role, &name).is_ok() {
             return Err(invalid_input(format!(

@@ -4,6 +4,7 @@ mod access_keys;
 mod account;
 mod attached;
 mod boundary;
+mod context_keys;
 mod credentials;
 mod details;
 mod devices;
@@ -12,7 +13,7 @@ mod granted;
 mod groups;
 mod inline;
 mod last_accessed;
-mod linked_roles;
+pub(crate) mod linked_roles;
 mod login;
 mod none;
 mod oidc;
@@ -183,8 +184,8 @@ static TABLE: &[(&str, Handler)] = &[
     ("GetAccountPasswordPolicy", account::password_policy),
     ("GetAccountSummary", account::summary),
     ("GetCallerIdentity", sts::caller_identity),
-    ("GetContextKeysForCustomPolicy", simulate::keys_of_custom),
-    ("GetContextKeysForPrincipalPolicy", simulate::keys_of_principal),
+    ("GetContextKeysForCustomPolicy", context_keys::of_custom),
+    ("GetContextKeysForPrincipalPolicy", context_keys::of_principal),
     ("GetCredentialReport", report::get),
     ("GetFederationToken", sts::federation_token),
     ("GetGroup", groups::get),
@@ -302,6 +303,24 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })
+}
+
+impl Iam {
+    /// Whether a session may use IAM's API: those of GetSessionToken and GetFederationToken may not without MFA
+    /// (API Reference of both: "You cannot call any IAM API operations"). AWS answers as for an unknown key.
+    pub(crate) fn refuse_token_sessions(caller: &Caller) -> Result<(), Fail> {
+        use crate::caller::SessionKind::{Federation, SessionToken};
+        match &caller.session {
+            Some(session) if matches!(session.kind, SessionToken | Federation) && !session.mfa => {
+                Err(Fail(ApiError::new(
+                    "InvalidClientTokenId",
+                    403,
+                    "The security token included in the request is invalid",
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
