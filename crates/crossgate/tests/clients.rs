@@ -107,3 +107,13 @@ fn botocore_reads_and_writes_what_wire_does() {
         Command::new(python()).arg(root.join("crates/wire/tests/botocore_check.py")).arg(shapes),
     );
 }
+
+#[test]
+fn iam_with_boto3() {
+    pytest("test_iam.py");
+}
+
+#[test]
+fn iam_with_terraform() {
+    pytest("test_terraform_iam.py");
+}

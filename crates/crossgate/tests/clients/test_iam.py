@@ -315,7 +315,7 @@ def test_server_certificates(iam, tmp_path):
     refused("EntityAlreadyExists", iam.upload_server_certificate,
             "The Server Certificate with name c already exists.", **upload)
     got = iam.get_server_certificate(ServerCertificateName="c")["ServerCertificate"]
-    assert (got["CertificateBody"], got["CertificateChain"]) == (body, other)
+    assert (got["CertificateBody"], got["CertificateChain"]) == (body.strip(), other.strip())
     iam.tag_server_certificate(ServerCertificateName="c", Tags=[{"Key": "c", "Value": "d"}])
     iam.untag_server_certificate(ServerCertificateName="c", TagKeys=["a"])
     assert iam.list_server_certificate_tags(ServerCertificateName="c")["Tags"] == [{"Key": "c", "Value": "d"}]

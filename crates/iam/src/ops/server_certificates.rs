@@ -79,8 +79,9 @@ pub(crate) fn upload(op: &Op<'_>) -> Output {
             path: path.to_owned(),
             arn: op.arn("server-certificate", path, name),
             id: names::new_id("ASCA")?,
-            body: body.to_owned(),
-            chain: chain.map(str::to_owned),
+            // Without white space at the ends, as AWS answers it (test_server_certificate).
+            body: body.trim().to_owned(),
+            chain: chain.map(|chain| chain.trim().to_owned()),
             uploaded_ms: op.call.now_ms,
             expires_ms: certificate.expires_ms,
             tags,
