@@ -515,7 +515,8 @@ def test_aws_managed_policies(iam, user):
 
 def test_errors_of_the_recordings(iam):
     iam.create_role(RoleName="target", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
-    refused("ValidationError", iam.attach_role_policy, RoleName="target", PolicyArn="longpolicynamebutnoarn")
+    refused("ValidationError", iam.attach_role_policy, "Invalid ARN:  Could not be parsed!", RoleName="target",
+            PolicyArn="longpolicynamebutnoarn")
     missing = f"arn:aws:iam::{A}:policy/none"
     refused("NoSuchEntity", iam.attach_role_policy, f"Policy {missing} does not exist or is not attachable.",
             RoleName="target", PolicyArn=missing)

@@ -110,7 +110,7 @@ fn a_policy_of_another_account_cannot_be_seen_or_attached() {
     let text = format!("Policy {ARN} does not exist or is not attachable.");
     refused(&iam, B, "AttachUserPolicy", input, "NoSuchEntity", &text);
     let input = json!({ "UserName": "eve", "PolicyArn": "longpolicynamebutnoarn" });
-    let text = "ARN longpolicynamebutnoarn is not valid.";
+    let text = "Invalid ARN:  Could not be parsed!";
     refused(&iam, B, "AttachUserPolicy", input, "ValidationError", text);
     assert_eq!(run(&iam, B, "ListPolicies", json!({ "Scope": "Local" }))["Policies"], json!([]));
 }
