@@ -513,6 +513,41 @@ def test_aws_managed_policies(iam, user):
             UserName=user, PolicyArn=typo)
 
 
+def test_a_role_made_again_is_not_the_one_that_a_function_trusts(server):
+    function = server.function(account=B)
+    iam, lambda_b, sts = client(server), server.client("lambda", B), server.client("sts")
+    trusted = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}]})
+    arn = f"arn:aws:iam::{A}:role/caller"
+    iam.create_user(UserName="ann")
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=INVOKE.replace("lambda:InvokeFunction", "*"))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    sts = server.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+
+    def invoke():
+        got = sts.assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+        return server.client("lambda", aws_access_key_id=got["AccessKeyId"], aws_session_token=got["SessionToken"],
+                             aws_secret_access_key=got["SecretAccessKey"]).invoke(FunctionName=function)
+
+    def make():
+        id = iam.create_role(RoleName="caller", AssumeRolePolicyDocument=trusted)["Role"]["RoleId"]
+        iam.put_role_policy(RoleName="caller", PolicyName="p", PolicyDocument=INVOKE)
+        return id
+
+    principal = lambda: json.loads(lambda_b.get_policy(FunctionName=function)["Policy"])["Statement"][0]["Principal"]
+    first = make()
+    lambda_b.add_permission(FunctionName=function, StatementId="s", Action="lambda:InvokeFunction", Principal=arn)
+    assert invoke()["StatusCode"] == 200 and principal() == {"AWS": arn}
+    iam.delete_role_policy(RoleName="caller", PolicyName="p")
+    iam.delete_role(RoleName="caller")
+    assert principal() == {"AWS": first}
+    assert make() != first and principal() == {"AWS": first}
+    refused("AccessDeniedException", invoke)
+    # As AWS does: nothing can be added while it is there.
+    refused("InvalidParameterValueException", lambda_b.add_permission, FunctionName=function, StatementId="t",
+            Action="lambda:InvokeFunction", Principal=A)
+
+
 def test_errors_of_the_recordings(iam):
     iam.create_role(RoleName="target", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
     refused("ValidationError", iam.attach_role_policy, "Invalid ARN:  Could not be parsed!", RoleName="target",
