@@ -1,7 +1,8 @@
 //! Service-linked roles: made for a service under its own name and path, changed by nobody but the service.
 //!
 //! `data/service_linked_roles.tsv` has each service, its role's name, its policy below `arn:aws:iam::aws:policy`, and
-//! whether a suffix is allowed: test_iam, TestIAMServiceRoles, makes and describes the role of each of them on AWS.
+//! whether a suffix is allowed, as localstack-core 2026.3 (PyPI) has them, whose AWS-validated TestIAMServiceRoles
+//! makes the role of each; the 68 recorded refusals of a suffix agree with the last column.
 
 use serde_json::json;
 
