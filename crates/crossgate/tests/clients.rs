@@ -152,3 +152,13 @@ fn botocore_reads_and_writes_what_wire_does() {
 fn authorization_of_every_kind_of_call() {
     pytest("test_authorization.py");
 }
+
+#[test]
+fn iam_with_boto3() {
+    pytest("test_iam.py");
+}
+
+#[test]
+fn iam_with_terraform() {
+    pytest("test_terraform_iam.py");
+}

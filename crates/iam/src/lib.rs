@@ -9,11 +9,13 @@
 
 #![forbid(unsafe_code)]
 
+mod accessed;
 mod authorization_message;
 mod caller;
 mod checks;
 mod collect;
 mod context;
+mod der;
 mod documents;
 mod error;
 mod federation;
@@ -24,11 +26,16 @@ mod names;
 mod ops;
 mod organizations;
 mod page;
+mod password;
+mod qr;
 mod render;
 mod sessions;
+mod ssh;
 mod sts_checks;
 mod tags;
+mod totp;
 mod trust;
+mod x509;
 
 #[cfg(test)]
 mod testing;
@@ -59,6 +66,9 @@ pub(crate) const IAM: &str = "iam";
 /// Sessions that were asked for through STS. Kept apart: an AssumeRole must not put compiled policies out of date.
 pub(crate) const STS: &str = "sts";
 
+/// Credential reports and tasks that are done: nothing that decides about permissions.
+pub(crate) const REPORTS: &str = "iam-reports";
+
 /// Compiled policies, role views and keys kept, each.
 const CACHED: usize = 8_192;
 /// Access keys whose last use is remembered (in memory only).
@@ -80,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) memberships: Cache<Membership>,
     last_uses: Mutex<HashMap<String, LastUse>>,
     issuers: identity::Issuers,
+    accesses: accessed::Accesses,
 }
 
 /// When and for what an access key was last used.
@@ -111,6 +122,7 @@ impl Iam {
                 memberships: Cache::new(ORGANIZATIONS, CACHED),
                 last_uses: Mutex::default(),
                 issuers,
+                accesses: accessed::Accesses::default(),
             }),
         }
     }

@@ -54,7 +54,10 @@ fn by_operation(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, F
             // The target's account is not the caller's, and has no policy of its own that could let anybody in: the
             // caller's policies decide here, the organization in the operation.
             let mut check = simple("sts:AssumeRoot", format!("arn:{partition}:iam::{account}:root"));
-            check.context.set("sts:TaskPolicyArn", assume_root::task(call));
+            let task = assume_root::task(call);
+            if !task.is_empty() {
+                check.context.set("sts:TaskPolicyArn", task);
+            }
             Ok(vec![check])
         }
         "GetWebIdentityToken" => web_identity_token(call),

@@ -87,6 +87,9 @@ pub fn decide(
     };
     let resource = ResourcePolicies { policy: check.resource_policy, rcp };
     let decision = Decision::evaluate_with(&request, &policies, &resource);
+    if decision.is_allowed() {
+        iam.note_access(caller, &check.action, around.region, around.now_ms);
+    }
     // Only a denial has to be mended; the policies of an allowed request are in `policies` and `resource`.
     let caller_in = match caller.principal.account().filter(|_| !decision.is_allowed()) {
         Some(account) => iam.membership(&account)?,
