@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
         let decision = Decision::evaluate_with(&request, &case.caller, &case.owner);
         let story = Decision::explain_with(&request, &case.caller, &case.owner);
         assert_eq!((decision.effect, decision.denied_by), (story.effect, story.denied_by));
-        assert_eq!(decision.sentence(), story.sentence.as_deref());
+        assert_eq!(decision.sentence(&request), story.sentence.clone());
         assert!(!story.to_text().is_empty());
         serde_json::to_string(&story).expect("JSON");
 
