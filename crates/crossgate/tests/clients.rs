@@ -87,6 +87,11 @@ fn bad_input() {
 }
 
 #[test]
+fn policy_input() {
+    pytest("test_policy_input.py");
+}
+
+#[test]
 fn the_command_line() {
     pytest("test_command_line.py");
 }

@@ -98,7 +98,7 @@ pub fn decide(
     let verdict = Verdict {
         allowed: decision.is_allowed(),
         explicit: decision.effect == Effect::ExplicitlyDenied,
-        sentence: decision.sentence().map(str::to_owned),
+        sentence: decision.sentence(&request),
     };
     record_decision(Decided {
         principal: caller.principal.clone(),

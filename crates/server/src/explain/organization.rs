@@ -244,8 +244,8 @@ impl At<'_> {
                 fix.commands.extend(grant.commands);
             }
             None => {
-                fix.why +=
-                    &format!("; this is not all: then {}", after.sentence().unwrap_or("it is refused"));
+                let then = after.sentence(&request).unwrap_or_else(|| "it is refused".to_owned());
+                fix.why += &format!("; this is not all: then {then}");
             }
         }
         Some(fix)
