@@ -17,6 +17,7 @@ mod config;
 mod environment;
 mod executor;
 mod logs;
+mod nodes;
 pub mod package;
 mod pool;
 mod process;
