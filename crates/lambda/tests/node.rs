@@ -362,9 +362,14 @@ async fn variables_that_node_reads_at_its_start_count() {
     let plain = world.invoke(&Arc::new(spec.clone()), "{}").await;
     assert_eq!(text(&plain), "[null,null,\"by NODE_PATH\"]", "{}", tail(&plain));
     spec.key.push('2');
-    spec.environment.push(("NODE_OPTIONS".into(), "--stack-trace-limit=3".into()));
+    spec.environment.push(("NODE_OPTIONS".into(), "--require ./early.js".into()));
     let with = world.invoke(&Arc::new(spec), "{}").await;
-    assert_eq!(text(&with), "[\"--stack-trace-limit=3\",null,\"by NODE_PATH\"]", "{}", tail(&with));
+    assert_eq!(
+        text(&with),
+        "[\"--require ./early.js\",\"loaded first\",\"by NODE_PATH\"]",
+        "{}",
+        tail(&with)
+    );
     world.end().await;
 }
 

@@ -16,6 +16,7 @@ use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, strea
 use jailer::{BaseSpec, Layer};
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use serde_json::{Map, Value, json};
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -100,17 +101,21 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.node_stock(major).await?;
-        let own = boot_variables(spec);
-        let mut spare = match self.take_spare(&stock).filter(|_| own.is_empty()) {
-            Some(spare) => spare,
-            None => self.boot(&stock.node, &own).await?,
+        let stream = stream_name(spec);
+        let env = self.node_variables(spec, &stream, &stock.node);
+        let mut spare = if boots_alone(spec) {
+            self.boot(&stock.node, Some((spec, &env))).await?
+        } else {
+            match self.take_spare(&stock) {
+                Some(spare) => spare,
+                None => self.boot(&stock.node, None).await?,
+            }
         };
         let parts = (spare.slot.take(), spare.api.take(), spare.pipe.take());
         let (Some(mut slot), Some(mut api), Some(pipe)) = parts else {
             return Err(internal("a spare without its parts"));
         };
         let process = Arc::clone(&spare.process);
-        let stream = stream_name(spec);
         let environment = |slot, pipe| {
             Environment::new(Parts {
                 id: self.next_id.fetch_add(1, Ordering::Relaxed),
@@ -128,7 +133,8 @@ impl Starter {
         let ready = async {
             slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
             self.furnish(spec, &slot, spare.inside.take()).await?;
-            let frame = self.frame(spec, &stream, &stock.node);
+            let directory = task_root(spec, self.layers);
+            let frame = json!({ "env": env, "handler": spec.handler, "directory": directory }).to_string();
             let mut message = u32::try_from(frame.len()).unwrap_or(0).to_be_bytes().to_vec();
             message.extend_from_slice(frame.as_bytes());
             api.write_all(&message).await.map_err(|e| internal(format!("a new environment: {e}")))
@@ -148,8 +154,7 @@ impl Starter {
         Ok(environment)
     }
 
-    /// What the bootstrap is told: the environment variables, the handler, where the package is.
-    fn frame(&self, spec: &FunctionSpec, stream: &str, node: &Node) -> String {
+    fn node_variables(&self, spec: &FunctionSpec, stream: &str, node: &Node) -> Map<String, Value> {
         let task_root = task_root(spec, self.layers);
         let bin = node.program.parent().filter(|dir| !dir.starts_with("/usr/bin"));
         let bin = bin.map(|dir| dir.display().to_string());
@@ -162,8 +167,7 @@ impl Starter {
             credentials: credentials.as_ref(),
             endpoint_url: self.config.endpoint_url.as_deref(),
         };
-        let env = serde_json::Value::Object(variables(spec, &place));
-        serde_json::json!({ "env": env, "handler": spec.handler, "directory": task_root }).to_string()
+        variables(spec, &place)
     }
 
     /// Brings the package and the layers into the jail.
@@ -191,14 +195,19 @@ impl Starter {
 
     pub(super) async fn refill_nodes(&self, stock: &Stock) -> Result<(), InvokeError> {
         while lock(&stock.spares).len() < self.config.spares {
-            let spare = self.boot(&stock.node, &[]).await?;
+            let spare = self.boot(&stock.node, None).await?;
             lock(&stock.spares).push(spare);
         }
         Ok(())
     }
 
-    /// Starts a Node in its jail and waits until it has booted. `own`: variables that count at its start.
-    async fn boot(&self, node: &Node, own: &[(String, String)]) -> Result<Spare, InvokeError> {
+    /// Starts a Node in its jail and waits until it has booted: one that nobody owns yet, or `whose`, which then
+    /// has its package and its variables from the start.
+    async fn boot(
+        &self,
+        node: &Node,
+        whose: Option<(&FunctionSpec, &Map<String, Value>)>,
+    ) -> Result<Spare, InvokeError> {
         let layers = self.layers;
         let slot = self.slots.take();
         let (ours, theirs) = StdStream::pair().map_err(internal)?;
@@ -212,7 +221,8 @@ impl Starter {
             if layers.has(Layer::Mount) { Path::new("/var/runtime") } else { &bootstrap }.join(BOOTSTRAP);
         let mut command = Command::new(&node.program);
         command.arg(script).env_clear().env("LANG", "en_US.UTF-8");
-        command.envs(own.iter().map(|(name, value)| (name, value)));
+        let own = whose.into_iter().flat_map(|(_, env)| env);
+        command.envs(own.map(|(name, value)| (name, value.as_str().unwrap_or_default())));
         command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(internal)?).stderr(writer);
         let base = jailer::base(&BaseSpec {
             mount_point: state.join("root"),
@@ -221,11 +231,14 @@ impl Starter {
             bootstrap: Some(bootstrap.canonicalize().unwrap_or(bootstrap)),
             layers,
         });
-        let nobody = enter_spec(&FunctionSpec::default(), slot.uid, layers);
+        let closed = match whose {
+            Some((spec, _)) => jailer::enter(&enter_spec(spec, slot.uid, layers)),
+            None => jailer::board(&enter_spec(&FunctionSpec::default(), slot.uid, layers)),
+        };
         jailer::spawn::jail(
             &mut command,
             jailer::spawn::Jail {
-                plan: jailer::spawn::stages(&base, &jailer::prepare(layers), &jailer::board(&nobody)),
+                plan: jailer::spawn::stages(&base, &jailer::prepare(layers), &closed),
                 pid_namespace: layers.has(Layer::Pid),
                 groups: slot.entries().into_iter().map(OwnedFd::from).collect(),
                 inherit: vec![(OwnedFd::from(theirs), API_FD)],
@@ -249,7 +262,7 @@ impl Starter {
             Err(_) => return Err(internal(format!("{} did not boot in 20 s", node.program.display()))),
         };
         set_socket_passcred(&api, false).map_err(internal)?;
-        if layers.has(Layer::Mount) {
+        if layers.has(Layer::Mount) && whose.is_none() {
             let open = |name: &str| std::fs::File::open(format!("/proc/{pid}/ns/{name}")).map(OwnedFd::from);
             let user = if layers.has(Layer::User) { Some(open("user").map_err(internal)?) } else { None };
             spare.inside = Some((user, open("mnt").map_err(internal)?));
@@ -263,21 +276,13 @@ impl Starter {
     }
 }
 
-/// Variables that Node reads when it starts, or before any code of ours: a function that sets one gets a Node
-/// started for it alone.
-fn boot_variables(spec: &FunctionSpec) -> Vec<(String, String)> {
-    let early = |name: &str| {
-        let later = ["NODE_ENV", "NODE_PATH"];
-        (name.starts_with("NODE_") && !later.contains(&name))
-            || name == "UV_THREADPOOL_SIZE"
-            || name == "SSL_CERT_FILE"
-    };
-    let fit = |value: &str| !value.contains('\0');
-    spec.environment
-        .iter()
-        .filter(|(name, value)| early(name) && !name.contains(['=', '\0']) && fit(value))
-        .cloned()
-        .collect()
+/// Whether the function sets a variable that Node reads when it starts: it then gets a Node started for it alone.
+fn boots_alone(spec: &FunctionSpec) -> bool {
+    let later = ["NODE_ENV", "NODE_PATH"];
+    spec.environment.iter().any(|(name, _)| {
+        (name.starts_with("NODE_") && !later.contains(&name.as_str()))
+            || ["UV_THREADPOOL_SIZE", "SSL_CERT_FILE"].contains(&name.as_str())
+    })
 }
 
 /// Waits for the byte that a booted bootstrap sends; gives the sender's process id, as the kernel vouches for it.
