@@ -77,6 +77,11 @@ fn the_symptoms_and_their_explanations() {
 }
 
 #[test]
+fn node_functions() {
+    pytest("test_node.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }

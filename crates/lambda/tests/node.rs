@@ -144,7 +144,8 @@ exports.handler = (waits, context, callback) => {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_have_awss_json() {
-    let world = World::new();
+    // No second environment while the first one comes back.
+    let world = World::with(|c| c.grace = Duration::from_millis(500));
     let code = "
 class Own extends Error { constructor(m) { super(m); this.name = 'Own'; this.detail = 7; } }
 const cyclic = {}; cyclic.me = cyclic;
@@ -396,5 +397,59 @@ async fn a_time_out_ends_the_environment_and_nothing_is_left() {
     spec.timeout = Duration::from_secs(1);
     let done = world.invoke(&Arc::new(spec), "{}").await;
     assert_eq!(body(&done)["errorType"], "Sandbox.Timedout");
+    world.end().await;
+}
+
+const STREAMS: &str = "
+exports.handler = awslambda.streamifyResponse(async (event, stream, context) => {
+    if (event === 'page') {
+        stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: 'b' } });
+    } else {
+        stream.setContentType('text/plain');
+    }
+    stream.write('one,');
+    await new Promise((r) => setTimeout(r, 200));
+    if (event === 'break') throw new RangeError('broke');
+    stream.write({ two: 2 });
+    stream.end();
+});";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streamed_response_is_handed_on_as_it_comes() {
+    // No second environment while the first one comes back.
+    let world = World::with(|c| c.grace = Duration::from_millis(500));
+    let spec = Arc::new(node(&world, "f", &[("index.js", STREAMS)]));
+    // Buffered: all of it at once.
+    assert_eq!(text(&world.invoke(&spec, "1").await), "one,{\"two\":2}");
+    let page = world.invoke(&spec, "\"page\"").await;
+    assert_eq!(text(&page), "{\"statusCode\":201,\"headers\":{\"a\":\"b\"}}\0\0\0\0\0\0\0\0one,{\"two\":2}");
+    let broken = world.invoke(&spec, "\"break\"").await;
+    let error = body(&broken);
+    assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("RangeError"), &json!("broke")));
+    for (event, failed) in [("1", false), ("\"break\"", true)] {
+        let (stream, mut parts) = tokio::sync::mpsc::channel(16);
+        let context = InvokeContext { stream: Some(stream), ..world.context() };
+        let running = world.executor.invoke(&spec, event.into(), context);
+        let reading = async {
+            let first = parts.recv().await.expect("begun");
+            assert!(
+                matches!(&first, Part::Begin { content_type, .. } if content_type == "text/plain"),
+                "{first:?}"
+            );
+            assert_eq!(parts.recv().await, Some(Part::Chunk("one,".into())));
+            let begun = std::time::Instant::now();
+            let mut rest = Vec::new();
+            while let Some(Part::Chunk(data)) = parts.recv().await {
+                rest.extend_from_slice(&data);
+            }
+            (begun.elapsed(), rest)
+        };
+        let (done, (pause, rest)) = tokio::join!(running, reading);
+        let done = done.expect("ran");
+        assert!(pause >= Duration::from_millis(150), "the first piece came with the last: {pause:?}");
+        assert_eq!(done.function_error.is_some(), failed);
+        assert_eq!(rest, if failed { &b""[..] } else { b"{\"two\":2}" });
+    }
+    assert_eq!(world.executor.environments(), 1);
     world.end().await;
 }

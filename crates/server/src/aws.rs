@@ -12,12 +12,13 @@ use crate::caller::Signer;
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, access_denied, decide};
 use crate::listener::{Body, Head, Request};
+use crate::response_stream;
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
 
 /// What an answer is, and what the trace is told of it.
 pub struct Answer {
-    pub response: Response<Bytes>,
+    pub response: Response<Body>,
     pub caller: String,
     pub journey: Journey,
 }
@@ -30,7 +31,7 @@ pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> 
         Ok(response) => (response, None),
         Err(error) => {
             let told = (error.code.clone(), error.message.clone().unwrap_or_default());
-            (worded(at.service, &error, request_id), Some(told))
+            (worded(at.service, &error, request_id).map(Body::Full), Some(told))
         }
     };
     Answer {
@@ -57,7 +58,7 @@ async fn run(
     request: &Request,
     request_id: &str,
     at: &mut Progress,
-) -> Result<Response<Bytes>, ApiError> {
+) -> Result<Response<Body>, ApiError> {
     let Request { head, body } = request;
     let signed = sigv4::parse(head.method.as_str(), head.path(), head.query(), &head.signed());
     let signing_name = signed.as_ref().ok().and_then(|s| s.as_ref()).map(|s| s.service.as_str());
@@ -98,8 +99,11 @@ async fn run(
             return Err(access_denied(protocol, &verdict.sentence.unwrap_or_default()));
         }
     }
+    if (service, call.operation) == (Service::Lambda, "InvokeWithResponseStream") {
+        return response_stream::invoke(state, operation, &call).await;
+    }
     let reply = handle(state, service, &call, &signer).await?;
-    Ok(wire::render(operation, reply, request_id))
+    Ok(wire::render(operation, reply, request_id).map(Body::Full))
 }
 
 /// Who signed, for which region, and the body as it was before it was framed for sending.

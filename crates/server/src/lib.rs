@@ -17,6 +17,7 @@ mod explain;
 pub mod listener;
 mod own;
 mod random;
+mod response_stream;
 mod roles;
 mod serve;
 mod sinks;

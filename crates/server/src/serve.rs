@@ -140,7 +140,7 @@ impl Handler for Front {
                 }
                 Target::Aws => {
                     let answer = aws::answer(state, &request, &request_id).await;
-                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
             }
         };

@@ -31,7 +31,7 @@ mod zygote;
 
 pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
 pub use spec::{
-    Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, ThrottleReason,
+    Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, Part, ThrottleReason,
 };
 
 pub use executor::Executor;
