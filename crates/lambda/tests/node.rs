@@ -283,8 +283,7 @@ exports.handler = async () => {
     console.error('went wrong', new TypeError('t'));
 };";
     let mut spec = node(&world, "f", &[("index.js", code)]);
-    spec.environment.push(("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into()));
-    spec.environment.push(("AWS_LAMBDA_LOG_LEVEL".into(), "INFO".into()));
+    spec.json_log_level = Some("INFO".into());
     let done = world.invoke(&Arc::new(spec), "{}").await;
     let records: Vec<Value> = tail(&done).lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
     assert_eq!(records.len(), 3, "{}", tail(&done));

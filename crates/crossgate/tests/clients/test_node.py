@@ -101,3 +101,23 @@ def test_a_function_that_does_not_stream_answers_in_one_piece(server):
     client = server.client("lambda", B)
     pieces, last = read(client.invoke_with_response_stream(FunctionName="plain", Payload=b'{"a": 1}'))
     assert [piece for _, piece in pieces] == [b'{"a": 1}'] and last == {}
+
+
+@pytest.mark.parametrize("runtime, file, source", [
+    ("nodejs20.x", "index.js",
+     "exports.handler = async () => { console.debug('low'); console.info('told'); };"),
+    ("python3.9", "index.py",
+     "import logging\ndef handler(e, c):\n    logging.debug('low')\n    logging.info('told')\n"),
+])
+def test_logging_config_makes_logs_json_from_its_level_on(server, runtime, file, source):
+    node(server, "talks", source, file, runtime)
+    client = server.client("lambda", B)
+    client.update_function_configuration(FunctionName="talks", LoggingConfig={
+        "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "/own/group"})
+    client.get_waiter("function_updated_v2").wait(FunctionName="talks", WaiterConfig={"Delay": 1})
+    assert "FunctionError" not in client.invoke(FunctionName="talks")
+    time.sleep(0.5)
+    events = server.client("logs", B).filter_log_events(logGroupName="/own/group")["events"]
+    records = [json.loads(e["message"]) for e in events if e["message"].startswith("{")]
+    assert [(r["level"], r["message"]) for r in records] == [("INFO", "told")]
+    assert records[0]["requestId"] and records[0]["timestamp"]

@@ -115,7 +115,6 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Self::invoke`]; those of the invocation are its own.
-    #[expect(clippy::type_complexity, reason = "a stream and its end, used in one place")]
     pub fn invoke_with_response_stream(
         &self,
         call: &Call,

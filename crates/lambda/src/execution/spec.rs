@@ -41,6 +41,8 @@ pub struct FunctionSpec {
     pub timeout: Duration,
     /// The log group; the stream is chosen per environment.
     pub log_group: String,
+    /// `LoggingConfig.ApplicationLogLevel`, where `LogFormat` is `JSON`: logs are then JSON, from this level on.
+    pub json_log_level: Option<String>,
 }
 
 /// What one invocation brings along.

@@ -71,6 +71,11 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
     set("AWS_LAMBDA_LOG_GROUP_NAME", &spec.log_group);
     set("AWS_LAMBDA_LOG_STREAM_NAME", place.stream);
+    if let Some(level) = &spec.json_log_level {
+        // Read by AWS's runtime clients. That they are absent with plain text is reasoning: levels need JSON.
+        set("AWS_LAMBDA_LOG_FORMAT", "JSON");
+        set("AWS_LAMBDA_LOG_LEVEL", level);
+    }
     set("AWS_LAMBDA_RUNTIME_API", place.runtime_api);
     set("LAMBDA_TASK_ROOT", root);
     set("LAMBDA_RUNTIME_DIR", "/var/runtime");
