@@ -55,25 +55,28 @@ exports.handler = async (event, context) => {
     world.end().await;
 }
 
+/// Name, files, handler, answer.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_module_and_handler_runs() {
     let world = World::new();
-    let esm = "export const handler = async (event) => ({ esm: import.meta.url, event });";
-    let cjs = "exports.handler = async (event) => ({ cjs: __filename, event });";
-    let module = r#"{"type":"module"}"#;
-    let cases: [(&str, &[(&str, &str)], &str, &str); 12] = [
-        ("js", &[("index.js", cjs)], "index.handler", r#"{"cjs":"/var/task/index.js","event":1}"#),
-        ("cjs", &[("index.cjs", cjs)], "index.handler", r#"{"cjs":"/var/task/index.cjs","event":1}"#),
-        ("mjs", &[("index.mjs", esm)], "index.handler", r#"{"esm":"file:///var/task/index.mjs","event":1}"#),
+    const ESM: &str = "export const handler = async (event) => ({ esm: import.meta.url, event });";
+    const CJS: &str = "exports.handler = async (event) => ({ cjs: __filename, event });";
+    const MODULE: &str = r#"{"type":"module"}"#;
+    let cases: [Case; 12] = [
+        ("js", &[("index.js", CJS)], "index.handler", r#"{"cjs":"/var/task/index.js","event":1}"#),
+        ("cjs", &[("index.cjs", CJS)], "index.handler", r#"{"cjs":"/var/task/index.cjs","event":1}"#),
+        ("mjs", &[("index.mjs", ESM)], "index.handler", r#"{"esm":"file:///var/task/index.mjs","event":1}"#),
         (
             "type",
-            &[("index.js", esm), ("package.json", module)],
+            &[("index.js", ESM), ("package.json", MODULE)],
             "index.handler",
             r#"{"esm":"file:///var/task/index.js","event":1}"#,
         ),
         (
             "folder",
-            &[("src/deep/app.js", cjs)],
+            &[("src/deep/app.js", CJS)],
             "src/deep/app.handler",
             r#"{"cjs":"/var/task/src/deep/app.js","event":1}"#,
         ),
