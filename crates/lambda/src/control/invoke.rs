@@ -243,7 +243,9 @@ mod tests {
     use crate::control::testing::{World, call, failed, root, world};
 
     fn invoke(input: Value, payload: &str) -> Call {
-        Call { payload: Bytes::copy_from_slice(payload.as_bytes()), ..call("Invoke", input) }
+        // The age of an event is measured by the clock.
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        Call { payload: Bytes::copy_from_slice(payload.as_bytes()), now_ms, ..call("Invoke", input) }
     }
 
     async fn run(world: &World, input: Value, payload: &str) -> Result<Reply, ApiError> {
