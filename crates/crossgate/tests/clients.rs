@@ -82,6 +82,11 @@ fn function_urls() {
 }
 
 #[test]
+fn node_functions() {
+    pytest("test_node.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }

@@ -21,6 +21,7 @@ pub mod listener;
 mod own;
 mod random;
 mod refusal;
+mod response_stream;
 mod roles;
 mod serve;
 mod sinks;

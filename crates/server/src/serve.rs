@@ -141,11 +141,11 @@ impl Handler for Front {
                 }
                 Target::FunctionUrl(id) => {
                     let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;
-                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
                 Target::Aws => {
                     let answer = aws::answer(state, &request, &request_id).await;
-                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
             }
         };

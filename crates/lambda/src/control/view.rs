@@ -167,6 +167,7 @@ impl Lambda {
             ephemeral_mb: config.ephemeral,
             timeout: Duration::from_secs(config.timeout.into()),
             log_group: config.logging.group.clone(),
+            json_log_level: config.logging.application.clone().filter(|_| config.logging.format == "JSON"),
         })
     }
 

@@ -244,7 +244,8 @@ impl At<'_> {
                 fix.commands.extend(grant.commands);
             }
             None => {
-                let then = after.sentence(&request).unwrap_or_else(|| "it is refused".to_owned());
+                let then = after.sentence(&self.decided.request());
+                let then = then.unwrap_or_else(|| "it is refused".to_owned());
                 fix.why += &format!("; this is not all: then {then}");
             }
         }
