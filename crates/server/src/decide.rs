@@ -46,6 +46,28 @@ pub fn decide(
     check: Check,
     around: &Surroundings<'_>,
 ) -> Result<Verdict, ApiError> {
+    let decided = decided(iam, caller, check, around, &Context::new())?;
+    let verdict = Verdict {
+        allowed: decided.decision.is_allowed(),
+        explicit: decided.decision.effect == Effect::ExplicitlyDenied,
+        sentence: decided.decision.sentence().map(str::to_owned),
+    };
+    record_decision(decided);
+    Ok(verdict)
+}
+
+/// Decides one check without recording it. `over` replaces what the context holds: for questions that nobody asked
+/// for real.
+///
+/// # Errors
+/// When the caller's policies cannot be read.
+pub fn decided(
+    iam: &Iam,
+    caller: &Caller,
+    check: Check,
+    around: &Surroundings<'_>,
+    over: &Context,
+) -> Result<Decided, ApiError> {
     let mut context = check.context;
     around.add_to(&mut context);
     if let Some(account) = check.resource_account {
@@ -56,6 +78,7 @@ pub fn decide(
         context.set("aws:ViaAWSService", "false");
     }
     context.extend(&iam.principal_context(caller)?);
+    context.extend(over);
     let policies = iam.caller_policies(caller)?;
     let request = Request {
         principal: &caller.principal,
@@ -65,12 +88,7 @@ pub fn decide(
         context: &context,
     };
     let decision = Decision::evaluate(&request, &policies, check.resource_policy.as_deref());
-    let verdict = Verdict {
-        allowed: decision.is_allowed(),
-        explicit: decision.effect == Effect::ExplicitlyDenied,
-        sentence: decision.sentence().map(str::to_owned),
-    };
-    record_decision(Decided {
+    Ok(Decided {
         principal: caller.principal.clone(),
         action: check.action,
         resource: check.resource,
@@ -79,8 +97,7 @@ pub fn decide(
         caller: policies,
         resource_policy: check.resource_policy,
         decision,
-    });
-    Ok(verdict)
+    })
 }
 
 /// What came out of [`decide`].

@@ -17,7 +17,7 @@ def crossgate(*arguments, **more):
     return subprocess.run([CROSSGATE, *arguments], capture_output=True, text=True, timeout=120, **more)
 
 
-@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain", "test"])
+@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain", "simulate", "test"])
 def test_every_help_has_an_example(subcommand):
     done = crossgate(subcommand, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"crossgate {subcommand}" in done.stdout

@@ -156,6 +156,18 @@ impl Lambda {
         many(context, "aws:TagKeys", texts(call.input.get("TagKeys")));
     }
 
+    /// `aws:ResourceTag/…` of the function with this ARN; empty when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn tag_context(&self, function_arn: &str) -> Result<Context, ApiError> {
+        let mut context = Context::new();
+        if let Some(name) = view::full_name(function_arn) {
+            self.resource_tags(&name, &mut context)?;
+        }
+        Ok(context)
+    }
+
     fn resource_tags(&self, name: &FunctionName, context: &mut Context) -> Result<(), ApiError> {
         let function = self.inner.store.read(|r| view::function(r, name)).map_err(super::errors::store)?;
         for (key, value) in function.into_iter().flat_map(|f| f.tags) {

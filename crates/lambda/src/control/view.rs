@@ -230,7 +230,7 @@ fn variables(map: Option<&BTreeMap<String, String>>) -> Vec<(String, String)> {
 }
 
 /// The name in a full ARN.
-fn full_name(arn: &str) -> Option<FunctionName> {
+pub(super) fn full_name(arn: &str) -> Option<FunctionName> {
     if !arn.starts_with("arn:") {
         return None;
     }
