@@ -139,6 +139,6 @@ def test_policy_tests(tmp_path):
     import xml.etree.ElementTree
     report = xml.etree.ElementTree.fromstring(crossgate("test", "--format", "junit", str(bad)).stdout)
     assert (report.get("tests"), report.get("failures")) == ("2", "1")
-    for unreadable in ["none.json", "cases.yaml", "policy.json"]:
+    for unreadable in ["none.json", "none.yaml", "policy.json"]:
         done = crossgate("test", str(tmp_path / unreadable))
         assert done.returncode == 2 and unreadable in done.stderr
