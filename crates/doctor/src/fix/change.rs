@@ -116,7 +116,7 @@ impl Permission {
 /// What a text says the policy becomes.
 pub(crate) enum Said {
     Document(Value),
-    Permission(Permission),
+    Permission(Box<Permission>),
 }
 
 impl Change {
@@ -277,7 +277,7 @@ fn read(command: &str, of: &Change) -> Option<Said> {
         words.get(at + 1).cloned()
     };
     if let Place::Permission(permission) = &of.place {
-        return Some(Said::Permission(Permission {
+        return Some(Said::Permission(Box::new(Permission {
             // Who runs the command decides these two.
             partition: permission.partition.clone(),
             account: of.account.clone(),
@@ -289,7 +289,7 @@ fn read(command: &str, of: &Change) -> Option<Said> {
             principal: option("principal")?,
             source_arn: option("source-arn"),
             source_account: option("source-account"),
-        }));
+        })));
     }
     if let Some(patch) = option("patch-operations") {
         let patch: Value = serde_json::from_str(&patch).ok()?;

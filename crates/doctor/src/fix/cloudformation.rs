@@ -80,7 +80,7 @@ pub(crate) fn read(template: &str, of: &Change) -> Option<Said> {
     let text = |name: &str| properties.get(name).and_then(Value::as_str).map(str::to_owned);
     let function = text("FunctionName")?;
     let parts: Vec<&str> = function.split(':').collect();
-    Some(Said::Permission(Permission {
+    Some(Said::Permission(Box::new(Permission {
         partition: permission.partition.clone(),
         account: of.account.clone(),
         region: permission.region.clone(),
@@ -92,7 +92,7 @@ pub(crate) fn read(template: &str, of: &Change) -> Option<Said> {
         principal: text("Principal")?,
         source_arn: text("SourceArn"),
         source_account: text("SourceAccount"),
-    }))
+    })))
 }
 
 /// Letters and digits only.

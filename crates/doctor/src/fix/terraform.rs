@@ -73,7 +73,7 @@ pub(crate) fn read(code: &str, of: &Change) -> Option<Said> {
         let line = code.lines().find(|l| l.trim_start().split([' ', '=']).next() == Some(name))?;
         serde_json::from_str(&unescape(line.split_once('=')?.1.trim())).ok()
     };
-    Some(Said::Permission(Permission {
+    Some(Said::Permission(Box::new(Permission {
         partition: permission.partition.clone(),
         account: of.account.clone(),
         region: permission.region.clone(),
@@ -84,7 +84,7 @@ pub(crate) fn read(code: &str, of: &Change) -> Option<Said> {
         principal: attribute("principal")?,
         source_arn: attribute("source_arn"),
         source_account: attribute("source_account"),
-    }))
+    })))
 }
 
 fn lambda_permission(permission: &Permission) -> String {
