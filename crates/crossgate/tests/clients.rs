@@ -102,6 +102,11 @@ fn the_command_line() {
 }
 
 #[test]
+fn explanations_and_what_they_print() {
+    pytest("test_explain.py");
+}
+
+#[test]
 fn terraform() {
     pytest("test_terraform.py");
 }

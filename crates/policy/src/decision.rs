@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Recorder;
 use crate::statement::Silent;
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Some policy allows and none denies.
     Allowed,
@@ -20,7 +20,7 @@ pub enum Effect {
 }
 
 /// A kind of policy, as the layer to blame for a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// Service control policies of the caller's account.
@@ -135,6 +135,7 @@ fn explanation(request: &Request<'_>, verdict: Verdict, recorder: Recorder) -> E
         sentence: denied_by.map(|layer| sentence::sentence(request, effect, layer)),
         principal: request.principal.arn(),
         caller: request.principal.words(),
+        principal_account: request.principal.account().map(|a| a.to_string()),
         action: request.action.to_owned(),
         resource: request.resource.to_owned(),
         resource_account: request.resource_account.map(|a| a.to_string()),

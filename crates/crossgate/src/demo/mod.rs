@@ -42,7 +42,7 @@ pub fn run() -> Result<(), String> {
             let _ = stopped.await;
         }));
         let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let told = story(address, Style { color, full: false }).await;
+        let told = story(address, Style { color, ..Style::default() }).await;
         drop(stop);
         running.await.map_err(|e| format!("the server broke: {e}"))?;
         told

@@ -270,7 +270,7 @@ fn missing(story: &Explanation) -> Vec<String> {
     let statements =
         story.layers.iter().flat_map(|layer| &layer.policies).flat_map(|policy| &policy.statements);
     for element in statements.flat_map(|statement| &statement.elements) {
-        if let Why::MissingKey { key } | Why::Unresolved { variable: key } = &element.why
+        if let Why::MissingKey { key, .. } | Why::Unresolved { variable: key } = &element.why
             && !keys.iter().any(|there| there.eq_ignore_ascii_case(key))
         {
             keys.push(key.clone());
