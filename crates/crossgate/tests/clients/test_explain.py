@@ -11,7 +11,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import A, B, CROSSGATE, REGION
-from test_terraform import FOUND
+from terraforming import FOUND
 
 
 def policy(*statements):
