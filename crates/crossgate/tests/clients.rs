@@ -87,6 +87,11 @@ fn node_functions() {
 }
 
 #[test]
+fn mapping_templates() {
+    pytest("test_templates.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }

@@ -1,10 +1,9 @@
-//! Expressions, weakest operators first.
+//! Expressions: what stands in `#set`, `#if`, arguments and brackets.
 
-use crate::ParseError;
 use crate::ast::{Expression, Operator};
-use crate::parse::Reader;
+use crate::parse::{Parsed, Parser};
 
-/// Operators of one strength, each as a sign and as a word; longer signs before those that they begin with.
+/// The binary operators by precedence, weakest first. Words are whole words.
 const LEVELS: [&[(&str, Operator)]; 6] = [
     &[("||", Operator::Or), ("or", Operator::Or)],
     &[("&&", Operator::And), ("and", Operator::And)],
@@ -16,184 +15,206 @@ const LEVELS: [&[(&str, Operator)]; 6] = [
     ],
     &[
         ("<=", Operator::LessOrEqual),
-        (">=", Operator::GreaterOrEqual),
-        ("<", Operator::Less),
-        (">", Operator::Greater),
         ("le", Operator::LessOrEqual),
+        (">=", Operator::GreaterOrEqual),
         ("ge", Operator::GreaterOrEqual),
+        ("<", Operator::Less),
         ("lt", Operator::Less),
+        (">", Operator::Greater),
         ("gt", Operator::Greater),
     ],
     &[("+", Operator::Add), ("-", Operator::Subtract)],
     &[("*", Operator::Multiply), ("/", Operator::Divide), ("%", Operator::Remainder)],
 ];
 
-impl Reader<'_> {
-    pub(crate) fn expression(&mut self) -> Result<Expression, ParseError> {
-        self.deeper(|reader| reader.level(0))
+/// Operators in a row without parentheses; each makes the tree one deeper.
+const MAX_CHAIN: usize = 64;
+
+impl Parser<'_, '_> {
+    pub fn expression(&mut self) -> Parsed<Expression> {
+        self.binary(0)
     }
 
-    fn level(&mut self, level: usize) -> Result<Expression, ParseError> {
+    fn binary(&mut self, level: usize) -> Parsed<Expression> {
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
-        let mut left = self.level(level + 1)?;
+        let mut left = self.binary(level + 1)?;
+        let mut chain = 0;
         while let Some(operator) = self.operator(operators) {
-            let right = self.level(level + 1)?;
-            left = Expression::Binary(operator, Box::new(left), Box::new(right));
+            chain += 1;
+            if chain > MAX_CHAIN {
+                return self
+                    .bad(format!("more than {MAX_CHAIN} operators in a row: use parentheses or #set"));
+            }
+            let right = self.binary(level + 1)?;
+            left = Expression::Binary(operator, Box::new((left, right)));
         }
         Ok(left)
     }
 
     fn operator(&mut self, operators: &[(&str, Operator)]) -> Option<Operator> {
-        self.skip_blanks();
-        let rest = self.rest();
-        let (sign, operator) = operators.iter().find(|(sign, _)| {
-            let after = rest.strip_prefix(sign);
-            let word = sign.starts_with(|c: char| c.is_ascii_alphabetic());
-            after.is_some_and(|after| {
-                !word || !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            })
-        })?;
-        self.at += sign.len();
-        Some(*operator)
+        let before = self.at;
+        self.blanks();
+        for (text, operator) in operators {
+            let Some(after) = self.rest().strip_prefix(*text) else { continue };
+            let word = text.starts_with(|c: char| c.is_ascii_alphabetic());
+            if word && after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+                continue;
+            }
+            self.at += text.len();
+            return Some(*operator);
+        }
+        self.at = before;
+        None
     }
 
-    fn unary(&mut self) -> Result<Expression, ParseError> {
-        self.skip_blanks();
-        let word =
-            self.rest().strip_prefix("not").is_some_and(|after| after.starts_with([' ', '(', '$', '\t']));
-        if word {
-            self.at += 3;
+    fn unary(&mut self) -> Parsed<Expression> {
+        self.blanks();
+        let word = self.rest().strip_prefix("not");
+        let word = word.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+        if word || self.rest().starts_with('!') {
+            self.at += if word { 3 } else { 1 };
+            return Ok(Expression::Not(Box::new(self.deeper(Self::unary)?)));
         }
-        if word || !self.rest().starts_with("!=") && self.take("!") {
-            return Ok(Expression::Not(Box::new(self.deeper(|reader| reader.unary())?)));
+        if self.rest().starts_with('-') && !self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()) {
+            self.at += 1;
+            return Ok(Expression::Minus(Box::new(self.deeper(Self::unary)?)));
         }
         self.primary()
     }
 
-    fn primary(&mut self) -> Result<Expression, ParseError> {
-        match self.peek() {
-            Some('$') => {
-                let reference = self.reference()?;
-                reference.map(Expression::Reference).ok_or_else(|| self.error("a $reference is missing"))
-            }
-            Some('\'') => {
-                self.at += 1;
-                let rest = self.rest();
-                let end = rest.find('\'').ok_or_else(|| self.error("the text '…' has no end"))?;
-                self.at += end + 1;
-                Ok(Expression::Text(rest.get(..end).unwrap_or_default().into()))
-            }
-            Some('"') => self.double_quoted(),
+    fn primary(&mut self) -> Parsed<Expression> {
+        let rest = self.rest();
+        match rest.chars().next() {
+            Some('$') => match self.reference()? {
+                Some(reference) => Ok(Expression::Reference(reference)),
+                None => self.bad("`$` begins no reference here"),
+            },
+            Some('"') => self.text('"'),
+            Some('\'') => self.text('\''),
             Some('(') => {
                 self.at += 1;
-                let inner = self.expression()?;
-                self.expect(")")?;
-                Ok(inner)
+                let inside = self.deeper(Self::expression)?;
+                self.expect(")", "after an expression")?;
+                Ok(inside)
             }
-            Some('[') => self.list(),
+            Some('[') => self.list_or_range(),
             Some('{') => self.map(),
-            Some(c) if c.is_ascii_digit() || c == '-' || c == '.' => self.number(),
-            _ => {
-                let before = self.at;
-                match self.identifier() {
-                    Some("true") => Ok(Expression::Bool(true)),
-                    Some("false") => Ok(Expression::Bool(false)),
-                    Some("null") => Ok(Expression::Null),
-                    _ => {
-                        self.at = before;
-                        Err(self.error("a value is missing"))
-                    }
-                }
-            }
+            Some(c) if c.is_ascii_digit() || c == '-' => self.number(),
+            _ => self.word(),
         }
     }
 
-    fn number(&mut self) -> Result<Expression, ParseError> {
-        let rest = self.rest();
-        let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let sign = usize::from(rest.starts_with('-'));
-        let mut end = sign + digits(rest.get(sign..).unwrap_or_default());
-        let after = rest.get(end..).unwrap_or_default();
-        // `1..5` is a range, not `1.` and `.5`.
-        let fraction = after.strip_prefix('.').map(digits).filter(|digits| *digits > 0);
-        let text = |end: usize| rest.get(..end).unwrap_or_default();
-        let number = match fraction {
-            Some(digits) => {
-                end += 1 + digits;
-                text(end).parse().ok().map(Expression::Float)
+    fn word(&mut self) -> Parsed<Expression> {
+        for (text, value) in
+            [("true", Expression::Bool(true)), ("false", Expression::Bool(false)), ("null", Expression::Null)]
+        {
+            let after = self.rest().strip_prefix(text);
+            if after.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')) {
+                self.at += text.len();
+                return Ok(value);
             }
-            // A number beyond 64 bits is kept as a float, as Velocity keeps a BigInteger: no digit matters here.
-            None => text(end)
-                .parse()
-                .ok()
-                .map(Expression::Int)
-                .or_else(|| text(end).parse().ok().map(Expression::Float)),
-        };
-        let number = number.ok_or_else(|| self.error("this is no number"))?;
-        self.at += end;
-        Ok(number)
+        }
+        let found: String = self.rest().chars().take(20).collect();
+        if found.is_empty() {
+            return self.bad("an expression is missing, the template ends");
+        }
+        self.bad(format!("`{found}` begins no expression"))
     }
 
-    /// A quote is written twice within the quotes.
-    fn double_quoted(&mut self) -> Result<Expression, ParseError> {
+    fn number(&mut self) -> Parsed<Expression> {
+        let rest = self.rest();
+        let sign = usize::from(rest.starts_with('-'));
+        let digits =
+            |from: usize| rest[from..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |n| from + n);
+        let whole = digits(sign);
+        let mut end = whole;
+        // `1..5` is a range, not a fraction.
+        if rest[end..].starts_with('.') && rest[end + 1..].starts_with(|c: char| c.is_ascii_digit()) {
+            end = digits(end + 1);
+        }
+        if rest[end..].starts_with(['e', 'E']) {
+            let signed = end + 1 + usize::from(rest[end + 1..].starts_with(['-', '+']));
+            if rest[signed..].starts_with(|c: char| c.is_ascii_digit()) {
+                end = digits(signed);
+            }
+        }
+        let text = &rest[..end];
+        self.at += end;
+        if end == whole
+            && let Ok(number) = text.parse()
+        {
+            return Ok(Expression::Int(number));
+        }
+        match text.parse() {
+            Ok(number) => Ok(Expression::Double(number)),
+            Err(_) => self.bad(format!("`{text}` is no number")),
+        }
+    }
+
+    /// A text in quotes. A quote inside is doubled; a backslash is a backslash.
+    fn text(&mut self, quote: char) -> Parsed<Expression> {
+        let open = self.at;
+        let mut content = String::new();
         self.at += 1;
-        let mut text = String::new();
         loop {
             let rest = self.rest();
-            let end = rest.find('"').ok_or_else(|| self.error("the text \"…\" has no end"))?;
-            text.push_str(rest.get(..end).unwrap_or_default());
+            let Some(end) = rest.find(quote) else {
+                self.at = open;
+                return self.bad(format!("the text that begins with {quote} is not closed"));
+            };
+            content.push_str(&rest[..end]);
             self.at += end + 1;
-            if !self.take("\"") {
+            if !self.rest().starts_with(quote) {
                 break;
             }
-            text.push('"');
+            content.push(quote);
+            self.at += 1;
         }
-        if text.contains(['$', '#']) {
-            return Ok(Expression::Interpolated(self.inner(&text)?));
+        if quote == '"' && content.contains(['$', '#']) {
+            let base = self.base + open + 1;
+            return Ok(Expression::Interpolated(self.inner(&content, base)?));
         }
-        Ok(Expression::Text(text.into()))
+        Ok(Expression::Text(content.into_boxed_str()))
     }
 
-    fn list(&mut self) -> Result<Expression, ParseError> {
+    fn list_or_range(&mut self) -> Parsed<Expression> {
         self.at += 1;
-        let mut items = Vec::new();
-        self.skip_blanks();
-        if self.take("]") {
-            return Ok(Expression::List(items));
+        self.blanks();
+        if self.eat("]") {
+            return Ok(Expression::List(Vec::new()));
         }
-        loop {
-            let item = self.expression()?;
-            self.skip_blanks();
-            if items.is_empty() && self.take("..") {
-                let to = self.expression()?;
-                self.expect("]")?;
-                return Ok(Expression::Range(Box::new(item), Box::new(to)));
-            }
-            items.push(item);
-            if self.take("]") {
-                return Ok(Expression::List(items));
-            }
-            self.expect(",")?;
+        let first = self.deeper(Self::expression)?;
+        self.blanks();
+        if self.eat("..") {
+            let last = self.deeper(Self::expression)?;
+            self.expect("]", "at the end of a range")?;
+            return Ok(Expression::Range(Box::new((first, last))));
         }
+        let mut items = vec![first];
+        if self.eat(",") {
+            items.extend(self.list("]", "at the end of a list")?);
+        } else {
+            self.expect("]", "at the end of a list")?;
+        }
+        Ok(Expression::List(items))
     }
 
-    fn map(&mut self) -> Result<Expression, ParseError> {
+    fn map(&mut self) -> Parsed<Expression> {
         self.at += 1;
         let mut entries = Vec::new();
-        self.skip_blanks();
-        if self.take("}") {
+        self.blanks();
+        if self.eat("}") {
             return Ok(Expression::Map(entries));
         }
         loop {
-            let key = self.expression()?;
-            self.expect(":")?;
-            let value = self.expression()?;
-            entries.push((key, value));
-            self.skip_blanks();
-            if self.take("}") {
+            let key = self.deeper(Self::expression)?;
+            self.expect(":", "after a map's key")?;
+            entries.push((key, self.deeper(Self::expression)?));
+            self.blanks();
+            if !self.eat(",") {
+                self.expect("}", "at the end of a map")?;
                 return Ok(Expression::Map(entries));
             }
-            self.expect(",")?;
         }
     }
 }

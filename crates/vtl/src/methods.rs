@@ -1,174 +1,157 @@
-//! Methods and properties of values.
+//! Properties, indexes and methods: which value knows which. What a value does not know is null, as in Velocity.
 
-use std::rc::Rc;
+use crate::render::{Done, Engine, Halt};
+use crate::value::{Loop, Value};
 
-use crate::java;
-use crate::value::{List, Map};
-use crate::{Limits, Value};
-
-fn int(number: usize) -> Value {
-    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-/// `$value.name`: a map's entry, an entry's key or value, and Java's `isEmpty` as `.empty`.
-pub(crate) fn property(value: &Value, name: &str) -> Option<Value> {
-    match (value, name) {
-        (Value::Map(map), _) => {
-            let map = map.borrow();
-            map.get(name)
-                .cloned()
-                .or_else(|| (name == "empty").then(|| Value::Bool(map.entries().is_empty())))
-        }
-        (Value::Entry(entry), "key") => Some(Value::Text(entry.0.clone())),
-        (Value::Entry(entry), "value") => Some(entry.1.clone()),
-        (Value::List(list), "empty") => Some(Value::Bool(list.items.borrow().is_empty())),
-        (Value::Text(text), "empty") => Some(Value::Bool(text.is_empty())),
-        _ => None,
+impl Engine<'_> {
+    pub fn property(&mut self, value: &Value, name: &str) -> Done<Value> {
+        Ok(match value {
+            Value::Map(map) => match map.entries.borrow().get(name) {
+                Some(value) => value.clone(),
+                None => match name {
+                    "empty" => Value::Bool(map.entries.borrow().is_empty()),
+                    _ => Value::Null,
+                },
+            },
+            Value::List(list) if name == "empty" => Value::Bool(list.items.borrow().is_empty()),
+            Value::Text(text) if name == "empty" => Value::Bool(text.is_empty()),
+            Value::Entry(entry) => match name {
+                "key" => Value::Text(entry.0.clone()),
+                "value" => entry.1.clone(),
+                _ => Value::Null,
+            },
+            Value::Loop(state) => loop_property(state, name),
+            Value::Input => self.input_property(name)?,
+            _ => Value::Null,
+        })
     }
-}
 
-/// `$value[index]`.
-pub(crate) fn index(value: &Value, index: &Value, limits: Limits) -> Option<Value> {
-    match (value, index) {
-        (Value::List(list), Value::Int(at)) => {
-            let items = list.items.borrow();
-            let len = i64::try_from(items.len()).ok()?;
-            // Velocity 1.7 counts from the end for negative numbers.
-            items.get(usize::try_from(if *at < 0 { len + at } else { *at }).ok()?).cloned()
+    pub fn index(&mut self, value: &Value, index: &Value) -> Done<Value> {
+        match (value, index) {
+            (Value::List(_), _) => self.method(value, "get", std::slice::from_ref(index)),
+            (Value::Map(_), _) => self.method(value, "get", std::slice::from_ref(index)),
+            _ => Ok(Value::Null),
         }
-        (Value::Map(map), key) => map.borrow().get(&key.printed(limits.bytes)).cloned(),
-        _ => None,
     }
-}
 
-/// `$value.name(arguments)`; `None` where Java has no such method, or would throw.
-pub(crate) fn call(value: &Value, name: &str, arguments: &[Value], limits: Limits) -> Option<Value> {
-    match value {
-        Value::Text(text) => java::of_text(text, name, arguments, limits.bytes),
-        Value::Int(_) | Value::Float(_) => java::of_number(value, name, arguments, limits.bytes),
-        Value::Bool(flag) => match (name, arguments) {
-            ("toString", []) => Some(Value::text(flag.to_string())),
-            ("booleanValue", []) => Some(value.clone()),
-            ("equals", [other]) => Some(Value::Bool(matches!(other, Value::Bool(b) if b == flag))),
-            _ => None,
-        },
-        Value::List(list) => of_list(list, name, arguments, limits),
-        Value::Map(map) => match (name, arguments) {
-            ("toString", []) => Some(Value::text(value.printed(limits.bytes))),
-            _ => of_map(&mut map.borrow_mut(), name, arguments, limits),
-        },
-        Value::Entry(entry) => match (name, arguments) {
-            ("getKey", []) => Some(Value::Text(entry.0.clone())),
-            ("getValue", []) => Some(entry.1.clone()),
-            _ => None,
-        },
-        Value::Null | Value::Block(_) | Value::Object(_) => None,
-    }
-}
-
-fn of_list(list: &Rc<List>, name: &str, arguments: &[Value], limits: Limits) -> Option<Value> {
-    let place = |value: &Value| match value {
-        Value::Int(at) => usize::try_from(*at).ok(),
-        _ => None,
-    };
-    let found = |value: &Value| list.items.borrow().iter().position(|item| item.equals(value, limits.bytes));
-    let room = |more: usize| (list.items.borrow().len().saturating_add(more) <= limits.steps).then_some(());
-    match (name, arguments) {
-        ("size" | "length", []) => Some(int(list.items.borrow().len())),
-        ("isEmpty", []) => Some(Value::Bool(list.items.borrow().is_empty())),
-        ("get", [at]) => list.items.borrow().get(place(at)?).cloned(),
-        ("contains", [value]) => Some(Value::Bool(found(value).is_some())),
-        ("indexOf", [value]) => Some(found(value).map_or(Value::Int(-1), int)),
-        ("add", [value]) => {
-            room(1)?;
-            list.items.borrow_mut().push(value.clone());
-            Some(Value::Bool(true))
-        }
-        ("add", [at, value]) => {
-            room(1)?;
-            let mut items = list.items.borrow_mut();
-            let at = place(at).filter(|at| *at <= items.len())?;
-            items.insert(at, value.clone());
-            Some(Value::Null)
-        }
-        ("addAll", [Value::List(more)]) => {
-            let more = more.items.borrow().clone();
-            room(more.len())?;
-            list.items.borrow_mut().extend(more);
-            Some(Value::Bool(true))
-        }
-        ("set", [at, value]) => {
-            let mut items = list.items.borrow_mut();
-            let slot = items.get_mut(place(at)?)?;
-            Some(std::mem::replace(slot, value.clone()))
-        }
-        ("remove", [at @ Value::Int(_)]) => {
-            let mut items = list.items.borrow_mut();
-            let at = place(at).filter(|at| *at < items.len())?;
-            Some(items.remove(at))
-        }
-        ("remove", [value]) => {
-            let at = found(value);
-            if let Some(at) = at {
-                list.items.borrow_mut().remove(at);
+    pub fn method(&mut self, value: &Value, name: &str, arguments: &[Value]) -> Done<Value> {
+        self.step(1)?;
+        match (name, arguments) {
+            ("toString", []) if !matches!(value, Value::Input | Value::Util) => {
+                return Ok(Value::Text(self.java(value)?));
             }
-            Some(Value::Bool(at.is_some()))
+            ("equals", [other]) => {
+                let (equal, seen) = crate::operators::same(value, other);
+                self.step(seen)?;
+                return Ok(Value::Bool(equal));
+            }
+            _ => {}
         }
-        ("subList", [from, to]) => {
-            let items = list.items.borrow().get(place(from)?..place(to)?)?.to_vec();
-            Some(Value::List(Rc::new(List { items: items.into(), json: list.json })))
-        }
-        ("clear", []) => {
-            list.items.borrow_mut().clear();
-            Some(Value::Null)
-        }
-        ("iterator" | "toArray", []) => Some(Value::List(list.clone())),
-        ("toString", []) => Some(Value::text(Value::List(list.clone()).printed(limits.bytes))),
-        _ => None,
-    }
-}
-
-fn of_map(map: &mut Map, name: &str, arguments: &[Value], limits: Limits) -> Option<Value> {
-    let key = |value: &Value| -> Rc<str> {
         match value {
-            Value::Text(text) => text.clone(),
-            other => other.printed(limits.bytes).into(),
+            Value::Text(text) => self.text_method(text, name, arguments),
+            Value::List(list) => self.list_method(list, name, arguments),
+            Value::Map(map) => self.map_method(map, name, arguments),
+            Value::Iterator(iter) => self.iterator_method(iter, name, arguments),
+            Value::Entry(entry) => Ok(match (name, arguments) {
+                ("getKey", []) => Value::Text(entry.0.clone()),
+                ("getValue", []) => entry.1.clone(),
+                _ => Value::Null,
+            }),
+            Value::Int(_) | Value::Double(_) => self.number_method(value, name, arguments),
+            Value::Bool(own) => Ok(match (name, arguments) {
+                ("booleanValue", []) => Value::Bool(*own),
+                ("compareTo", [Value::Bool(other)]) => Value::Int(i64::from(*own) - i64::from(*other)),
+                _ => Value::Null,
+            }),
+            Value::Loop(state) => Ok(match (name, arguments) {
+                ("stop", []) => {
+                    state.stopped.set(true);
+                    Value::text("")
+                }
+                (getter, []) => match getter.strip_prefix("get").or_else(|| getter.strip_prefix("is")) {
+                    Some(name) => {
+                        let name =
+                            name.get(..1).unwrap_or("").to_ascii_lowercase() + name.get(1..).unwrap_or("");
+                        loop_property(state, &name)
+                    }
+                    None => loop_property(state, getter),
+                },
+                _ => Value::Null,
+            }),
+            Value::Input => self.input_method(name, arguments),
+            Value::Util => self.util_method(name, arguments),
+            Value::Null | Value::Block(_) => Ok(Value::Null),
         }
-    };
-    let listed =
-        |of: fn(&(Rc<str>, Value)) -> Value, map: &Map| Value::list(map.entries().iter().map(of).collect());
-    match (name, arguments) {
-        ("get", [name]) => Some(map.get(&key(name)).cloned().unwrap_or(Value::Null)),
-        ("getOrDefault", [name, default]) => Some(map.get(&key(name)).unwrap_or(default).clone()),
-        ("put", [name, value]) => {
-            if map.entries().len() >= limits.steps {
-                return None;
-            }
-            Some(map.put(key(name), value.clone()).unwrap_or(Value::Null))
-        }
-        ("putAll", [Value::Map(more)]) => {
-            // A map that is put into itself is borrowed already, and has nothing new.
-            if let Ok(more) = more.try_borrow() {
-                for (name, value) in more.entries() {
-                    map.put(name.clone(), value.clone());
+    }
+
+    /// Methods of numbers, and the static ones that templates reach through a number:
+    /// `#set($Integer = 0) $Integer.parseInt("7")`.
+    fn number_method(&mut self, value: &Value, name: &str, arguments: &[Value]) -> Done<Value> {
+        let number = value.number().unwrap_or_default();
+        Ok(match (name, arguments) {
+            ("intValue", []) => match value {
+                Value::Int(n) => Value::Int(i64::from(*n as i32)),
+                _ => Value::Int(i64::from(number as i32)),
+            },
+            ("longValue", []) => match value {
+                Value::Int(n) => Value::Int(*n),
+                _ => Value::Int(number as i64),
+            },
+            ("doubleValue" | "floatValue", []) => Value::Double(number),
+            ("hashCode", []) => match value {
+                Value::Int(n) => Value::Int(i64::from((n ^ (n >> 32)) as i32)),
+                _ => Value::Null,
+            },
+            ("compareTo", [other]) => match crate::operators::order(value, other) {
+                Some(order) => Value::Int(order as i64),
+                None => Value::Null,
+            },
+            ("parseInt" | "parseLong" | "valueOf", [Value::Text(text)]) => {
+                let parsed: Result<i64, _> = text.parse();
+                match (value, parsed) {
+                    (Value::Int(_), Ok(number)) => Value::Int(number),
+                    (Value::Int(_), Err(_)) => {
+                        return Err(Halt(format!("`{}` is no whole number", cut(text))));
+                    }
+                    _ => Value::Double(decimal(text)?),
                 }
             }
-            Some(Value::Null)
+            ("parseDouble" | "parseFloat", [Value::Text(text)]) => Value::Double(decimal(text)?),
+            ("valueOf", [number @ (Value::Int(_) | Value::Double(_))]) => number.clone(),
+            ("toString", [number]) => Value::Text(self.java(number)?),
+            ("isNaN", []) => Value::Bool(number.is_nan()),
+            _ => Value::Null,
+        })
+    }
+}
+
+fn decimal(text: &str) -> Done<f64> {
+    text.trim().parse().map_err(|_| Halt(format!("`{}` is no number", cut(text))))
+}
+
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+fn loop_property(state: &Loop, name: &str) -> Value {
+    let index = state.index.get();
+    match name {
+        "index" => Value::count(index),
+        "count" => Value::count(index + 1),
+        "hasNext" => Value::Bool(index + 1 < state.count),
+        "first" => Value::Bool(index == 0),
+        "last" => Value::Bool(index + 1 == state.count),
+        "parent" => state.parent.clone(),
+        "topmost" => {
+            let mut top = &state.parent;
+            while let Value::Loop(outer) = top {
+                if !matches!(outer.parent, Value::Loop(_)) {
+                    break;
+                }
+                top = &outer.parent;
+            }
+            top.clone()
         }
-        ("remove", [name]) => Some(map.remove(&key(name)).unwrap_or(Value::Null)),
-        ("containsKey", [name]) => Some(Value::Bool(map.get(&key(name)).is_some())),
-        ("containsValue", [value]) => {
-            Some(Value::Bool(map.entries().iter().any(|(_, held)| held.equals(value, limits.bytes))))
-        }
-        ("size", []) => Some(int(map.entries().len())),
-        ("isEmpty", []) => Some(Value::Bool(map.entries().is_empty())),
-        ("keySet", []) => Some(listed(|(key, _)| Value::Text(key.clone()), map)),
-        ("values", []) => Some(listed(|(_, value)| value.clone(), map)),
-        ("entrySet", []) => Some(listed(|entry| Value::Entry(Rc::new(entry.clone())), map)),
-        ("clear", []) => {
-            map.clear();
-            Some(Value::Null)
-        }
-        _ => None,
+        _ => Value::Null,
     }
 }

@@ -1,201 +1,247 @@
-//! Values of templates: Java's, as far as templates see them. Lists and maps are shared, so that `$list.add(…)` changes
-//! what every variable sees.
+//! Values while a template is rendered.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::ast::Block;
-use crate::json;
-use crate::objects::Object;
 
-/// A value.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// No value.
+pub(crate) type Map = IndexMap<Rc<str>, Value>;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Value {
+    #[default]
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// An integer; Java's arithmetic wraps round.
     Int(i64),
-    /// A float.
-    Float(f64),
-    /// A text.
+    Double(f64),
     Text(Rc<str>),
-    /// A list.
     List(Rc<List>),
-    /// A map, in the order of insertion.
-    Map(Rc<RefCell<Map>>),
-    /// A pair of a map's `entrySet`.
+    Map(Rc<Object>),
+    /// An entry of a map.
     Entry(Rc<(Rc<str>, Value)>),
-    /// What `#define` keeps: rendered each time it is asked for.
-    #[doc(hidden)]
-    Block(BlockValue),
-    /// `$input`, `$util` and what they give.
-    #[doc(hidden)]
-    Object(Object),
+    Iterator(Rc<Iter>),
+    /// `#define`, and the body of `#@macro`.
+    Block(Arc<Block>),
+    Loop(Rc<Loop>),
+    Input,
+    Util,
 }
 
-/// Kept from the outside: nodes are none of a caller's business.
-#[derive(Clone, Debug)]
-pub struct BlockValue(pub(crate) Block);
-
-/// A list.
-#[derive(Debug, Default)]
-pub struct List {
-    pub(crate) items: RefCell<Vec<Value>>,
-    /// Of a JSON document: such lists print as JSON (recorded: test_input_path_template_formatting), others as Java's.
-    pub(crate) json: bool,
+#[derive(Debug)]
+pub(crate) struct List {
+    pub items: RefCell<Vec<Value>>,
+    /// From JSON: written as JSON (recording test_input_path_template_formatting).
+    pub json: bool,
 }
 
-/// A map that keeps the order in which its keys came.
-#[derive(Debug, Default)]
-pub struct Map {
-    entries: Vec<(Rc<str>, Value)>,
-    places: HashMap<Rc<str>, usize>,
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub entries: RefCell<Map>,
 }
 
-impl Map {
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.places.get(key).and_then(|at| self.entries.get(*at)).map(|(_, value)| value)
-    }
+#[derive(Debug)]
+pub(crate) struct Iter {
+    pub items: RefCell<Vec<Value>>,
+    pub next: Cell<usize>,
+}
 
-    /// The value that was there before.
-    pub(crate) fn put(&mut self, key: Rc<str>, value: Value) -> Option<Value> {
-        if let Some(entry) = self.places.get(&key).and_then(|at| self.entries.get_mut(*at)) {
-            return Some(std::mem::replace(&mut entry.1, value));
-        }
-        self.places.insert(key.clone(), self.entries.len());
-        self.entries.push((key, value));
-        None
-    }
-
-    pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.places.remove(key)?;
-        let (_, value) = self.entries.remove(at);
-        self.places.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
-        Some(value)
-    }
-
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    pub(crate) fn entries(&self) -> &[(Rc<str>, Value)] {
-        &self.entries
-    }
+/// `$foreach`.
+#[derive(Debug)]
+pub(crate) struct Loop {
+    pub index: Cell<usize>,
+    pub count: usize,
+    pub parent: Value,
+    pub stopped: Cell<bool>,
 }
 
 impl Value {
-    pub(crate) fn text(text: impl Into<Rc<str>>) -> Self {
+    pub fn text(text: &str) -> Self {
         Self::Text(text.into())
     }
 
-    pub(crate) fn list(items: Vec<Self>) -> Self {
+    pub fn list(items: Vec<Value>) -> Self {
         Self::List(Rc::new(List { items: RefCell::new(items), json: false }))
     }
 
-    pub(crate) fn json_list(items: Vec<Self>) -> Self {
+    pub fn json_list(items: Vec<Value>) -> Self {
         Self::List(Rc::new(List { items: RefCell::new(items), json: true }))
     }
 
-    pub(crate) fn map(entries: impl IntoIterator<Item = (Rc<str>, Self)>) -> Self {
-        let mut map = Map::default();
-        for (key, value) in entries {
-            map.put(key, value);
-        }
-        Self::Map(Rc::new(RefCell::new(map)))
+    pub fn map(entries: Map) -> Self {
+        Self::Map(Rc::new(Object { entries: RefCell::new(entries) }))
     }
 
-    /// Anything but `false` and no value is true (Velocity User Guide, "Conditionals").
-    pub(crate) fn is_true(&self) -> bool {
+    pub fn count(number: usize) -> Self {
+        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Velocity 1.7: a boolean is itself, null is false, everything else is true.
+    pub fn is_true(&self) -> bool {
         !matches!(self, Self::Null | Self::Bool(false))
     }
 
-    /// Java's `toString`, at most `bytes` long.
-    pub(crate) fn print(&self, out: &mut String, bytes: usize, depth: usize) {
-        if out.len() > bytes || depth > crate::parse::DEPTH {
-            return;
-        }
+    pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Null => out.push_str("null"),
-            Self::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-            Self::Int(number) => out.push_str(&number.to_string()),
-            Self::Float(number) => out.push_str(&float(*number)),
-            Self::Text(text) => out.push_str(text),
-            Self::List(list) if list.json => json::write(self, out, bytes, depth),
-            Self::List(list) => {
-                out.push('[');
-                for (number, item) in list.items.borrow().iter().enumerate() {
-                    out.push_str(if number == 0 { "" } else { ", " });
-                    item.print(out, bytes, depth + 1);
-                }
-                out.push(']');
-            }
-            Self::Map(map) => {
-                out.push('{');
-                for (number, (key, value)) in map.borrow().entries().iter().enumerate() {
-                    out.push_str(if number == 0 { "" } else { ", " });
-                    out.push_str(key);
-                    out.push('=');
-                    value.print(out, bytes, depth + 1);
-                }
-                out.push('}');
-            }
-            Self::Entry(entry) => {
-                out.push_str(&entry.0);
-                out.push('=');
-                entry.1.print(out, bytes, depth + 1);
-            }
-            Self::Object(object) => object.print(out, bytes),
-            Self::Block(_) => {}
-        }
-    }
-
-    /// As [`Value::print`].
-    pub(crate) fn printed(&self, bytes: usize) -> String {
-        let mut out = String::new();
-        self.print(&mut out, bytes, 0);
-        out
-    }
-
-    /// Java's `equals`, numbers by what they are worth; values of different kinds are compared by their texts
-    /// (Velocity User Guide, "Relational and Logical Operators").
-    pub(crate) fn equals(&self, other: &Self, bytes: usize) -> bool {
-        match (self, other) {
-            (Self::Null, Self::Null) => true,
-            (Self::Null, _) | (_, Self::Null) => false,
-            (Self::Int(a), Self::Int(b)) => a == b,
-            (Self::Int(_) | Self::Float(_), Self::Int(_) | Self::Float(_)) => self.number() == other.number(),
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Bool(a), Self::Bool(b)) => a == b,
-            _ => self.printed(bytes) == other.printed(bytes),
-        }
-    }
-
-    pub(crate) fn number(&self) -> Option<f64> {
-        match self {
-            Self::Int(number) => Some(*number as f64),
-            Self::Float(number) => Some(*number),
+            Self::Int(n) => Some(*n as f64),
+            Self::Double(n) => Some(*n),
             _ => None,
         }
     }
 }
 
-/// Java's `Double.toString`.
-pub(crate) fn float(number: f64) -> String {
-    if number.is_nan() {
-        return "NaN".to_owned();
+/// Values inside values are dropped one by one: a template can nest them deeper than the stack is.
+fn drop_flat(first: Vec<Value>) {
+    let mut waiting = first;
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::List(list) => {
+                if let Some(mut list) = Rc::into_inner(list) {
+                    waiting.append(list.items.get_mut());
+                }
+            }
+            Value::Map(object) => {
+                if let Some(mut object) = Rc::into_inner(object) {
+                    waiting.extend(object.entries.get_mut().drain(..).map(|(_, v)| v));
+                }
+            }
+            Value::Iterator(iter) => {
+                if let Some(mut iter) = Rc::into_inner(iter) {
+                    waiting.append(iter.items.get_mut());
+                }
+            }
+            Value::Entry(entry) => {
+                if let Some((_, value)) = Rc::into_inner(entry) {
+                    waiting.push(value);
+                }
+            }
+            _ => {}
+        }
     }
-    if number.is_infinite() {
-        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if !self.items.get_mut().is_empty() {
+            drop_flat(std::mem::take(self.items.get_mut()));
+        }
     }
-    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
-        return format!("{number:?}");
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        if !self.entries.get_mut().is_empty() {
+            drop_flat(std::mem::take(self.entries.get_mut()).into_values().collect());
+        }
     }
-    let text = format!("{number:e}").to_uppercase();
-    match text.split_once('E') {
-        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
-        _ => text,
+}
+
+impl Drop for Iter {
+    fn drop(&mut self) {
+        if !self.items.get_mut().is_empty() {
+            drop_flat(std::mem::take(self.items.get_mut()));
+        }
+    }
+}
+
+/// Reads JSON into values, at most as many as `left` allows. serde_json bounds the depth.
+pub(crate) struct FromJson<'a> {
+    pub left: &'a Cell<usize>,
+}
+
+impl FromJson<'_> {
+    pub fn read(&self, text: &str) -> Result<Value, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let value = FromJson { left: self.left }.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    fn take<E: Error>(&self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1).ok_or_else(|| E::custom("too many values"))?;
+        self.left.set(left);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for FromJson<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        self.take()?;
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FromJson<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Double(value as f64), Value::Int))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Double(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element_seed(FromJson { left: self.left })? {
+            items.push(item);
+        }
+        Ok(Value::json_list(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            entries.insert(name.into(), from.next_value_seed(FromJson { left: self.left })?);
+        }
+        Ok(Value::map(entries))
+    }
+}
+
+/// A document that the gateway made.
+pub(crate) fn from_document(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(b) => Value::Bool(b),
+        serde_json::Value::Number(n) => match n.as_i64() {
+            Some(n) => Value::Int(n),
+            None => Value::Double(n.as_f64().unwrap_or_default()),
+        },
+        serde_json::Value::String(s) => Value::Text(s.into()),
+        serde_json::Value::Array(items) => Value::json_list(items.into_iter().map(from_document).collect()),
+        serde_json::Value::Object(entries) => {
+            Value::map(entries.into_iter().map(|(k, v)| (k.into(), from_document(v))).collect())
+        }
     }
 }

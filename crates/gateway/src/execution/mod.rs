@@ -21,6 +21,7 @@ mod integrate;
 mod journal;
 mod key;
 mod log;
+mod mapping;
 mod proxy_answer;
 mod route;
 mod served;
