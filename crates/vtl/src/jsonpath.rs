@@ -1,7 +1,5 @@
 //! JSONPath as Jayway's library for Java has it, which `$input.path` and `$input.json` use.
 
-use std::rc::Rc;
-
 use crate::filter::{self, Filter};
 use crate::value::{Map, Value};
 
@@ -13,8 +11,8 @@ pub struct Path {
 
 #[derive(Debug)]
 pub(crate) enum Step {
-    Child(Rc<str>),
-    Children(Vec<Rc<str>>),
+    Child(Box<str>),
+    Children(Vec<Box<str>>),
     Index(i64),
     Indexes(Vec<i64>),
     Slice(Option<i64>, Option<i64>),
@@ -102,7 +100,7 @@ impl Path {
                     (Step::Children(names), Value::Map(map)) if at < leaf => {
                         budget.spend(names.len())?;
                         let map = map.entries.borrow();
-                        next.extend(names.iter().filter_map(|name| map.get(name).cloned()));
+                        next.extend(names.iter().filter_map(|name| map.get(&**name).cloned()));
                     }
                     _ => walk(step, root, value, &mut next, budget)?,
                 }
@@ -153,13 +151,13 @@ fn walk(
 ) -> Result<(), String> {
     budget.spend(1)?;
     match (step, value) {
-        (Step::Child(name), Value::Map(map)) => out.extend(map.entries.borrow().get(name).cloned()),
+        (Step::Child(name), Value::Map(map)) => out.extend(map.entries.borrow().get(&**name).cloned()),
         (Step::Children(names), Value::Map(map)) => {
             let map = map.entries.borrow();
             let mut some = Map::new();
             for name in names {
-                if let Some(value) = map.get(name) {
-                    some.insert(name.clone(), value.clone());
+                if let Some(value) = map.get(&**name) {
+                    some.insert((&**name).into(), value.clone());
                 }
             }
             out.push(Value::map(some));
@@ -428,7 +426,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A text in single or double quotes; a backslash takes the next character as it is.
-    pub fn quoted(&mut self) -> Result<Rc<str>, String> {
+    pub fn quoted(&mut self) -> Result<Box<str>, String> {
         let mut chars = self.rest().char_indices();
         let Some((_, quote @ ('\'' | '"'))) = chars.next() else { return self.wrong("a quote is missing") };
         let mut out = String::new();

@@ -94,3 +94,13 @@ impl Template {
         render::render(self, scope, limits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_parsed_is_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<crate::Template>();
+        shared::<crate::Path>();
+    }
+}

@@ -294,9 +294,8 @@ impl<'s> Parser<'s, '_> {
             },
             None => {
                 let name = &after[..identifier(after)];
-                // `#elsebar` is `#else`, then `bar`; a longer name of a macro goes first.
-                let own = self.macros.contains(name) || KNOWN.contains(&name);
-                let name = if own { name } else { word(after) };
+                // A macro's name may have hyphens, a directive's ends at one.
+                let name = if self.macros.contains(name) { name } else { word(after) };
                 (name, name.len())
             }
         };
@@ -501,17 +500,11 @@ impl<'s> Parser<'s, '_> {
     }
 }
 
-/// The directive that the text begins with, the longest one.
+/// The directive that the text begins with. One that touches a word is none: the user guide writes `#{else}` for it.
 fn word(text: &str) -> &str {
-    let fits = KNOWN.iter().filter(|known| {
-        text.strip_prefix(**known).is_some_and(|after| {
-            // `#end`, `#else`, `#break` and `#stop` may touch what follows; the others have a parenthesis.
-            let alone = ["end", "else", "break", "stop"].contains(known);
-            let touches = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-            !touches || (alone && !["break", "stop"].contains(known))
-        })
-    });
-    fits.max_by_key(|known| known.len()).and_then(|known| text.get(..known.len())).unwrap_or("")
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let word = &text[..end];
+    if KNOWN.contains(&word) { word } else { "" }
 }
 
 fn flush(block: &mut Block, text: &mut String) {

@@ -1,26 +1,30 @@
 //! The interpreter.
 
+mod context;
+mod evaluate;
+
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use regex::Regex;
-use serde_json::Value as Json;
 
 use crate::ast::{
-    BODY_CONTENT, Block, CONTEXT, Expression, FOREACH, INPUT, Macro, Names, Node, Operator, Reference,
-    STAGE_VARIABLES, Step, Symbol, UTIL, VELOCITY_COUNT, VELOCITY_HAS_NEXT,
+    BODY_CONTENT, Block, CONTEXT, Expression, FOREACH, INPUT, Macro, Names, Node, Reference, STAGE_VARIABLES,
+    Step, Symbol, UTIL, VELOCITY_COUNT, VELOCITY_HAS_NEXT,
 };
 use crate::error::{Limits, MAX_ACTIVE, RenderError};
 use crate::input::Input;
 use crate::jsonpath::Budget;
-use crate::operators;
 use crate::parse::{self, position};
 use crate::scope::Scope;
 use crate::text::{Cut, Out};
-use crate::value::{Loop, Map, Value};
+use crate::value::{Loop, Value};
 use crate::{Template, java_regex};
+
+pub use context::Overrides;
 
 /// What a template made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,22 +33,6 @@ pub struct Rendered {
     pub text: String,
     /// What it assigned to `$context.requestOverride` and `$context.responseOverride`.
     pub overrides: Overrides,
-}
-
-/// Assignments to `$context.requestOverride.*` and `$context.responseOverride.*`. Values are JSON: a header may have been
-/// given a text, a number or a list of texts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overrides {
-    /// `requestOverride.header`
-    pub request_header: Vec<(String, Json)>,
-    /// `requestOverride.querystring`
-    pub request_querystring: Vec<(String, Json)>,
-    /// `requestOverride.path`
-    pub request_path: Vec<(String, Json)>,
-    /// `responseOverride.header`
-    pub response_header: Vec<(String, Json)>,
-    /// `responseOverride.status`
-    pub response_status: Option<Json>,
 }
 
 /// How a block ended.
@@ -64,7 +52,8 @@ pub(crate) struct Engine<'a> {
     scope: &'a dyn Scope,
     limits: &'a Limits,
     variables: Vec<Option<Value>>,
-    names: Names,
+    /// Copied only by `#evaluate`, which may bring new ones.
+    names: Cow<'a, Names>,
     macros: HashMap<Box<str>, Arc<Macro>>,
     out: String,
     /// Where the node under way stands.
@@ -89,7 +78,7 @@ pub(crate) fn render(
         scope,
         limits,
         variables: vec![None; template.names.len()],
-        names: template.names.clone(),
+        names: Cow::Borrowed(&template.names),
         macros: HashMap::new(),
         out: String::new(),
         at: 0,
@@ -374,59 +363,6 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// `$context`, with the places that templates assign to.
-    fn context(&mut self) -> Value {
-        if let Some(known) = &self.context {
-            return known.clone();
-        }
-        let mut entries: Map = self
-            .scope
-            .context()
-            .into_iter()
-            .map(|(k, v)| (k.into(), crate::value::from_document(v)))
-            .collect();
-        let places = |names: &[&str]| {
-            Value::map(names.iter().map(|n| (Rc::from(*n), Value::map(Map::new()))).collect())
-        };
-        entries.insert("requestOverride".into(), places(&["header", "querystring", "path"]));
-        entries.insert("responseOverride".into(), places(&["header"]));
-        let value = Value::map(entries);
-        self.context = Some(value.clone());
-        value
-    }
-
-    fn overrides(&mut self) -> Overrides {
-        let Some(context) = self.context.take() else { return Overrides::default() };
-        let child = |of: &Value, name: &str| match of {
-            Value::Map(map) => map.entries.borrow().get(name).cloned().unwrap_or_default(),
-            _ => Value::Null,
-        };
-        let mut read = |of: &Value| -> Option<Json> {
-            if of.is_null() {
-                return None;
-            }
-            // What cannot be written is not there; it is bounded like everything else.
-            let text = self.json(of).ok()?;
-            serde_json::from_str(&text).ok()
-        };
-        let mut entries = |of: &Value| match of {
-            Value::Map(map) => {
-                let map = map.entries.borrow();
-                map.iter().filter_map(|(k, v)| Some((k.to_string(), read(v)?))).collect()
-            }
-            _ => Vec::new(),
-        };
-        let (request, response) = (child(&context, "requestOverride"), child(&context, "responseOverride"));
-        let (request_header, request_querystring, request_path, response_header) = (
-            entries(&child(&request, "header")),
-            entries(&child(&request, "querystring")),
-            entries(&child(&request, "path")),
-            entries(&child(&response, "header")),
-        );
-        let response_status = read(&child(&response, "status"));
-        Overrides { request_header, request_querystring, request_path, response_header, response_status }
-    }
-
     fn set(&mut self, name: Symbol, value: Option<Value>) {
         let name = name as usize;
         if name >= self.variables.len() {
@@ -528,12 +464,10 @@ impl<'a> Engine<'a> {
         }
         let text = self.java(&value)?;
         self.step(text.len())?;
-        let mut names = self.names.clone();
-        let block = match parse::template(&text, &mut names) {
+        let block = match parse::template(&text, self.names.to_mut()) {
             Ok(block) => block,
             Err(bad) => return Err(Halt(format!("the text of #evaluate is no template: {}", bad.message))),
         };
-        self.names = names;
         self.evaluated += 1;
         let flow = self.called(|e| {
             e.define_macros(&block);
@@ -575,124 +509,6 @@ impl<'a> Engine<'a> {
             self.set(name, value);
         }
         Ok(if flow == Flow::Stop { Flow::Stop } else { Flow::Next })
-    }
-
-    pub fn evaluate(&mut self, expression: &Expression) -> Done<Value> {
-        self.step(1)?;
-        match expression {
-            Expression::Null => Ok(Value::Null),
-            Expression::Bool(value) => Ok(Value::Bool(*value)),
-            Expression::Int(number) => Ok(Value::Int(*number)),
-            Expression::Double(number) => Ok(Value::Double(*number)),
-            Expression::Text(text) => self.new_text(text),
-            Expression::Reference(reference) => self.deeper(|e| e.look_up(reference)),
-            Expression::Interpolated(block) => {
-                let outer = std::mem::take(&mut self.out);
-                let done = self.block(block);
-                let made = std::mem::replace(&mut self.out, outer);
-                done?;
-                self.charge(made.len())?;
-                Ok(Value::Text(made.into()))
-            }
-            Expression::List(items) => self.deeper(|e| {
-                let mut values = Vec::with_capacity(items.len());
-                for item in items {
-                    values.push(e.evaluate(item)?);
-                }
-                Ok(Value::list(values))
-            }),
-            Expression::Range(ends) => self.deeper(|e| e.range(&ends.0, &ends.1)),
-            Expression::Map(entries) => self.deeper(|e| {
-                let mut map = Map::new();
-                for (key, value) in entries {
-                    let key = e.evaluate(key)?;
-                    let key = e.java(&key)?;
-                    map.insert(key, e.evaluate(value)?);
-                }
-                Ok(Value::map(map))
-            }),
-            Expression::Not(inside) => {
-                let value = self.deeper(|e| e.evaluate(inside))?;
-                Ok(Value::Bool(!value.is_true()))
-            }
-            Expression::Minus(inside) => {
-                let value = self.deeper(|e| e.evaluate(inside))?;
-                Ok(operators::arithmetic(Operator::Subtract, &Value::Int(0), &value))
-            }
-            Expression::Binary(operator, sides) => self.deeper(|e| e.binary(*operator, &sides.0, &sides.1)),
-        }
-    }
-
-    fn range(&mut self, first: &Expression, last: &Expression) -> Done<Value> {
-        let (first, last) = (self.evaluate(first)?, self.evaluate(last)?);
-        let (Value::Int(first), Value::Int(last)) = (first, last) else { return Ok(Value::Null) };
-        let count = usize::try_from(first.abs_diff(last)).unwrap_or(usize::MAX).saturating_add(1);
-        self.step(count)?;
-        let items = if first <= last {
-            (first..=last).map(Value::Int).collect()
-        } else {
-            (last..=first).rev().map(Value::Int).collect()
-        };
-        Ok(Value::list(items))
-    }
-
-    fn binary(&mut self, operator: Operator, left: &Expression, right: &Expression) -> Done<Value> {
-        let first = self.evaluate(left)?;
-        match operator {
-            Operator::And if !first.is_true() => return Ok(Value::Bool(false)),
-            Operator::Or if first.is_true() => return Ok(Value::Bool(true)),
-            _ => {}
-        }
-        let second = self.evaluate(right)?;
-        Ok(match operator {
-            Operator::And | Operator::Or => Value::Bool(second.is_true()),
-            Operator::Equal => Value::Bool(self.equal(&first, &second)?),
-            Operator::NotEqual => Value::Bool(!self.equal(&first, &second)?),
-            Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-                // Numbers only; everything else is false (Velocity logs it).
-                let (Some(_), Some(_)) = (first.number(), second.number()) else {
-                    return Ok(Value::Bool(false));
-                };
-                let order = operators::order(&first, &second);
-                Value::Bool(order.is_some_and(|o| match operator {
-                    Operator::Less => o.is_lt(),
-                    Operator::LessOrEqual => o.is_le(),
-                    Operator::Greater => o.is_gt(),
-                    _ => o.is_ge(),
-                }))
-            }
-            Operator::Add if matches!(first, Value::Text(_)) || matches!(second, Value::Text(_)) => {
-                // A reference without a value adds its own text.
-                let (first, second) = (self.addend(left, &first)?, self.addend(right, &second)?);
-                self.charge(first.len() + second.len())?;
-                Value::Text(format!("{first}{second}").into())
-            }
-            _ => operators::arithmetic(operator, &first, &second),
-        })
-    }
-
-    fn addend(&mut self, expression: &Expression, value: &Value) -> Done<Rc<str>> {
-        match (value, expression) {
-            (Value::Null, Expression::Reference(reference)) => {
-                Ok(if empty_when_null(reference) { "".into() } else { (&*reference.source).into() })
-            }
-            _ => self.java(value),
-        }
-    }
-
-    /// Velocity 1.7: values of one class by `equals`, of different classes by their texts.
-    fn equal(&mut self, left: &Value, right: &Value) -> Done<bool> {
-        if left.is_null() || right.is_null() {
-            return Ok(left.is_null() && right.is_null());
-        }
-        let alike = std::mem::discriminant(left) == std::mem::discriminant(right)
-            || (left.number().is_some() && right.number().is_some());
-        if alike {
-            let (equal, seen) = operators::same(left, right);
-            self.step(seen)?;
-            return Ok(equal);
-        }
-        Ok(self.java(left)? == self.java(right)?)
     }
 }
 
