@@ -8,16 +8,24 @@
 
 mod buffer;
 mod checks;
+mod definitions;
+mod destinations;
 mod events;
 mod fail;
 mod filter;
+mod filter_regex;
 mod groups;
 mod json_filter;
+mod metric_filters;
 mod model;
 mod names;
+mod policies;
 mod read;
 mod retention;
+mod shelf;
+mod space_filter;
 mod streams;
+mod subscriptions;
 mod tags;
 mod write;
 
@@ -111,6 +119,27 @@ impl Logs {
             "CreateLogGroup" => groups::create(&self.store, call),
             "DeleteLogGroup" => groups::delete(&self.store, call),
             "DescribeLogGroups" => groups::describe(&self.store, call),
+            "ListLogGroups" => groups::list(&self.store, call),
+            "AssociateKmsKey" | "DisassociateKmsKey" | "PutLogGroupDeletionProtection" => {
+                groups::change(&self.store, call)
+            }
+            "PutMetricFilter" => metric_filters::put(&self.store, call),
+            "DescribeMetricFilters" => metric_filters::describe(&self.store, call),
+            "DeleteMetricFilter" => metric_filters::delete(&self.store, call),
+            "TestMetricFilter" => metric_filters::test(call),
+            "PutSubscriptionFilter" => subscriptions::put(&self.store, call),
+            "DescribeSubscriptionFilters" => subscriptions::describe(&self.store, call),
+            "DeleteSubscriptionFilter" => subscriptions::delete(&self.store, call),
+            "PutResourcePolicy" => policies::put(&self.store, call),
+            "DescribeResourcePolicies" => policies::describe(&self.store, call),
+            "DeleteResourcePolicy" => policies::delete(&self.store, call),
+            "PutDestination" => destinations::put(&self.store, call),
+            "DescribeDestinations" => destinations::describe(&self.store, call),
+            "DeleteDestination" => destinations::delete(&self.store, call),
+            "PutDestinationPolicy" => destinations::put_policy(&self.store, call),
+            "PutQueryDefinition" => definitions::put(&self.store, call),
+            "DescribeQueryDefinitions" => definitions::describe(&self.store, call),
+            "DeleteQueryDefinition" => definitions::delete(&self.store, call),
             "PutRetentionPolicy" => retention::put(&self.store, call),
             "DeleteRetentionPolicy" => retention::delete(&self.store, call),
             "CreateLogStream" => streams::create(&self.store, call),
