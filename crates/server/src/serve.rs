@@ -14,7 +14,7 @@ use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
 use crate::target::{Target, target};
 use crate::trace::{Events, Journey, Trace, recorded};
-use crate::{Config, api, aws, function_url, own};
+use crate::{Config, api, aws, function_url, own, subscriptions};
 
 /// How often buffered log events are written to the store.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -61,9 +61,11 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let state = self.state.clone();
         let flushing = tokio::spawn(async move {
+            let reports = subscriptions::Reports::default();
             loop {
                 tokio::time::sleep(FLUSH).await;
                 tokio::task::block_in_place(|| flush(&state));
+                subscriptions::deliver(&state, &reports).await;
             }
         });
         let handler = Arc::new(Front { state: self.state.clone() });
