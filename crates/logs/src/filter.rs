@@ -215,6 +215,30 @@ mod tests {
         check("%AUTHORIZED%", &["UNAUTHORIZED", "AUTHORIZED"], &["authorized"]);
     }
 
+    /// CloudWatch Logs User Guide, "Filter pattern syntax" and the pages below it.
+    #[test]
+    fn patterns_match_as_their_cases_say() {
+        let mut wrong = Vec::new();
+        let mut count = 0;
+        let cases = include_str!("../tests/cases/filter-patterns.tsv");
+        for line in cases.lines().filter(|line| !line.starts_with('#')) {
+            let [pattern, message, want] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else {
+                panic!("three columns: {line}")
+            };
+            count += 1;
+            let got = match Filter::parse(pattern) {
+                Err(_) => "refused",
+                Ok(filter) if filter.matches(message) => "matches",
+                Ok(_) => "no",
+            };
+            if got != want {
+                wrong.push(format!("{pattern}  {message}  want {want}, got {got}"));
+            }
+        }
+        assert!(count >= 80, "{count} cases");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
     #[test]
     fn what_cannot_be_read_is_refused() {
         for pattern in ["\"open", "%open", "%[%", "-", "?", "[a, b", "%a(b)%", "%a!%", "%a% %b% %c%"] {

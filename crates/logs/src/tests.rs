@@ -381,8 +381,8 @@ fn what_was_flushed_survives_and_streams_of_similar_names_stay_apart() {
 
 #[test]
 fn an_operation_without_behaviour_names_itself() {
-    let (code, text) = bench().refused("StartQuery", json!({}));
-    assert_eq!((code.as_str(), text.contains("logs:StartQuery")), ("NotImplemented", true));
+    let (code, text) = bench().refused("CreateExportTask", json!({}));
+    assert_eq!((code.as_str(), text.contains("logs:CreateExportTask")), ("NotImplemented", true));
 }
 
 #[test]
