@@ -132,14 +132,13 @@ impl<'q> Parser<'q> {
     fn unexpected(&mut self) -> Refusal {
         self.space();
         let found = self.rest();
-        let end = found.find(|c: char| c.is_whitespace() || "|,()[]".contains(c)).filter(|end| *end > 0);
-        let symbol = match found.chars().next() {
-            None => "end of query",
-            Some(c) => found.get(..end.unwrap_or(c.len_utf8())).unwrap_or(found),
+        // A word or a sign, cut to 64 characters.
+        let word = found.find(|c: char| c.is_whitespace() || "|,()[]".contains(c)).unwrap_or(found.len());
+        let symbol: String = match found.chars().next() {
+            None => "end of query".to_owned(),
+            Some(sign) if word == 0 => sign.to_string(),
+            Some(_) => found.get(..word).unwrap_or_default().chars().take(64).collect(),
         };
-        let symbol = symbol
-            .get(..symbol.char_indices().nth(64).map_or(symbol.len(), |(at, _)| at))
-            .unwrap_or_default();
         let before = self.text.get(..self.at).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let position = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -158,7 +158,7 @@ fn whole(command: &Command, mut rows: Vec<Row>, now_ms: i64) -> Vec<Row> {
                 let scope = Scope { row, aggregates: &[], now_ms };
                 let key: Vec<Val> = fields.iter().map(|field| field.eval(&scope)).collect();
                 // Rows without any of the fields are kept (User Guide, "dedup", of null values).
-                key.iter().any(|value| *value == Val::Null) || seen.insert(format!("{key:?}"))
+                key.contains(&Val::Null) || seen.insert(format!("{key:?}"))
             });
         }
         one => rows.retain_mut(|row| step(one, row, now_ms)),

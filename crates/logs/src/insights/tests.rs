@@ -68,7 +68,9 @@ fn lines_of_functions_have_fields_of_their_own() {
     let events = [start.as_str(), own.as_str(), report.as_str()];
     let run = |query: &str| run(&parse(query).expect(query), "111111111111:/aws/lambda/f", &events);
     assert_eq!(
-        run("filter @type = 'REPORT' | fields @duration, @billedDuration, @memorySize / 1000 / 1000 as mb, @maxMemoryUsed, @initDuration"),
+        run(
+            "filter @type = 'REPORT' | fields @duration, @billedDuration, @memorySize / 1000 / 1000 as mb, @maxMemoryUsed, @initDuration"
+        ),
         "@duration=2.25;@billedDuration=3;mb=128;@maxMemoryUsed=36000000;@initDuration=10.5"
     );
     assert_eq!(run("stats count(*) as n by @requestId"), format!("@requestId={id};n=3"));
@@ -101,7 +103,8 @@ fn memory_is_bounded_and_the_best_rows_are_kept() {
     let commands = parse("fields ms | sort ms desc | limit 3").unwrap();
     let mut run = Run::new(&commands, 1000, START);
     for n in 0..50_000 {
-        let event = Event { time: START, ingested: START, message: format!("{{\"ms\":{}}}", (n * 7919) % 50_000) };
+        let event =
+            Event { time: START, ingested: START, message: format!("{{\"ms\":{}}}", (n * 7919) % 50_000) };
         run.take(Source::new(EventId { time: START, sequence: 1, index: n }, event, "a:g", "s"));
     }
     let rows: Vec<Value> =
