@@ -166,6 +166,46 @@ pub(crate) fn unquote(text: &str) -> Result<(String, &str)> {
     Err(malformed())
 }
 
+/// What a field is compared with.
+#[derive(Debug)]
+pub(crate) enum Operand {
+    /// With `*` for any text.
+    Text(String),
+    Regex(Regex),
+    /// The number, and as it is written.
+    Number(f64, String),
+}
+
+/// The operand at the beginning of `text` and what follows it. A word without quotes ends at a space or one of `stops`;
+/// an `ordered` comparison is of numbers only.
+pub(crate) fn operand<'t>(
+    text: &'t str,
+    stops: &str,
+    ordered: bool,
+    regexes: &mut usize,
+) -> Result<(Operand, &'t str)> {
+    let (operand, rest) = if let Some(quoted) = text.strip_prefix('"') {
+        let (pattern, rest) = unquote(quoted)?;
+        (Operand::Text(pattern), rest)
+    } else if let Some(expression) = text.strip_prefix('%') {
+        let (expression, rest) = expression.split_once('%').ok_or_else(malformed)?;
+        *regexes += 1;
+        (Operand::Regex(compile(expression)?), rest)
+    } else {
+        let end = text.find(|c: char| c.is_whitespace() || stops.contains(c)).unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        match word.parse() {
+            _ if word.is_empty() => return Err(malformed()),
+            Ok(number) => (Operand::Number(number, word.to_owned()), rest),
+            Err(_) => (Operand::Text(word.to_owned()), rest),
+        }
+    };
+    match operand {
+        Operand::Text(_) | Operand::Regex(_) if ordered => Err(malformed()),
+        operand => Ok((operand, rest.trim_start())),
+    }
+}
+
 /// `*` stands for any text, everything else for itself.
 pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };

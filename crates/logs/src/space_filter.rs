@@ -1,8 +1,7 @@
 use regex::Regex;
 
 use crate::fail::Result;
-use crate::filter::{malformed, unquote, wildcard};
-use crate::filter_regex::compile;
+use crate::filter::{Operand, malformed, operand, wildcard};
 
 /// Fields of a pattern.
 const MAX_FIELDS: usize = 64;
@@ -239,27 +238,15 @@ impl Parser<'_, '_> {
             "!=" => Some(false),
             _ => None,
         };
-        if let Some(quoted) = self.rest.strip_prefix('"') {
-            let (pattern, rest) = unquote(quoted)?;
-            self.rest = rest.trim_start();
-            return Ok(Test::Text { equal: equal.ok_or_else(malformed)?, pattern });
-        }
-        if let Some(expression) = self.rest.strip_prefix('%') {
-            let (expression, rest) = expression.split_once('%').ok_or_else(malformed)?;
-            self.rest = rest.trim_start();
-            *self.regexes += 1;
-            return Ok(Test::Regex { equal: equal.ok_or_else(malformed)?, regex: compile(expression)? });
-        }
-        let end =
-            self.rest.find(|c: char| c.is_whitespace() || ",()&|".contains(c)).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        self.rest = rest.trim_start();
-        match (word.parse::<f64>(), equal) {
-            _ if word.is_empty() => Err(malformed()),
-            (Ok(number), _) => Ok(Test::Number(operator, number, word.to_owned())),
-            (Err(_), Some(equal)) => Ok(Test::Text { equal, pattern: word.to_owned() }),
-            (Err(_), None) => Err(malformed()),
-        }
+        let (operand, rest) = operand(self.rest, ",()&|", equal.is_none(), self.regexes)?;
+        self.rest = rest;
+        // An ordered comparison has got a number.
+        let equal = equal.unwrap_or_default();
+        Ok(match operand {
+            Operand::Text(pattern) => Test::Text { equal, pattern },
+            Operand::Regex(regex) => Test::Regex { equal, regex },
+            Operand::Number(number, written) => Test::Number(operator, number, written),
+        })
     }
 }
 
