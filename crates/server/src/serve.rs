@@ -18,6 +18,8 @@ use crate::{Config, api, aws, function_url, own, subscriptions};
 
 /// How often buffered log events are written to the store.
 const FLUSH: Duration = Duration::from_millis(200);
+/// How often log events are deleted that are older than their group's retention; they are not shown in any case.
+const EXPIRE: Duration = Duration::from_secs(3600);
 /// The largest body of an AWS API's request: a 50 MB package in base64, and what is around it.
 const AWS_BODY: usize = 70 << 20;
 
@@ -68,14 +70,27 @@ impl Server {
                 subscriptions::deliver(&state, &reports).await;
             }
         });
+        let state = self.state.clone();
+        let expiring = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(EXPIRE).await;
+                if let Err(error) = tokio::task::block_in_place(|| state.logs.expire(now_ms())) {
+                    eprintln!("warning: expired log events cannot be deleted: {error}");
+                }
+            }
+        });
         let handler = Arc::new(Front { state: self.state.clone() });
         let ending = async {
             stop.await;
             self.state.ring.end();
         };
         listener::serve(self.listener, handler, Limits::default(), ending).await;
-        self.state.executor.shutdown().await;
         flushing.abort();
+        expiring.abort();
+        // What was stored last reaches its subscribers' queues, which are durable, while functions can still be called.
+        flush(&self.state);
+        subscriptions::deliver(&self.state, &subscriptions::Reports::default()).await;
+        self.state.executor.shutdown().await;
         flush(&self.state);
     }
 }
