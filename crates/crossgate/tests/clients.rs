@@ -182,3 +182,13 @@ fn iam_with_boto3() {
 fn iam_with_terraform() {
     pytest("test_terraform_iam.py");
 }
+
+#[test]
+fn logs_with_boto3_and_the_aws_cli() {
+    pytest("test_logs.py");
+}
+
+#[test]
+fn logs_with_terraform() {
+    pytest("test_terraform_logs.py");
+}

@@ -9,7 +9,7 @@ use crate::groups;
 use crate::model::{DAY_MS, Event, STREAMS, Stream};
 use crate::names::{group_key, group_of, stream_key};
 use crate::read::{End, EventId, Page, scan};
-use crate::write::{EVENT_OVERHEAD, Sequence, write};
+use crate::write::{EVENT_OVERHEAD, Sequence, Written, write};
 
 /// PutLogEvents, API Reference: a batch's size, the oldest and the newest event that is taken.
 const MAX_BATCH_BYTES: usize = 1_048_576;
@@ -18,7 +18,7 @@ const NEWEST_MS: i64 = 2 * 3_600_000;
 /// Events in an answer.
 const MAX_EVENTS: usize = 10_000;
 
-pub(crate) fn put(store: &Store, sequence: &Sequence, call: &Call) -> Result<Reply> {
+pub(crate) fn put(store: &Store, sequence: &Sequence, call: &Call) -> Result<(Reply, Vec<Written>)> {
     let name = call.required("logGroupName");
     let stream = call.required("logStreamName");
     let key = group_key(call.account, &call.region, name);
@@ -39,6 +39,7 @@ pub(crate) fn put(store: &Store, sequence: &Sequence, call: &Call) -> Result<Rep
     let skip = too_old.max(too_expired);
     let take = total.saturating_sub(too_new).saturating_sub(skip);
     let events: Vec<Event> = events.into_iter().skip(skip).take(take).collect();
+    let mut written = Vec::new();
     if !events.is_empty() {
         let lines = Lines {
             account: call.account,
@@ -48,7 +49,7 @@ pub(crate) fn put(store: &Store, sequence: &Sequence, call: &Call) -> Result<Rep
             events,
             dropped: 0,
         };
-        write(store, sequence, &[lines], false)?;
+        written = write(store, sequence, &[lines], false)?;
     }
     let token = EventId { time: now, sequence: sequence.next(), index: 0 };
     let mut output = json!({ "nextSequenceToken": token.to_string() });
@@ -66,7 +67,7 @@ pub(crate) fn put(store: &Store, sequence: &Sequence, call: &Call) -> Result<Rep
     if !rejected.is_empty() {
         output["rejectedLogEventsInfo"] = Value::Object(rejected);
     }
-    Ok(output.into())
+    Ok((output.into(), written))
 }
 
 fn events_of(call: &Call) -> Result<Vec<Event>> {

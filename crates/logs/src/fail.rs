@@ -31,6 +31,10 @@ pub(crate) fn invalid(text: impl Into<String>) -> Fail {
     Fail(ApiError::new("InvalidParameterException", 400, text))
 }
 
+pub(crate) fn limit_exceeded() -> Fail {
+    Fail(ApiError::new("LimitExceededException", 400, "Resource limit exceeded."))
+}
+
 pub(crate) fn no_group() -> Fail {
     Fail(ApiError::new("ResourceNotFoundException", 400, "The specified log group does not exist."))
 }

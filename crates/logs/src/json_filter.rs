@@ -2,7 +2,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::fail::Result;
-use crate::filter::{malformed, regex, unquote};
+use crate::filter::{Operand, malformed, operand, wildcard};
 
 /// Parentheses within each other.
 const MAX_DEPTH: usize = 32;
@@ -15,7 +15,8 @@ pub(crate) struct JsonFilter(Expression);
 enum Expression {
     All(Vec<Expression>),
     Any(Vec<Expression>),
-    Test(Vec<Step>, Test),
+    /// The path as it is written and as it is walked.
+    Test(String, Vec<Step>, Test),
 }
 
 #[derive(Debug)]
@@ -45,12 +46,21 @@ enum Comparison {
 }
 
 impl JsonFilter {
-    pub(crate) fn parse(pattern: &str) -> Result<Self> {
+    pub(crate) fn parse(pattern: &str, regexes: &mut usize) -> Result<Self> {
         let inner =
             pattern.trim().strip_prefix('{').and_then(|p| p.strip_suffix('}')).ok_or_else(malformed)?;
-        let mut parser = Parser { rest: inner.trim() };
+        let mut parser = Parser { rest: inner.trim(), regexes };
         let expression = parser.any(0)?;
         if parser.rest.is_empty() { Ok(Self(expression)) } else { Err(malformed()) }
+    }
+
+    /// The values of the paths that the pattern names.
+    pub(crate) fn extract(&self, message: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if let Ok(value) = serde_json::from_str::<Value>(message) {
+            self.0.extract(&value, &mut found);
+        }
+        found
     }
 
     /// A message that is no JSON object or array matches nothing.
@@ -67,15 +77,28 @@ impl Expression {
         match self {
             Self::All(parts) => parts.iter().all(|p| p.holds(value)),
             Self::Any(parts) => parts.iter().any(|p| p.holds(value)),
-            Self::Test(path, test) => {
-                let found = path.iter().try_fold(value, |value, step| match step {
-                    Step::Member(name) => value.get(name),
-                    Step::Element(index) => value.get(index),
-                });
-                test.holds(found)
+            Self::Test(_, path, test) => test.holds(walk(path, value)),
+        }
+    }
+
+    fn extract(&self, value: &Value, into: &mut Vec<(String, String)>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|p| p.extract(value, into)),
+            Self::Test(written, path, _) => {
+                if let Some(found) = walk(path, value) {
+                    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+                    into.push((written.clone(), text));
+                }
             }
         }
     }
+}
+
+fn walk<'v>(path: &[Step], value: &'v Value) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(index) => value.get(index),
+    })
 }
 
 impl Test {
@@ -122,26 +145,12 @@ impl Comparison {
     }
 }
 
-/// `*` stands for any text, everything else for itself.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = tail.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-struct Parser<'p> {
+struct Parser<'p, 'r> {
     rest: &'p str,
+    regexes: &'r mut usize,
 }
 
-impl<'p> Parser<'p> {
+impl Parser<'_, '_> {
     fn eat(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {
             Some(rest) => {
@@ -176,9 +185,11 @@ impl<'p> Parser<'p> {
             let inner = self.any(depth + 1)?;
             return if self.eat(")") { Ok(inner) } else { Err(malformed()) };
         }
+        let before = self.rest;
         let path = self.path()?;
+        let written = before.strip_suffix(self.rest).unwrap_or(before).trim_end().to_owned();
         let test = self.test()?;
-        Ok(Expression::Test(path, test))
+        Ok(Expression::Test(written, path, test))
     }
 
     fn path(&mut self) -> Result<Vec<Step>> {
@@ -240,26 +251,15 @@ impl<'p> Parser<'p> {
             Comparison::NotEqual => Some(false),
             _ => None,
         };
-        if let Some(quoted) = self.rest.strip_prefix('"') {
-            let (pattern, rest) = unquote(quoted)?;
-            self.rest = rest.trim_start();
-            return Ok(Test::Text { equal: equal.ok_or_else(malformed)?, pattern });
-        }
-        if let Some(expression) = self.rest.strip_prefix('%') {
-            let (expression, rest) = expression.split_once('%').ok_or_else(malformed)?;
-            self.rest = rest.trim_start();
-            return Ok(Test::Regex { equal: equal.ok_or_else(malformed)?, regex: regex(expression)? });
-        }
-        let end =
-            self.rest.find(|c: char| c.is_whitespace() || "()&|".contains(c)).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        self.rest = rest.trim_start();
-        match (word.parse::<f64>(), equal) {
-            _ if word.is_empty() => Err(malformed()),
-            (Ok(number), _) => Ok(Test::Number(comparison, number, word.to_owned())),
-            (Err(_), Some(equal)) => Ok(Test::Text { equal, pattern: word.to_owned() }),
-            (Err(_), None) => Err(malformed()),
-        }
+        let (operand, rest) = operand(self.rest, "()&|", equal.is_none(), self.regexes)?;
+        self.rest = rest;
+        // An ordered comparison has got a number.
+        let equal = equal.unwrap_or_default();
+        Ok(match operand {
+            Operand::Text(pattern) => Test::Text { equal, pattern },
+            Operand::Regex(regex) => Test::Regex { equal, regex },
+            Operand::Number(number, written) => Test::Number(comparison, number, written),
+        })
     }
 }
 
@@ -271,7 +271,7 @@ mod tests {
     fn check(pattern: &str, want: bool) {
         let message = r#"{"eventType":"UpdateTrail","ip":"123.123.4.5","n":10,"deep":{"list":[{"id":1},{"id":"two"}]},
             "nothing":null,"yes":true,"odd name":"x"}"#;
-        let filter = JsonFilter::parse(pattern).unwrap_or_else(|_| panic!("{pattern} is a pattern"));
+        let filter = JsonFilter::parse(pattern, &mut 0).unwrap_or_else(|_| panic!("{pattern} is a pattern"));
         assert_eq!(filter.matches(message), want, "{pattern}");
         assert!(!filter.matches("no json"), "{pattern}");
     }
@@ -322,7 +322,7 @@ mod tests {
             "{ $.a[x] = 1 }",
             deep.as_str(),
         ] {
-            assert!(JsonFilter::parse(pattern).is_err(), "{pattern}");
+            assert!(JsonFilter::parse(pattern, &mut 0).is_err(), "{pattern}");
         }
     }
 }

@@ -8,16 +8,27 @@
 
 mod buffer;
 mod checks;
+mod definitions;
+mod delivery;
+mod destinations;
 mod events;
 mod fail;
 mod filter;
+mod filter_regex;
 mod groups;
+mod insights;
 mod json_filter;
+mod live_tail;
+mod metric_filters;
 mod model;
 mod names;
+mod policies;
 mod read;
 mod retention;
+mod shelf;
+mod space_filter;
 mod streams;
+mod subscriptions;
 mod tags;
 mod write;
 
@@ -30,7 +41,13 @@ use store::Store;
 use wire::{ApiError, Call, Reply};
 
 use buffer::Buffer;
-use write::Sequence;
+use delivery::Deliveries;
+use insights::Queries;
+use live_tail::Tails;
+use write::{Sequence, Written};
+
+pub use delivery::Delivery;
+pub use live_tail::{LiveTail, Update};
 
 /// CloudWatch Logs of every account and region.
 pub struct Logs {
@@ -39,6 +56,9 @@ pub struct Logs {
     /// Held from taking the buffer's content to its commit: whoever wants to read waits for that.
     flushing: Mutex<()>,
     sequence: Sequence,
+    deliveries: Deliveries,
+    tails: Tails,
+    queries: Queries,
 }
 
 impl Logs {
@@ -46,7 +66,15 @@ impl Logs {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let sequence = Sequence::from_clock(now_ms());
-        Self { store, buffer: Mutex::default(), flushing: Mutex::default(), sequence }
+        Self {
+            store,
+            buffer: Mutex::default(),
+            flushing: Mutex::default(),
+            sequence,
+            deliveries: Deliveries::new(),
+            tails: Tails::default(),
+            queries: Queries::default(),
+        }
     }
 
     /// Takes events, each with its time in milliseconds since 1970, for a stream that is made when it does not
@@ -76,11 +104,51 @@ impl Logs {
             return Ok(());
         }
         let lines = taken.lines();
-        if let Err(fail) = write::write(&self.store, &self.sequence, &lines, true) {
-            self.buffer.lock().unwrap_or_else(PoisonError::into_inner).put_back(lines);
-            return Err(fail.into());
+        match write::write(&self.store, &self.sequence, &lines, true) {
+            Ok(written) => self.publish(&written),
+            Err(fail) => {
+                self.buffer.lock().unwrap_or_else(PoisonError::into_inner).put_back(lines);
+                return Err(fail.into());
+            }
         }
         Ok(())
+    }
+
+    /// Events that were stored, for subscriptions and live tails.
+    fn publish(&self, written: &[Written]) {
+        self.deliveries.publish(&self.store, written);
+        self.tails.publish(written);
+    }
+
+    /// What subscription filters want delivered since the last time, and how many messages were dropped because
+    /// nobody took them. The server calls it after [`Self::flush`].
+    #[must_use]
+    pub fn deliveries(&self) -> (Vec<Delivery>, u64) {
+        self.deliveries.take()
+    }
+
+    /// Takes back a delivery that is to be tried again.
+    pub fn deliver_later(&self, delivery: Delivery) {
+        self.deliveries.push(delivery);
+    }
+
+    /// Checks a call of PutSubscriptionFilter as far as Logs can, and tells which function has to agree: the caller asks
+    /// it before the filter is put.
+    ///
+    /// # Errors
+    /// AWS's error for an input that is refused whatever the function says.
+    pub fn subscribed_function(&self, call: &Call) -> Result<Option<String>, ApiError> {
+        self.flush()?;
+        subscriptions::validate(&self.store, call).map_err(ApiError::from)
+    }
+
+    /// Begins a session of StartLiveTail; it ends when it is dropped.
+    ///
+    /// # Errors
+    /// AWS's error, or `NotImplemented` for groups of other accounts.
+    pub fn live_tail(&self, call: &Call) -> Result<LiveTail, ApiError> {
+        self.flush()?;
+        self.tails.start(&self.store, call).map_err(ApiError::from)
     }
 
     /// Deletes events that are older than their group's retention. The server calls it now and then; reads do not
@@ -111,14 +179,44 @@ impl Logs {
             "CreateLogGroup" => groups::create(&self.store, call),
             "DeleteLogGroup" => groups::delete(&self.store, call),
             "DescribeLogGroups" => groups::describe(&self.store, call),
+            "ListLogGroups" => groups::list(&self.store, call),
+            "AssociateKmsKey" | "DisassociateKmsKey" | "PutLogGroupDeletionProtection" => {
+                groups::change(&self.store, call)
+            }
+            "PutMetricFilter" => metric_filters::put(&self.store, call),
+            "DescribeMetricFilters" => metric_filters::describe(&self.store, call),
+            "DeleteMetricFilter" => metric_filters::delete(&self.store, call),
+            "TestMetricFilter" => metric_filters::test(call),
+            "PutSubscriptionFilter" => subscriptions::put(&self.store, call),
+            "DescribeSubscriptionFilters" => subscriptions::describe(&self.store, call),
+            "DeleteSubscriptionFilter" => subscriptions::delete(&self.store, call),
+            "PutResourcePolicy" => policies::put(&self.store, call),
+            "DescribeResourcePolicies" => policies::describe(&self.store, call),
+            "DeleteResourcePolicy" => policies::delete(&self.store, call),
+            "PutDestination" => destinations::put(&self.store, call),
+            "DescribeDestinations" => destinations::describe(&self.store, call),
+            "DeleteDestination" => destinations::delete(&self.store, call),
+            "PutDestinationPolicy" => destinations::put_policy(&self.store, call),
+            "PutQueryDefinition" => definitions::put(&self.store, call),
+            "DescribeQueryDefinitions" => definitions::describe(&self.store, call),
+            "DeleteQueryDefinition" => definitions::delete(&self.store, call),
             "PutRetentionPolicy" => retention::put(&self.store, call),
             "DeleteRetentionPolicy" => retention::delete(&self.store, call),
             "CreateLogStream" => streams::create(&self.store, call),
             "DeleteLogStream" => streams::delete(&self.store, call),
             "DescribeLogStreams" => streams::describe(&self.store, call),
-            "PutLogEvents" => events::put(&self.store, &self.sequence, call),
+            "PutLogEvents" => events::put(&self.store, &self.sequence, call).map(|(reply, written)| {
+                self.publish(&written);
+                reply
+            }),
             "GetLogEvents" => events::get(&self.store, call),
             "FilterLogEvents" => events::filter(&self.store, call),
+            "StartQuery" => self.queries.start(&self.store, call),
+            "StopQuery" => self.queries.stop(call),
+            "GetQueryResults" => self.queries.results(call),
+            "DescribeQueries" => self.queries.describe(call),
+            "GetLogRecord" => insights::record(&self.store, call),
+            "GetLogGroupFields" => insights::fields(&self.store, call),
             "TagLogGroup" | "TagResource" => tags::tag(&self.store, call),
             "UntagLogGroup" | "UntagResource" => tags::untag(&self.store, call),
             "ListTagsLogGroup" | "ListTagsForResource" => tags::list(&self.store, call),

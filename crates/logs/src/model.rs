@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) const GROUPS: &str = "logs-groups";
 pub(crate) const STREAMS: &str = "logs-streams";
 pub(crate) const BATCHES: &str = "logs-events";
+pub(crate) const METRIC_FILTERS: &str = "logs-metric-filters";
+pub(crate) const SUBSCRIPTIONS: &str = "logs-subscription-filters";
+pub(crate) const RESOURCE_POLICIES: &str = "logs-resource-policies";
+pub(crate) const DESTINATIONS: &str = "logs-destinations";
+pub(crate) const DEFINITIONS: &str = "logs-query-definitions";
 
 /// A log group, at [`crate::names::group_key`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

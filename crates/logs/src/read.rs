@@ -20,6 +20,20 @@ pub(crate) fn scan(
     until: i64,
     mut visit: impl FnMut(EventId, Event),
 ) -> Result<()> {
+    scan_while(reader, stream_key, from, until, |id, event| {
+        visit(id, event);
+        true
+    })
+}
+
+/// The same, until `visit` says `false`.
+pub(crate) fn scan_while(
+    reader: &Reader,
+    stream_key: &str,
+    from: i64,
+    until: i64,
+    mut visit: impl FnMut(EventId, Event) -> bool,
+) -> Result<()> {
     let prefix = format!("{stream_key}:");
     // A key with this time and nothing after it sorts before every batch of that time.
     let mut after = format!("{prefix}{:016}", from.saturating_sub(DAY_MS).max(0));
@@ -34,8 +48,10 @@ pub(crate) fn scan(
                 return Ok(());
             }
             for (index, event) in events.into_iter().enumerate() {
-                if (from..until).contains(&event.time) {
-                    visit(EventId { time: event.time, sequence, index }, event);
+                if (from..until).contains(&event.time)
+                    && !visit(EventId { time: event.time, sequence, index }, event)
+                {
+                    return Ok(());
                 }
             }
         }

@@ -1,11 +1,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arn::AccountId;
 use store::Store;
 
 use crate::buffer::Lines;
 use crate::fail::{Result, no_group, no_stream};
 use crate::model::{BATCHES, DAY_MS, Event, GROUPS, Group, STREAMS, Stream};
 use crate::names::{group_key, stream_key};
+use crate::read::EventId;
 
 /// Events in one document.
 const BATCH_EVENTS: usize = 1000;
@@ -40,9 +42,25 @@ pub(crate) fn of_batch_key(key: &str) -> Option<(i64, u64)> {
     Some((first.parse().ok()?, sequence.parse().ok()?))
 }
 
+/// Events of one stream that were stored, with their ids.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) account: AccountId,
+    pub(crate) region: String,
+    pub(crate) group: String,
+    pub(crate) stream: String,
+    pub(crate) events: Vec<(EventId, Event)>,
+}
+
 /// Writes events in one transaction. With `create` groups and streams that do not exist are made.
-pub(crate) fn write(store: &Store, sequence: &Sequence, lines: &[Lines], create: bool) -> Result<()> {
+pub(crate) fn write(
+    store: &Store,
+    sequence: &Sequence,
+    lines: &[Lines],
+    create: bool,
+) -> Result<Vec<Written>> {
     store.write(|writer| {
+        let mut written = Vec::with_capacity(lines.len());
         for lines in lines {
             let group_key = group_key(lines.account, &lines.region, &lines.group);
             let stream_key = stream_key(&group_key, &lines.stream);
@@ -58,9 +76,16 @@ pub(crate) fn write(store: &Store, sequence: &Sequence, lines: &[Lines], create:
                 None if create => Stream { created: now, ..Stream::default() },
                 None => return Err(no_stream()),
             };
+            let mut ids = Vec::with_capacity(events.len());
             for batch in batches(&events) {
                 let Some(first) = batch.first() else { continue };
-                writer.put(BATCHES, &batch_key(&stream_key, first.time, sequence.next()), &batch)?;
+                let sequence = sequence.next();
+                writer.put(BATCHES, &batch_key(&stream_key, first.time, sequence), &batch)?;
+                ids.extend(batch.iter().enumerate().map(|(index, e)| EventId {
+                    time: e.time,
+                    sequence,
+                    index,
+                }));
             }
             if let (Some(first), Some(last)) = (events.first(), events.last()) {
                 stream.first_event = Some(stream.first_event.map_or(first.time, |t| t.min(first.time)));
@@ -71,8 +96,15 @@ pub(crate) fn write(store: &Store, sequence: &Sequence, lines: &[Lines], create:
             group.stored_bytes = group.stored_bytes.saturating_add(bytes as u64);
             writer.put(STREAMS, &stream_key, &stream)?;
             writer.put(GROUPS, &group_key, &group)?;
+            written.push(Written {
+                account: lines.account,
+                region: lines.region.clone(),
+                group: lines.group.clone(),
+                stream: lines.stream.clone(),
+                events: ids.into_iter().zip(events).collect(),
+            });
         }
-        Ok(())
+        Ok(written)
     })
 }
 

@@ -14,9 +14,11 @@ use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
 use crate::federated::{self, Unsigned};
 use crate::listener::{Body, Head, Request};
+use crate::live_tail;
 use crate::refusal::{Refused, refusal};
 use crate::response_stream;
 use crate::state::State;
+use crate::subscriptions;
 use crate::trace::{Invoked, Journey, record};
 
 /// What an answer is, and what the trace is told of it.
@@ -122,8 +124,12 @@ async fn run(
             return Err(refusal(service, refused, &verdict.sentence.unwrap_or_default()));
         }
     }
-    if (service, call.operation) == (Service::Lambda, "InvokeWithResponseStream") {
-        return response_stream::invoke(state, operation, &call).await;
+    match (service, call.operation) {
+        (Service::Lambda, "InvokeWithResponseStream") => {
+            return response_stream::invoke(state, operation, &call).await;
+        }
+        (Service::Logs, "StartLiveTail") => return live_tail::start(state, operation, &call),
+        _ => {}
     }
     let reply = handle(state, service, &call, &signer).await?;
     Ok(wire::render(operation, reply, request_id).map(Body::Full))
@@ -185,6 +191,10 @@ async fn handle(
             }
             Ok(reply)
         }
+        (Service::Logs, "PutSubscriptionFilter") => tokio::task::block_in_place(|| {
+            subscriptions::check(state, call)?;
+            run_here(state, service, call, signer)
+        }),
         (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;

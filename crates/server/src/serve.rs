@@ -14,10 +14,12 @@ use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
 use crate::target::{Target, target};
 use crate::trace::{Events, Journey, Trace, recorded};
-use crate::{Config, api, aws, function_url, own};
+use crate::{Config, api, aws, function_url, own, subscriptions};
 
 /// How often buffered log events are written to the store.
 const FLUSH: Duration = Duration::from_millis(200);
+/// How often log events are deleted that are older than their group's retention; they are not shown in any case.
+const EXPIRE: Duration = Duration::from_secs(3600);
 /// The largest body of an AWS API's request: a 50 MB package in base64, and what is around it.
 const AWS_BODY: usize = 70 << 20;
 
@@ -61,9 +63,20 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let state = self.state.clone();
         let flushing = tokio::spawn(async move {
+            let reports = subscriptions::Reports::default();
             loop {
                 tokio::time::sleep(FLUSH).await;
                 tokio::task::block_in_place(|| flush(&state));
+                subscriptions::deliver(&state, &reports).await;
+            }
+        });
+        let state = self.state.clone();
+        let expiring = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(EXPIRE).await;
+                if let Err(error) = tokio::task::block_in_place(|| state.logs.expire(now_ms())) {
+                    eprintln!("warning: expired log events cannot be deleted: {error}");
+                }
             }
         });
         let handler = Arc::new(Front { state: self.state.clone() });
@@ -72,8 +85,12 @@ impl Server {
             self.state.ring.end();
         };
         listener::serve(self.listener, handler, Limits::default(), ending).await;
-        self.state.executor.shutdown().await;
         flushing.abort();
+        expiring.abort();
+        // What was stored last reaches its subscribers' queues, which are durable, while functions can still be called.
+        flush(&self.state);
+        subscriptions::deliver(&self.state, &subscriptions::Reports::default()).await;
+        self.state.executor.shutdown().await;
         flush(&self.state);
     }
 }

@@ -17,10 +17,19 @@ const STRING: u8 = 7;
 /// One event of the type `event_type`.
 #[must_use]
 pub fn event(event_type: &str, content_type: &str, payload: &[u8]) -> Bytes {
+    frame([(":event-type", event_type), (":content-type", content_type), (":message-type", "event")], payload)
+}
+
+/// An error of the model that ends the stream (Smithy, `amazon-eventstream`: exceptions).
+#[must_use]
+pub fn exception(code: &str, content_type: &str, payload: &[u8]) -> Bytes {
+    let kind = (":message-type", "exception");
+    frame([(":exception-type", code), (":content-type", content_type), kind], payload)
+}
+
+fn frame(named: [(&str, &str); 3], payload: &[u8]) -> Bytes {
     let mut headers = Vec::with_capacity(96);
-    for (name, value) in
-        [(":event-type", event_type), (":content-type", content_type), (":message-type", "event")]
-    {
+    for (name, value) in named {
         // Names and values are this project's own and short.
         headers.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
         headers.extend_from_slice(name.as_bytes());

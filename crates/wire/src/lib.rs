@@ -31,7 +31,7 @@ mod xml_read;
 pub use call::{Call, Reply};
 pub use client::{build, parse_response};
 pub use error::ApiError;
-pub use event_stream::{EVENT_STREAM, event};
+pub use event_stream::{EVENT_STREAM, event, exception};
 pub use model::{ErrorTrait, Kind, Location, Member, Model, Operation, Pagination, Protocol, Shape, ShapeId};
 pub use page::{InvalidToken, paginate};
 pub use parse::parse;
