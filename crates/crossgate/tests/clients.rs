@@ -132,3 +132,18 @@ fn botocore_reads_and_writes_what_wire_does() {
 fn authorization_of_every_kind_of_call() {
     pytest("test_authorization.py");
 }
+
+#[test]
+fn asynchronous_invocations() {
+    pytest("test_lambda_async.py");
+}
+
+#[test]
+fn the_lambda_api() {
+    pytest("test_lambda_api.py");
+}
+
+#[test]
+fn terraform_lambda() {
+    pytest("test_terraform_lambda.py");
+}

@@ -28,6 +28,8 @@ pub fn run() -> Result<(), String> {
             admin_token: None,
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
+            concurrency: None,
+            retry_delay: None,
         })
         .await
         .map_err(|e| e.to_string())?;

@@ -73,6 +73,9 @@ impl Lambda {
         if let Some(arn) = other_resource(call) {
             let account = arn.split(':').nth(4).and_then(|a| AccountId::new(a).ok());
             let mut checks = vec![plain(action(operation), &arn, account, context)];
+            if let Some(main) = checks.first_mut() {
+                main.resource_policy = self.layer_policy(&arn)?;
+            }
             let operator =
                 call.input.get("PermissionsConfig").and_then(|p| p.get("CapacityProviderOperatorRoleArn"));
             if let Some(role) = operator.and_then(Value::as_str) {
@@ -126,7 +129,11 @@ impl Lambda {
         }
         for layer in texts(call.input.get("Layers")) {
             let owner = layer.split(':').nth(4).and_then(|a| AccountId::new(a).ok());
-            checks.push(plain("lambda:GetLayerVersion".to_owned(), &layer, owner, Context::new()));
+            let resource_policy = self.layer_policy(&layer)?;
+            checks.push(Check {
+                resource_policy,
+                ..plain("lambda:GetLayerVersion".to_owned(), &layer, owner, Context::new())
+            });
         }
         // A dependent action of CreateFunction in the reference.
         let provider = call.input.get("CapacityProviderConfig");

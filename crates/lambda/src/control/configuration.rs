@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use wire::ApiError;
 
-use super::errors::{self, invalid, not_found};
+use super::errors::{self, invalid};
 use super::model::{Config, LAYERS, LayerUse, LayerVersion, Logging, Vpc};
 use super::{Lambda, runtimes};
 
@@ -52,7 +52,6 @@ impl Lambda {
         config: &mut Config,
         name: &str,
         input: &Map<String, Value>,
-        account: &str,
         region: &str,
     ) -> Result<(), ApiError> {
         let set = |field: &mut String, member: &str| {
@@ -97,20 +96,20 @@ impl Lambda {
             config.file_systems = systems.clone();
         }
         if let Some(layers) = input.get("Layers") {
-            config.layers = self.layers(&texts(Some(layers)), account, region)?;
+            config.layers = self.layers(&texts(Some(layers)), region)?;
         }
         Ok(())
     }
 
     /// Looks up layer versions. The caller's right to use those of other accounts was one of the operation's checks.
-    fn layers(&self, arns: &[String], account: &str, region: &str) -> Result<Vec<LayerUse>, ApiError> {
+    fn layers(&self, arns: &[String], region: &str) -> Result<Vec<LayerUse>, ApiError> {
         if arns.len() > 5 {
             return Err(invalid("Cannot reference more than 5 layers."));
         }
         let mut found: Vec<LayerUse> = Vec::with_capacity(arns.len());
         for arn in arns {
             let parts: Vec<&str> = arn.split(':').collect();
-            let [_, _, "lambda", of_region, of_account, "layer", name, version] = parts[..] else {
+            let [_, _, "lambda", of_region, owner, "layer", name, version] = parts[..] else {
                 return Err(invalid(format!("Layer version {arn} does not exist.")));
             };
             if of_region != region {
@@ -128,17 +127,10 @@ impl Lambda {
                     other.arn
                 )));
             }
-            let key = format!("{of_account}/{of_region}/{name}/{version:0>12}");
+            let key = format!("{owner}/{of_region}/{name}/{version:0>12}");
             let layer: Option<LayerVersion> =
                 self.inner.store.read(|r| r.get(LAYERS, &key)).map_err(errors::store)?;
             match layer {
-                // Layer policies are not kept yet, so nothing can allow the use of another account's layer.
-                Some(_) | None if of_account != account => {
-                    return Err(not_found(format!(
-                        "Layer version {arn} does not exist or belongs to another account; crossgate does not share \
-                         layers between accounts yet"
-                    )));
-                }
                 Some(layer) => found.push(LayerUse { arn: arn.clone(), code: layer.code }),
                 None => return Err(invalid(format!("Layer version {arn} does not exist."))),
             }

@@ -37,7 +37,7 @@ impl Lambda {
             return Err(exists());
         }
         let mut config = defaults(&name, call)?;
-        self.configure(&mut config, &name.name, &call.input, name.account.as_str(), &name.region)?;
+        self.configure(&mut config, &name.name, &call.input, &name.region)?;
         self.inner.roles.check_execution_role(&config.role, name.account)?;
         let empty = Map::new();
         let code = call.input.get("Code").and_then(Value::as_object).unwrap_or(&empty);
@@ -55,6 +55,9 @@ impl Lambda {
             reserved: None,
             event_configs: Default::default(),
             recursive_loop: None,
+            provisioned: Default::default(),
+            code_signing: self.signed_by(&name, call)?,
+            runtime_updates: Default::default(),
         };
         let version = if publish {
             Some(Config { version: "1".to_owned(), revision: uuid()?, ..function.latest.clone() })

@@ -7,7 +7,7 @@ use wire::{ApiError, Call, Reply};
 
 use super::create::Failed;
 use super::errors::{self, invalid, no_function};
-use super::model::{FUNCTIONS, Function, function_key};
+use super::model::Function;
 use super::{FunctionName, Lambda, view};
 
 /// Tags of one function [D: Lambda quotas; the text is recorded: test_tag_limits].
@@ -86,7 +86,7 @@ impl Lambda {
                 return Err(Failed::Api(no_function(&name.arn())));
             };
             change(&mut function)?;
-            w.put(FUNCTIONS, &function_key(&name.key()), &function)?;
+            super::concurrency::put_with_shares(w, &name.key(), &function)?;
             Ok(function)
         })?;
         Ok(function)

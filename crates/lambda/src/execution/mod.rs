@@ -34,3 +34,4 @@ pub use spec::{
 };
 
 pub use executor::Executor;
+pub use pool::Warm;
