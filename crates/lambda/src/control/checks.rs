@@ -75,6 +75,9 @@ impl Lambda {
             let mut checks = vec![plain(action(operation), &arn, account, context)];
             if let Some(main) = checks.first_mut() {
                 main.resource_policy = self.layer_policy(&arn)?;
+                for (key, value) in self.code_signing_tags(&arn)? {
+                    main.context.set(&format!("aws:ResourceTag/{key}"), value);
+                }
             }
             let operator =
                 call.input.get("PermissionsConfig").and_then(|p| p.get("CapacityProviderOperatorRoleArn"));
@@ -118,7 +121,10 @@ impl Lambda {
         if let ("PutFunctionCodeSigningConfig", Some(main), Some(arn)) =
             (call.operation, checks.first(), call.text("CodeSigningConfigArn"))
         {
-            let both = plain(main.action.clone(), arn, Some(call.account), main.context.clone());
+            let mut both = plain(main.action.clone(), arn, Some(call.account), main.context.clone());
+            for (key, value) in self.code_signing_tags(arn)? {
+                both.context.set(&format!("aws:ResourceTag/{key}"), value);
+            }
             checks.push(both);
         }
         if !matches!(call.operation, "CreateFunction" | "UpdateFunctionConfiguration") {

@@ -1,6 +1,8 @@
 //! Code signing configurations. There is no AWS Signer here, so no package is ever signed by one of their publishers:
 //! a configuration that enforces signatures refuses every package, as AWS refuses unsigned ones.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use wire::{ApiError, Call, Reply};
 
@@ -96,17 +98,36 @@ impl Lambda {
         Ok(json!({ "CodeSigningConfig": shown(&config) }).into())
     }
 
-    fn code_signing_config(&self, arn: &str) -> Result<CodeSigning, ApiError> {
+    /// The configuration with this ARN.
+    pub(super) fn code_signing_config(&self, arn: &str) -> Result<CodeSigning, ApiError> {
         self.inner.store.read(|r| stored(r, arn)).map_err(errors::store)?.ok_or_else(|| gone(arn))
     }
 
-    pub(super) fn update_code_signing(&self, call: &Call) -> Result<Reply, ApiError> {
-        let arn = call.required("CodeSigningConfigArn");
+    /// Changes a configuration in one transaction; the configuration as it is afterwards.
+    pub(super) fn change_code_signing(
+        &self,
+        arn: &str,
+        change: impl FnOnce(&mut CodeSigning) -> Result<(), ApiError>,
+    ) -> Result<CodeSigning, ApiError> {
         let config = self.inner.store.write(|w| {
             let Some(mut config) = stored(w, arn)? else { return Err(Failed::Api(gone(arn))) };
-            fill(&mut config, call);
+            change(&mut config)?;
             w.put(CODE_SIGNING, &key_of(arn).unwrap_or_default(), &config)?;
             Ok(config)
+        })?;
+        Ok(config)
+    }
+
+    /// The tags of the configuration with this ARN, for decisions; none when it does not exist.
+    pub(super) fn code_signing_tags(&self, arn: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        let config = self.inner.store.read(|r| stored(r, arn)).map_err(errors::store)?;
+        Ok(config.map(|c| c.tags).unwrap_or_default())
+    }
+
+    pub(super) fn update_code_signing(&self, call: &Call) -> Result<Reply, ApiError> {
+        let config = self.change_code_signing(call.required("CodeSigningConfigArn"), |config| {
+            fill(config, call);
+            Ok(())
         })?;
         Ok(json!({ "CodeSigningConfig": shown(&config) }).into())
     }

@@ -12,6 +12,11 @@ use super::{Lambda, runtimes};
 /// AWS's bound of all environment variables together, as JSON.
 const MAX_ENVIRONMENT: usize = 4096;
 
+/// Seconds that a function may take.
+const MAX_TIMEOUT: u32 = 900;
+/// MiB that a function may have; the model's bound is that of managed instances.
+const MAX_MEMORY: u32 = 10_240;
+
 /// What AWS sets itself in every environment [D: Lambda Developer Guide, "Defined runtime environment variables"].
 const RESERVED: [&str; 16] = [
     "_HANDLER",
@@ -40,6 +45,21 @@ fn number(value: Option<&Value>) -> Option<u32> {
     value.and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok())
 }
 
+/// A bound that the model does not have [D: Lambda quotas], in the words of those that it has.
+fn at_most(value: Option<u32>, member: &str, most: u32) -> Result<Option<u32>, ApiError> {
+    match value {
+        Some(value) if value > most => Err(ApiError::new(
+            "ValidationException",
+            400,
+            format!(
+                "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must \
+                 have value less than or equal to {most}"
+            ),
+        )),
+        other => Ok(other),
+    }
+}
+
 fn texts(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -66,8 +86,10 @@ impl Lambda {
             runtimes::check(runtime)?;
             runtime.clone_into(&mut config.runtime);
         }
-        config.timeout = number(input.get("Timeout")).unwrap_or(config.timeout);
-        config.memory = number(input.get("MemorySize")).unwrap_or(config.memory);
+        config.timeout =
+            at_most(number(input.get("Timeout")), "timeout", MAX_TIMEOUT)?.unwrap_or(config.timeout);
+        config.memory =
+            at_most(number(input.get("MemorySize")), "memorySize", MAX_MEMORY)?.unwrap_or(config.memory);
         config.ephemeral =
             number(input.get("EphemeralStorage").and_then(|e| e.get("Size"))).unwrap_or(config.ephemeral);
         if let Some(variables) = input.get("Environment") {

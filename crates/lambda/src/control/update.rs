@@ -17,7 +17,7 @@ impl Lambda {
         let function = self.inner.store.read(|r| view::function(r, &name)).map_err(super::errors::store)?;
         let function = function.ok_or_else(|| no_function(&name.arn()))?;
         self.check_signature(&name.name, function.code_signing.as_deref())?;
-        let pinned = self.package(&call.input)?;
+        let pinned = self.package(&call.input, call.operation)?;
         let architectures = call.input.get("Architectures").and_then(Value::as_array);
         let architecture = architectures.and_then(|a| a.first()).and_then(Value::as_str);
         let dry_run = call.input.get("DryRun").and_then(Value::as_bool).unwrap_or(false);
