@@ -84,7 +84,9 @@ resource "aws_lambda_function" "users" {
     target_arn = "arn:aws:sqs:us-east-1:111111111111:dead"
   }
   logging_config {
-    log_format = "JSON"
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
   }
   tracing_config {
     mode = "Active"
