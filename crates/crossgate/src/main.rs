@@ -9,7 +9,9 @@ mod demo;
 mod env;
 mod explain;
 mod serve;
+mod simulate;
 mod tail;
+mod terminal;
 mod test;
 
 fn main() -> std::process::ExitCode {

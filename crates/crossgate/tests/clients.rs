@@ -82,13 +82,28 @@ fn function_urls() {
 }
 
 #[test]
+fn node_functions() {
+    pytest("test_node.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }
 
 #[test]
+fn policy_input() {
+    pytest("test_policy_input.py");
+}
+
+#[test]
 fn the_command_line() {
     pytest("test_command_line.py");
+}
+
+#[test]
+fn explanations_and_what_they_print() {
+    pytest("test_explain.py");
 }
 
 #[test]
@@ -109,6 +124,26 @@ fn organizations() {
 #[test]
 fn organizations_with_terraform() {
     pytest("test_organizations_terraform.py");
+}
+
+#[test]
+fn web_identities() {
+    pytest("test_sts_web_identity.py");
+}
+
+#[test]
+fn saml_identities() {
+    pytest("test_sts_saml.py");
+}
+
+#[test]
+fn terraform_identity_providers() {
+    pytest("test_terraform_identity_providers.py");
+}
+
+#[test]
+fn the_operations_of_sts() {
+    pytest("test_sts.py");
 }
 
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
@@ -146,4 +181,14 @@ fn the_lambda_api() {
 #[test]
 fn terraform_lambda() {
     pytest("test_terraform_lambda.py");
+}
+
+#[test]
+fn iam_with_boto3() {
+    pytest("test_iam.py");
+}
+
+#[test]
+fn iam_with_terraform() {
+    pytest("test_terraform_iam.py");
 }

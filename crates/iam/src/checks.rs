@@ -7,15 +7,16 @@
 //! authorized to perform: iam:ListRoles on resource: arn:aws:iam::A:role/`).
 
 use arn::Arn;
-use policy::{Check, Context};
+use policy::{Check, Context, PolicyKind, Principal};
 use wire::Call;
 
 use crate::error::Fail;
-use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
+use crate::model::{
+    Account, Device, Entity, InstanceProfile, Key, Kind, ManagedPolicy, ServerCertificate, Tag,
+};
 use crate::names::{self, Read};
-use crate::ops::user_name;
-use crate::tags;
-use crate::{Caller, IAM, Iam};
+use crate::ops::{linked_roles, provider_tags, user_name};
+use crate::{Caller, IAM, Iam, documents, sessions, tags, trust};
 
 /// A check of the caller's own account without context.
 pub(crate) fn simple(action: &str, resource: String) -> Check {
@@ -56,11 +57,16 @@ fn entity_tags(tags: &[Tag], context: &mut Context) {
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    // Before any policy: AWS answers as if the key were none.
+    sessions::refuse_token_sessions(caller)?;
     iam.read(|store| {
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;
         request_tags(call, &mut main.context);
         request_keys(call, &mut main.context);
+        if matches!(call.operation, "ChangePassword" | "GetAccountPasswordPolicy") {
+            what.own_password(&mut main)?;
+        }
         let mut checks = vec![main];
         what.further(&mut checks)?;
         for check in &mut checks {
@@ -96,7 +102,13 @@ impl<R: Read> Asked<'_, R> {
             "CreateServiceLinkedRole" => {
                 let service = call.required("AWSServiceName");
                 check.context.set("iam:AWSServiceName", service);
-                self.arn("role", &format!("/aws-service-role/{service}/"), "*")
+                let role = linked_roles::role_name(service, call.text("CustomSuffix"));
+                let role = role.unwrap_or_else(|| "*".to_owned());
+                self.arn("role", &format!("/aws-service-role/{service}/"), &role)
+            }
+            "GetMFADevice" if call.text("UserName").is_none() => self.device_holder()?,
+            "ListServiceSpecificCredentials" if call.text("UserName").is_none() && flag(call, "AllUsers") => {
+                self.arn("user", "/", "*")
             }
             "CreateOpenIDConnectProvider" => {
                 let url = call.required("Url");
@@ -156,12 +168,25 @@ impl<R: Read> Asked<'_, R> {
         } else if let Some(name) = call.text("PolicyName") {
             check.resource = self.arn("policy", path, name);
         } else if let Some(name) = call.text("ServerCertificateName") {
-            check.resource = self.arn("server-certificate", path, name);
+            let found: Option<ServerCertificate> =
+                self.store.one(IAM, &names::certificate(&call.account, name))?;
+            check.resource = match found.filter(|_| call.operation != "UploadServerCertificate") {
+                Some(found) => {
+                    resource_tags(&found.tags, &mut check.context);
+                    found.arn
+                }
+                None => self.arn("server-certificate", path, name),
+            };
         } else if let Some(name) = call.text("VirtualMFADeviceName") {
             check.resource = self.arn("mfa", path, name);
         } else if let Some(id) = call.text("DelegationRequestId") {
             check.resource = self.arn("delegation-request", "/", id);
         } else {
+            if let Some(serial) = call.text("SerialNumber")
+                && let Some(device) = self.store.one::<Device>(IAM, &names::device(&call.account, serial))?
+            {
+                resource_tags(&device.tags, &mut check.context);
+            }
             let named = [
                 "OpenIDConnectProviderArn",
                 "SAMLProviderArn",
@@ -222,6 +247,9 @@ impl<R: Read> Asked<'_, R> {
         if let Some(policy) = found.filter(|policy| policy.arn == check.resource) {
             resource_tags(&policy.tags, &mut check.context);
         }
+        if check.resource.contains("-provider/") {
+            resource_tags(&provider_tags(self.store, account, &check.resource)?, &mut check.context);
+        }
         Ok(())
     }
 
@@ -234,6 +262,42 @@ impl<R: Read> Asked<'_, R> {
         };
         let user: Option<Entity> = self.store.one(IAM, &names::entity(account, Kind::User, &user))?;
         Ok(user.map_or_else(|| "*".to_owned(), |user| user.arn))
+    }
+
+    /// Whom the device that `GetMFADevice` asks about is enabled for.
+    fn device_holder(&self) -> Result<String, Fail> {
+        let serial = self.call.required("SerialNumber");
+        let device: Option<Device> = self.store.one(IAM, &names::device(&self.call.account, serial))?;
+        let holder = match device.and_then(|device| device.user) {
+            Some(id) => trust::by_id(self.store, &id)?,
+            None => None,
+        };
+        Ok(holder.map_or_else(|| self.arn("user", "/", "*"), |user| user.arn))
+    }
+
+    /// What every user of the account may do to itself once the password policy says so (User Guide,
+    /// id_credentials_passwords_account-policy, "Allow users to change their own password"): granted as by a policy
+    /// of the user's, so that a Deny elsewhere still counts.
+    fn own_password(&self, check: &mut Check) -> Result<(), Fail> {
+        let account: Option<Account> = self.store.one(IAM, &names::account(&self.call.account))?;
+        let policy = account.and_then(|account| account.password_policy);
+        let allows = policy.and_then(|policy| policy.get("AllowUsersToChangePassword")?.as_bool());
+        let Principal::User { arn, .. } = &self.caller.principal else { return Ok(()) };
+        if allows == Some(true) {
+            let document = serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": { "AWS": arn },
+                    "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"],
+                    "Resource": "*",
+                },
+            });
+            let name = "account password policy (AllowUsersToChangePassword)".to_owned();
+            let policy = documents::compile(name, &document.to_string(), PolicyKind::Resource)?;
+            check.resource_policy = Some(std::sync::Arc::new(policy));
+        }
+        Ok(())
     }
 
     /// Checks besides the main one.
@@ -249,9 +313,11 @@ impl<R: Read> Asked<'_, R> {
             checks.push(Check { action: action.to_owned(), context, ..main.clone() });
         }
         // A rename is checked against the old and the new ARN (API Reference, UpdateUser, UpdateGroup).
-        for (operation, member, word) in
-            [("UpdateUser", "NewUserName", "user"), ("UpdateGroup", "NewGroupName", "group")]
-        {
+        for (operation, member, word) in [
+            ("UpdateUser", "NewUserName", "user"),
+            ("UpdateGroup", "NewGroupName", "group"),
+            ("UpdateServerCertificate", "NewServerCertificateName", "server-certificate"),
+        ] {
             if call.operation == operation && (call.text(member).is_some() || call.text("NewPath").is_some())
             {
                 let name = call.text(member).unwrap_or_else(|| names::last_segment(&main.resource));
@@ -287,6 +353,10 @@ fn tagging_action(operation: &str) -> Option<&'static str> {
         "UploadServerCertificate" => "iam:TagServerCertificate",
         _ => return None,
     })
+}
+
+fn flag(call: &Call, member: &str) -> bool {
+    call.input.get(member).and_then(serde_json::Value::as_bool).unwrap_or(false)
 }
 
 /// Operations whose user is the caller when none is named.

@@ -53,9 +53,9 @@ pub(crate) fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
 
 /// The text of a managed policy's default version: `Ok(None)` when AWS has a policy of that ARN whose content is
 /// not carried here, or when it is gone.
-fn managed_document(store: &impl Read, arn: &str) -> Result<Option<String>, Fail> {
+pub(crate) fn managed_document(store: &impl Read, arn: &str) -> Result<Option<String>, Fail> {
     if let Some(policy) = managed::find(arn) {
-        return Ok(Some(policy.document.to_owned()));
+        return Ok(policy.document.map(str::to_owned));
     }
     let Ok(parsed) = Arn::parse(arn) else { return Ok(None) };
     let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
@@ -215,7 +215,9 @@ impl Iam {
             if let Some(session) = &caller.session {
                 arns.extend(session.policy_arns.iter().cloned());
             }
-            arns.retain(|arn| managed::is_aws(arn) && managed::find(arn).is_none());
+            arns.retain(|arn| {
+                managed::is_aws(arn) && managed::find(arn).is_none_or(|policy| policy.document.is_none())
+            });
             arns.dedup();
             Ok(arns)
         })

@@ -60,12 +60,18 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
             context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
         }
         context.set("aws:TokenIssueTime", iso(session.issued_ms));
-        context.set("aws:MultiFactorAuthPresent", if session.mfa { "true" } else { "false" });
+        context.set("aws:MultiFactorAuthPresent", session.mfa_at_ms.is_some().to_string());
         if let Some(function) = &session.source_function {
             context.set("lambda:SourceFunctionArn", function.as_str());
         }
         if let Some(identity) = &session.source_identity {
             context.set("aws:SourceIdentity", identity.as_str());
+        }
+        if let Some(provider) = &session.federated_provider {
+            context.set("aws:FederatedProvider", provider.as_str());
+        }
+        for (key, values) in &session.identity_keys {
+            context.set_all(key, values.clone());
         }
     }
     Ok(context)

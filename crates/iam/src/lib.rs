@@ -9,31 +9,43 @@
 
 #![forbid(unsafe_code)]
 
+mod accessed;
+mod authorization_message;
 mod caller;
 mod checks;
 mod collect;
 mod context;
+mod der;
 mod documents;
 mod error;
+mod federation;
 mod managed;
+mod mfa;
 mod model;
 mod names;
 mod ops;
 mod organizations;
 mod page;
+mod password;
+mod qr;
 mod render;
 mod sessions;
+mod ssh;
 mod sts_checks;
 mod tags;
+mod totp;
 mod trust;
+mod x509;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use authorization_message::decision_json;
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView, rcp_bind};
+pub use federation::Federation;
 pub use ops::implemented;
 pub use organizations::{Level, Membership};
 
@@ -53,6 +65,9 @@ use sessions::Sessions;
 pub(crate) const IAM: &str = "iam";
 /// Sessions that were asked for through STS. Kept apart: an AssumeRole must not put compiled policies out of date.
 pub(crate) const STS: &str = "sts";
+
+/// Credential reports and tasks that are done: nothing that decides about permissions.
+pub(crate) const REPORTS: &str = "iam-reports";
 
 /// Compiled policies, role views and keys kept, each.
 const CACHED: usize = 8_192;
@@ -74,6 +89,8 @@ pub(crate) struct Inner {
     principal_tags: Cache<Vec<(String, String)>>,
     pub(crate) memberships: Cache<Membership>,
     last_uses: Mutex<HashMap<String, LastUse>>,
+    issuers: identity::Issuers,
+    accesses: accessed::Accesses,
 }
 
 /// When and for what an access key was last used.
@@ -88,6 +105,12 @@ impl Iam {
     /// IAM and STS over `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
+        Self::with_issuers(store, identity::Issuers::default())
+    }
+
+    /// The same with the keys of issuers of web identities.
+    #[must_use]
+    pub fn with_issuers(store: Store, issuers: identity::Issuers) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -98,6 +121,8 @@ impl Iam {
                 principal_tags: Cache::new(IAM, CACHED),
                 memberships: Cache::new(ORGANIZATIONS, CACHED),
                 last_uses: Mutex::default(),
+                issuers,
+                accesses: accessed::Accesses::default(),
             }),
         }
     }
@@ -281,6 +306,10 @@ impl Iam {
     /// When the store fails.
     pub fn names(&self, account: &arn::AccountId) -> Result<Vec<String>, ApiError> {
         self.list_names(account).map_err(ApiError::from)
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::Issuers {
+        &self.inner.issuers
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&store::Reader) -> Result<T, Fail>) -> Result<T, Fail> {

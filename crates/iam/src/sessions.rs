@@ -230,8 +230,25 @@ impl Session {
             tags: Vec::new(),
             transitive: Vec::new(),
             source_identity: None,
-            mfa: false,
+            mfa_at_ms: None,
             source_function: None,
+            federated_provider: None,
+            identity_keys: Vec::new(),
         }
     }
+}
+
+/// Whether a session may use IAM's API: those of GetFederationToken may not, those of GetSessionToken only with MFA
+/// (API Reference of both: "You cannot call any IAM API operations"). AWS answers as for an unknown key.
+pub(crate) fn refuse_token_sessions(caller: &Caller) -> Result<(), Fail> {
+    let refused = match caller.session.as_deref() {
+        Some(session) if session.kind == SessionKind::SessionToken => session.mfa_at_ms.is_none(),
+        Some(session) => session.kind == SessionKind::Federation,
+        None => false,
+    };
+    if !refused {
+        return Ok(());
+    }
+    let text = "The security token included in the request is invalid";
+    Err(Fail(wire::ApiError::new("InvalidClientTokenId", 403, text)))
 }

@@ -11,6 +11,8 @@
 //! enter    per environment: /var/task, /opt, /tmp, then the locks: limits, user, landlock, seccomp
 //! ```
 //!
+//! A program that must boot before it is known whose it is takes `board` and, from outside, `furnish` for `enter`.
+//!
 //! A new pid namespace needs a fork of its own and is therefore not a step: see [`spawn`] and the zygote.
 //!
 //! The only crate with `unsafe`. Linux only.
@@ -28,7 +30,7 @@ mod stages;
 pub use plan::{Arg, Plan, Step};
 pub use probe::{Layer, Layers, Report, probe};
 pub use run::{StepFailed, run_in_child};
-pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, enter, prepare};
+pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, board, enter, furnish, prepare};
 
 /// The numbers of the system calls that a zygote makes itself, as JSON.
 pub fn numbers_json() -> String {

@@ -23,6 +23,8 @@ pub struct BaseSpec {
     pub runtime: Vec<PathBuf>,
     /// A folder that is seen as `/etc`.
     pub etc: PathBuf,
+    /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
+    pub bootstrap: Option<PathBuf>,
     /// What works on this machine.
     pub layers: Layers,
 }
@@ -71,7 +73,7 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     let root = spec.mount_point.as_path();
     let flags = libc::MS_NOSUID | libc::MS_NODEV;
     mounts::mount(plan, "root", "tmpfs", root, "tmpfs", flags, "mode=755,size=1m");
-    for dir in [".host", "dev", "proc", "tmp", "opt", "var", "var/task", "run", "etc", "usr"] {
+    for dir in [".host", "dev", "proc", "tmp", "opt", "var", "var/task", "var/runtime", "run", "etc", "usr"] {
         mounts::mkdir(plan, &root.join(dir));
     }
     // First, so that what is mounted below does not show in it again.
@@ -94,6 +96,9 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
         mounts::mkdir_all(plan, root, dir);
         let inside = root.join(dir.strip_prefix("/").unwrap_or(dir));
         mounts::bind(plan, "runtime", dir, &inside, Access::ReadOnly);
+    }
+    if let Some(dir) = &spec.bootstrap {
+        mounts::bind(plan, "bootstrap", dir, &root.join("var/runtime"), Access::ReadOnly);
     }
     devices(plan, root);
     let here = plan.path(root);
@@ -179,8 +184,45 @@ pub fn enter(spec: &EnterSpec) -> Plan {
     let task = if layers.has(Layer::Mount) { PathBuf::from("/var/task") } else { spec.task.clone() };
     let task = plan.path(&task);
     plan.must("chdir", libc::SYS_chdir, &[task]);
-    limits(&mut plan, spec);
-    user(&mut plan, spec);
+    locks(&mut plan, spec);
+    plan
+}
+
+/// [`enter`] for a program that boots before it is known whose environment it becomes: everything but the package
+/// and the layers, which [`furnish`] brings in from outside. `spec.task`, `spec.opt` and `spec.tmp_mb` are not read.
+pub fn board(spec: &EnterSpec) -> Plan {
+    let mut plan = Plan::new();
+    if spec.layers.has(Layer::Mount) {
+        // Now, so that landlock's rule is about this mount; its size comes with the function.
+        tmp(&mut plan, 1, 0);
+        let root = plan.text("/");
+        plan.must("chdir", libc::SYS_chdir, &[root]);
+    }
+    locks(&mut plan, spec);
+    plan
+}
+
+/// For a process that [`board`]ed: its package, its layers, the size of its `/tmp`, and the machine's tree gone.
+/// Runs in a child of the server (see [`run_in_child`](crate::run_in_child)), which joins the process's namespaces
+/// for it: the process itself has no right to mount any more. Both are descriptors of `/proc/PID/ns/…`; `user` is
+/// given where [`Layer::User`] is in force.
+pub fn furnish(spec: &EnterSpec, user: Option<i32>, mount: i32) -> Plan {
+    let mut plan = Plan::new();
+    if let Some(user) = user {
+        plan.must("join the user namespace", libc::SYS_setns, &[user.into(), libc::CLONE_NEWUSER.into()]);
+    }
+    plan.must("join the mount namespace", libc::SYS_setns, &[mount.into(), libc::CLONE_NEWNS.into()]);
+    package(&mut plan, spec);
+    tmp(&mut plan, spec.tmp_mb, libc::MS_REMOUNT);
+    leave_host(&mut plan);
+    plan
+}
+
+/// What the process can take nothing back from.
+fn locks(plan: &mut Plan, spec: &EnterSpec) {
+    let layers = spec.layers;
+    limits(plan, spec);
+    user(plan, spec);
     if layers.has(Layer::NoNewPrivs) {
         let set = libc::PR_SET_NO_NEW_PRIVS;
         plan.must(
@@ -189,16 +231,21 @@ pub fn enter(spec: &EnterSpec) -> Plan {
             &[set.into(), 1.into(), 0.into(), 0.into(), 0.into()],
         );
         if layers.has(Layer::Landlock) && layers.has(Layer::Mount) {
-            landlock::add(&mut plan, landlock::abi());
+            landlock::add(plan, landlock::abi());
         }
         if layers.has(Layer::Seccomp) {
-            seccomp::add(&mut plan);
+            seccomp::add(plan);
         }
     }
-    plan
 }
 
 fn files(plan: &mut Plan, spec: &EnterSpec) {
+    package(plan, spec);
+    tmp(plan, spec.tmp_mb, 0);
+    leave_host(plan);
+}
+
+fn package(plan: &mut Plan, spec: &EnterSpec) {
     let host = |path: &Path| Path::new(HOST).join(path.strip_prefix("/").unwrap_or(path));
     mounts::bind(plan, "package", &host(&spec.task), Path::new("/var/task"), Access::ReadOnly);
     match spec.opt.as_slice() {
@@ -213,9 +260,15 @@ fn files(plan: &mut Plan, spec: &EnterSpec) {
             mounts::mount(plan, "layers", "overlay", Path::new("/opt"), "overlay", flags, &options);
         }
     }
-    let options = format!("mode=1777,size={}m", spec.tmp_mb.max(1));
-    let flags = libc::MS_NOSUID | libc::MS_NODEV;
+}
+
+fn tmp(plan: &mut Plan, size_mb: u32, more_flags: u64) {
+    let options = format!("mode=1777,size={}m", size_mb.max(1));
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | more_flags;
     mounts::mount(plan, "tmp", "tmpfs", Path::new("/tmp"), "tmpfs", flags, &options);
+}
+
+fn leave_host(plan: &mut Plan) {
     let at = plan.text(HOST);
     plan.must("leave the host tree", libc::SYS_umount2, &[at, libc::MNT_DETACH.into()]);
 }

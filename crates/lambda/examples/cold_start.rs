@@ -1,4 +1,5 @@
-//! Measures cold and warm starts of a Python function, jailed, against AWS's own client spawned bare.
+//! Measures cold and warm starts of a Python and of a Node function, jailed, against AWS's own client for Python and
+//! a plain `node`, both spawned bare.
 //!
 //! `cargo run --release -p lambda --example cold_start -- [python with awslambdaric installed]`
 
@@ -11,6 +12,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CODE: &str = "import json\ndef lambda_handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps('Hello from Lambda!')}\n";
+const NODE_CODE: &str =
+    "exports.handler = async () => ({ statusCode: 200, body: JSON.stringify('Hello from Lambda!') });\n";
+/// The least that runs a handler: one event, one answer.
+const BARE_NODE: &str = "
+const http = require('http'), { handler } = require('./index.js');
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
+const agent = new http.Agent({ keepAlive: true }), path = '/2018-06-01/runtime/invocation/';
+http.get({ host, port, agent, path: path + 'next' }, (answer) => {
+    let text = '';
+    answer.on('data', (d) => { text += d; });
+    answer.on('end', async () => {
+        const body = JSON.stringify(await handler(JSON.parse(text), {}));
+        const id = answer.headers['lambda-runtime-aws-request-id'];
+        http.request({ host, port, agent, method: 'POST', path: path + id + '/response' }).end(body);
+    });
+});";
 const ROUNDS: usize = 40;
 
 fn median(mut times: Vec<Duration>) -> String {
@@ -20,14 +37,14 @@ fn median(mut times: Vec<Duration>) -> String {
     format!("median {:7.3} ms   p10 {:7.3}   p90 {:7.3}", at(50), at(10), at(90))
 }
 
-fn spec(dir: &std::path::Path, revision: usize) -> Arc<FunctionSpec> {
+fn spec(dir: &std::path::Path, runtime: &str, revision: usize) -> Arc<FunctionSpec> {
     Arc::new(FunctionSpec {
-        key: format!("bench:{revision}"),
+        key: format!("bench:{runtime}:{revision}"),
         name: "bench".into(),
         version: "$LATEST".into(),
         region: "us-east-1".into(),
-        runtime: "python3.9".into(),
-        handler: "app.lambda_handler".into(),
+        runtime: runtime.into(),
+        handler: if runtime.starts_with("node") { "index.handler" } else { "app.lambda_handler" }.into(),
         code_dir: dir.to_path_buf(),
         memory_mb: 128,
         ephemeral_mb: 512,
@@ -74,15 +91,22 @@ async fn main() {
     let code = dir.path().join("code");
     std::fs::create_dir(&code).expect("a folder");
     std::fs::write(code.join("app.py"), CODE).expect("written");
-    for sandbox in [Sandbox::Prefer, Sandbox::Off] {
-        let mut config = ExecutorConfig::new(dir.path().join(format!("state-{sandbox:?}")));
+    std::fs::write(code.join("index.js"), NODE_CODE).expect("written");
+    std::fs::write(code.join("bare.js"), BARE_NODE).expect("written");
+    for (sandbox, runtime) in [
+        (Sandbox::Prefer, "python3.9"),
+        (Sandbox::Off, "python3.9"),
+        (Sandbox::Prefer, "nodejs20.x"),
+        (Sandbox::Off, "nodejs20.x"),
+    ] {
+        let mut config = ExecutorConfig::new(dir.path().join(format!("state-{sandbox:?}-{runtime}")));
         config.sandbox = sandbox;
         config.warn = Arc::new(|text| println!("warning: {text}"));
         let executor = Executor::new(config).expect("an executor");
         let mut cold = Vec::new();
         let mut first = None;
         for n in 0..ROUNDS {
-            let spec = spec(&code, n);
+            let spec = spec(&code, runtime, n);
             let begun = Instant::now();
             let done = executor.invoke(&spec, Bytes::from_static(b"{}"), context(n)).await.expect("ran");
             let took = begun.elapsed();
@@ -90,20 +114,20 @@ async fn main() {
             first.get_or_insert(took);
             cold.push(took);
             executor.retire(&spec.key);
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(150)).await;
         }
-        println!("{sandbox:?}: very first (starts the zygote) {:?}", first.unwrap_or_default());
-        println!("{sandbox:?}: cold, spare at hand      {}", median(cold.split_off(1)));
+        println!("{runtime} {sandbox:?}: very first (starts the zygote) {:?}", first.unwrap_or_default());
+        println!("{runtime} {sandbox:?}: cold, spare at hand      {}", median(cold.split_off(1)));
         let mut burst = Vec::new();
         for n in 0..ROUNDS {
-            let spec = spec(&code, 1000 + n);
+            let spec = spec(&code, runtime, 1000 + n);
             let begun = Instant::now();
             executor.invoke(&spec, Bytes::from_static(b"{}"), context(n)).await.expect("ran");
             burst.push(begun.elapsed());
             executor.retire(&spec.key);
         }
-        println!("{sandbox:?}: cold, one after the other {}", median(burst));
-        let spec = spec(&code, 9999);
+        println!("{runtime} {sandbox:?}: cold, one after the other {}", median(burst));
+        let spec = spec(&code, runtime, 9999);
         executor.invoke(&spec, Bytes::from_static(b"{}"), context(0)).await.expect("ran");
         let mut warm = Vec::new();
         for n in 0..2000 {
@@ -111,12 +135,18 @@ async fn main() {
             executor.invoke(&spec, Bytes::from_static(b"{}"), context(n)).await.expect("ran");
             warm.push(begun.elapsed());
         }
-        println!("{sandbox:?}: warm                      {}", median(warm));
+        println!("{runtime} {sandbox:?}: warm                      {}", median(warm));
         executor.shutdown().await;
     }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let times = (0..ROUNDS / 2).map(|_| {
+        let mut command = Command::new("node");
+        command.arg("bare.js").current_dir(&code).env("AWS_LAMBDA_RUNTIME_API", &address);
+        bare(&mut command, &listener)
+    });
+    println!("node, spawned bare              {}", median(times.collect()));
     if let Some(python) = std::env::args().nth(1) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
         let times = (0..ROUNDS / 2).map(|_| {
             let mut command = Command::new(&python);
             command.args(["-m", "awslambdaric", "app.lambda_handler"]).current_dir(&code);

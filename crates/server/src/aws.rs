@@ -12,17 +12,22 @@ use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
 use crate::caller::Signer;
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
+use crate::federated::{self, Unsigned};
 use crate::listener::{Body, Head, Request};
 use crate::refusal::{Refused, refusal};
+use crate::response_stream;
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
 
 /// What an answer is, and what the trace is told of it.
 pub struct Answer {
-    pub response: Response<Bytes>,
+    pub response: Response<Body>,
     pub caller: String,
     pub journey: Journey,
 }
+
+/// The region of calls that nobody signed.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// Answers one call.
 pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> Answer {
@@ -32,7 +37,7 @@ pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> 
         Ok(response) => (response, None),
         Err(error) => {
             let told = (error.code.clone(), error.message.clone().unwrap_or_default());
-            (worded(at.service, &error, request_id), Some(told))
+            (worded(at.service, &error, request_id).map(Body::Full), Some(told))
         }
     };
     Answer {
@@ -59,7 +64,7 @@ async fn run(
     request: &Request,
     request_id: &str,
     at: &mut Progress,
-) -> Result<Response<Bytes>, ApiError> {
+) -> Result<Response<Body>, ApiError> {
     let Request { head, body } = request;
     let signed = sigv4::parse(head.method.as_str(), head.path(), head.query(), &head.signed());
     let signing_name = signed.as_ref().ok().and_then(|s| s.as_ref()).map(|s| s.service.as_str());
@@ -71,6 +76,12 @@ async fn run(
     at.operation = operation.as_ref().ok().copied();
 
     let now_ms = now_ms();
+    if let Some(operation) = at.operation.filter(|operation| operation.anonymous) {
+        let region = signed.map_or_else(|| DEFAULT_REGION.to_owned(), |signed| signed.region);
+        let around = Unsigned { request, region, request_id, now_ms };
+        let answer = federated::answer(state, operation, around, &mut at.caller).await?;
+        return Ok(answer.map(Body::Full));
+    }
     let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let operation = operation?;
@@ -111,8 +122,11 @@ async fn run(
             return Err(refusal(service, refused, &verdict.sentence.unwrap_or_default()));
         }
     }
+    if (service, call.operation) == (Service::Lambda, "InvokeWithResponseStream") {
+        return response_stream::invoke(state, operation, &call).await;
+    }
     let reply = handle(state, service, &call, &signer).await?;
-    Ok(wire::render(operation, reply, request_id))
+    Ok(wire::render(operation, reply, request_id).map(Body::Full))
 }
 
 /// `aws:RequestedRegion`. Services with one endpoint for all regions have that endpoint's (User Guide: IAM calls are

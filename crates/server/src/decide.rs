@@ -47,6 +47,31 @@ pub fn decide(
     check: Check,
     around: &Surroundings<'_>,
 ) -> Result<Verdict, ApiError> {
+    let decided = decided(iam, caller, check, around, &Context::new())?;
+    let verdict = Verdict {
+        allowed: decided.decision.is_allowed(),
+        explicit: decided.decision.effect == Effect::ExplicitlyDenied,
+        sentence: decided.decision.sentence(&decided.request()),
+    };
+    if verdict.allowed {
+        iam.note_access(caller, &decided.action, around.region, around.now_ms);
+    }
+    record_decision(decided);
+    Ok(verdict)
+}
+
+/// Decides one check without recording it. `over` replaces what the context holds: for questions that nobody asked
+/// for real.
+///
+/// # Errors
+/// When the caller's policies cannot be read.
+pub fn decided(
+    iam: &Iam,
+    caller: &Caller,
+    check: Check,
+    around: &Surroundings<'_>,
+    over: &Context,
+) -> Result<Decided, ApiError> {
     let mut context = check.context;
     around.add_to(&mut context);
     // A check that names no owner is about the caller's own account.
@@ -70,6 +95,10 @@ pub fn decide(
         context.set("aws:ViaAWSService", "false");
     }
     context.extend(&iam.principal_context(caller)?);
+    if let Some(age) = caller.session.as_ref().and_then(|session| session.mfa_age_s(around.now_ms)) {
+        context.set("aws:MultiFactorAuthAge", age.to_string());
+    }
+    context.extend(over);
     let policies = iam.caller_policies(caller)?;
     let request = Request {
         principal: &caller.principal,
@@ -89,12 +118,7 @@ pub fn decide(
         Some(account) => iam.membership(&account)?,
         None => None,
     };
-    let verdict = Verdict {
-        allowed: decision.is_allowed(),
-        explicit: decision.effect == Effect::ExplicitlyDenied,
-        sentence: decision.sentence().map(str::to_owned),
-    };
-    record_decision(Decided {
+    Ok(Decided {
         principal: caller.principal.clone(),
         action: check.action,
         resource: check.resource,
@@ -106,8 +130,7 @@ pub fn decide(
         caller_in,
         owner_in,
         decision,
-    });
-    Ok(verdict)
+    })
 }
 
 /// `…ID` and `…Paths` of an account that is in an organization (User Guide, reference_policies_condition-keys: absent

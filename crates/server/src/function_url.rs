@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::aws::Answer;
 use crate::caller::Signer;
 use crate::decide::{Surroundings, decide};
-use crate::listener::Request;
+use crate::listener::{Body, Request};
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
 
@@ -56,6 +56,7 @@ pub async fn answer(
             (response, Some((refused.kind.to_owned(), refused.detail)))
         }
     };
+    let response = response.map(Body::Full);
     Answer { response, caller, journey: Journey::Aws { service: "lambda", operation: "FunctionUrl", error } }
 }
 

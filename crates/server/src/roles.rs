@@ -26,9 +26,16 @@ impl Roles for LambdaRoles {
         }
     }
 
-    fn principal_exists(&self, arn: &str) -> bool {
+    fn principal_exists(&self, arn_or_id: &str) -> bool {
         // A store that cannot be read must not make a principal look valid.
-        matches!(self.0.resolve_principal(arn), Ok(Some(_)))
+        matches!(self.0.resolve_principal(arn_or_id), Ok(Some(_)))
+    }
+
+    fn principal_id(&self, arn: &str) -> Option<String> {
+        match self.0.resolve_principal(arn) {
+            Ok(Some(iam::IamPrincipal::Entity { id, .. })) => Some(id),
+            _ => None,
+        }
     }
 }
 

@@ -94,7 +94,7 @@ impl Handler for Front {
         match target(head.host(), head.path()) {
             Target::Api { .. } => gateway::execution::MAX_BODY,
             Target::FunctionUrl(_) => function_url::MAX_BODY,
-            Target::Own(_) => 0,
+            Target::Own(_) => own::MAX_BODY,
             Target::Aws => AWS_BODY,
         }
     }
@@ -133,7 +133,7 @@ impl Handler for Front {
         let (head, state) = (&request.head, &self.state);
         let work = async {
             match target(head.host(), head.path()) {
-                Target::Own(page) => (own::answer(state, head, page).await, None),
+                Target::Own(page) => (own::answer(state, &request, page).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
                         api::answer(state, &request, api, &path, &request_id, started_ms).await;
@@ -141,11 +141,11 @@ impl Handler for Front {
                 }
                 Target::FunctionUrl(id) => {
                     let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;
-                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
                 Target::Aws => {
                     let answer = aws::answer(state, &request, &request_id).await;
-                    (answer.response.map(Body::Full), Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
             }
         };

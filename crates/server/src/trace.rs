@@ -59,6 +59,14 @@ pub enum Journey {
     Event(Box<EventReport>),
 }
 
+impl Trace {
+    /// The first decision that refused, with its number.
+    #[must_use]
+    pub fn denied(&self) -> Option<(usize, &Decided)> {
+        self.events.decisions.iter().enumerate().find(|(_, decided)| !decided.decision.is_allowed())
+    }
+}
+
 /// What is recorded while a request is on its way.
 #[derive(Debug, Default)]
 pub struct Events {

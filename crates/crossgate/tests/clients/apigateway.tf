@@ -111,16 +111,17 @@ resource "aws_api_gateway_method" "get" {
   authorization        = "NONE"
   api_key_required     = true
   request_validator_id = aws_api_gateway_request_validator.all.id
-  request_models       = { "application/json" = aws_api_gateway_model.user.name }
   request_parameters   = { "method.request.querystring.page" = false }
 }
 
 resource "aws_api_gateway_method" "post" {
   rest_api_id   = aws_api_gateway_rest_api.by_hand.id
   resource_id   = aws_api_gateway_resource.users.id
-  http_method   = "POST"
-  authorization = "CUSTOM"
-  authorizer_id = aws_api_gateway_authorizer.token.id
+  http_method          = "POST"
+  authorization        = "CUSTOM"
+  authorizer_id        = aws_api_gateway_authorizer.token.id
+  request_validator_id = aws_api_gateway_request_validator.all.id
+  request_models       = { "application/json" = aws_api_gateway_model.user.name }
 }
 
 resource "aws_api_gateway_integration" "get" {

@@ -70,17 +70,13 @@ def seed(server):
 
 
 def run(server, fix):
-    """Runs the commands below a `fix` line as the account that it names."""
-    lines = server.explain("last").split(fix)[1].splitlines()
-    account = lines[0].split("run as account ")[1][:12]
-    commands = []
-    for line in lines[1:]:
-        if not line.startswith("  aws "):
-            break
-        commands.append(line.strip())
-    for command in commands:
+    """Runs the commands of `fix 1:` or `fix 2:`, each as the account that it names."""
+    report = json.loads(server.crossgate("explain", "last", "--format", "json"))
+    found = report["fixes"][int(fix.removeprefix("fix ").rstrip(":")) - 1]
+    commands = [(step["account"], command) for step in found["steps"] for command in step["commands"]]
+    for account, command in commands:
         server.aws(account, *shlex.split(command)[1:])
-    return commands
+    return [command for _, command in commands]
 
 
 def test_with_the_aws_cli_an_scp_denies_the_call_of_an_api(server):
@@ -148,8 +144,8 @@ def test_a_fix_says_what_else_is_missing(server):
     answer = server.get(api, "/prod/users")
     assert answer.status == 500
     first = server.explain(answer.request_id).split("fix 1:")[1].split("fix 2:")[0]
-    commands = [line.strip().split(" --")[0] for line in first.splitlines() if line.startswith("  aws ")]
-    assert commands == ["aws organizations detach-policy", "aws iam put-role-policy", "aws lambda add-permission"]
+    commands = [line.strip().split(" --")[0] for line in first.splitlines() if line.strip().startswith("aws ")]
+    assert commands == ["aws organizations detach-policy", "aws lambda add-permission", "aws iam put-role-policy"]
     assert f"take {policy} off the root ({organization.root}); then both sides have to allow it" in first
     # A root user is refused by its own ARN.
     assert error(server.client("lambda", A).invoke, FunctionName=function)[0] == "AccessDeniedException"

@@ -113,6 +113,7 @@ fn make_role(
             trust_ids: BTreeMap::new(),
             description: None,
             max_session_s: 3_600,
+            linked: None,
         }),
         groups: Vec::new(),
         login: None,

@@ -1,5 +1,6 @@
 //! Invoke, and the invocation of a function by its ARN.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,17 +8,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 use wire::{ApiError, Call, Reply};
 
 use super::errors::{self, invalid, no_function, too_large};
 use super::model::LATEST;
 use super::{FunctionName, FunctionView, Lambda};
-use crate::execution::{FunctionSpec, Invocation, InvokeContext, InvokeError, ThrottleReason};
+use crate::execution::{FunctionSpec, Invocation, InvokeContext, InvokeError, Part, ThrottleReason};
 
 /// AWS's bound of a synchronous invocation's payload: 6 MB [D: Lambda quotas].
 const MAX_PAYLOAD: usize = 6_291_456;
 /// AWS's bound of an asynchronous invocation's payload: 1 MB since October 2025 [D: Lambda quotas].
 const MAX_EVENT: usize = 1_048_576;
+
+/// Pieces of a streamed response that wait for a slow client; the function then waits too.
+const WAITING_PARTS: usize = 16;
 
 /// Why a function was not run.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +122,41 @@ impl Lambda {
         self.run(&view, payload, context).await
     }
 
+    /// The operation InvokeWithResponseStream: the version that will answer, what its response brings as it comes,
+    /// and the invocation itself, which must be awaited for it to run.
+    ///
+    /// # Errors
+    /// As [`Self::invoke`]; those of the invocation are its own.
+    pub fn invoke_with_response_stream(
+        &self,
+        call: &Call,
+    ) -> Result<
+        (mpsc::Receiver<Part>, impl Future<Output = Result<Invocation, InvokeFailure>> + Send + use<>),
+        ApiError,
+    > {
+        let name = FunctionName::of(
+            call.required("FunctionName"),
+            call.text("Qualifier"),
+            call.account,
+            &call.region,
+        )?;
+        let arn = name.qualified_arn();
+        let Some(view) = self.lookup(&arn)? else {
+            return Err(no_function(&name.arn_with(name.qualifier.as_deref().unwrap_or(LATEST))));
+        };
+        let payload = payload(&call.payload, false)?;
+        let (stream, parts) = mpsc::channel(WAITING_PARTS);
+        let context = InvokeContext {
+            request_id: call.request_id.clone(),
+            invoked_arn: arn,
+            client_context: client_context(call)?,
+            stream: Some(stream),
+            ..InvokeContext::default()
+        };
+        let lambda = self.clone();
+        Ok((parts, async move { lambda.run(&view, payload, context).await }))
+    }
+
     /// The operation Invoke.
     ///
     /// # Errors
@@ -141,6 +181,7 @@ impl Lambda {
             trace_id: None,
             client_context: client_context(call)?,
             cognito_identity: None,
+            stream: None,
         };
         if call.text("InvocationType") == Some("DryRun") {
             return Ok(status(204));
@@ -237,7 +278,9 @@ mod tests {
     use crate::control::testing::{World, call, failed, root, world};
 
     fn invoke(input: Value, payload: &str) -> Call {
-        Call { payload: Bytes::copy_from_slice(payload.as_bytes()), ..call("Invoke", input) }
+        // The age of an event is measured by the clock.
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        Call { payload: Bytes::copy_from_slice(payload.as_bytes()), now_ms, ..call("Invoke", input) }
     }
 
     async fn run(world: &World, input: Value, payload: &str) -> Result<Reply, ApiError> {

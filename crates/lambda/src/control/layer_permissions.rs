@@ -71,7 +71,7 @@ impl Lambda {
             if call.text("RevisionId").is_some_and(|r| r != policy.revision) {
                 return Err(Failed::Api(stale_revision("GetLayerPolicy")));
             }
-            policy.statements.push(Statement { sid: sid.to_owned(), identity: None, text: text.clone() });
+            policy.statements.push(Statement { sid: sid.to_owned(), identity: None, identity_id: None, text: text.clone() });
             policy.revision = uuid()?;
             let revision = policy.revision.clone();
             layer.policy = Some(policy);
@@ -112,7 +112,7 @@ impl Lambda {
         let layer: Option<LayerVersion> =
             self.inner.store.read(|r| r.get(LAYERS, &key)).map_err(errors::store)?;
         let policy = layer.ok_or_else(|| no_version(&arn))?.policy.ok_or_else(no_policy)?;
-        Ok(json!({ "Policy": policy.text(), "RevisionId": policy.revision }).into())
+        Ok(json!({ "Policy": policy.text(|_| false), "RevisionId": policy.revision }).into())
     }
 
     /// The policy of the layer version with this ARN, for decisions about it.
@@ -131,6 +131,6 @@ impl Lambda {
 
 fn parse(stored: &FunctionPolicy, arn: &str) -> Result<Arc<Policy>, ApiError> {
     let title = format!("policy of layer version {arn}");
-    let policy = Policy::parse(title, &stored.text(), PolicyKind::Resource);
+    let policy = Policy::parse(title, &stored.text(|_| false), PolicyKind::Resource);
     policy.map(Arc::new).map_err(|e| ApiError::internal(format!("the stored policy of {arn}: {e}")))
 }

@@ -42,7 +42,6 @@ use std::time::Duration;
 
 use arn::AccountId;
 use bytes::Bytes;
-use policy::Policy;
 use store::{Cache, Store};
 use tokio::sync::Semaphore;
 use wire::ApiError;
@@ -109,8 +108,11 @@ pub trait Roles: Send + Sync {
     /// [`unassumable_role`] when not.
     fn check_execution_role(&self, role_arn: &str, account: AccountId) -> Result<(), ApiError>;
 
-    /// Whether the user, role or session with this ARN exists, for principals of function policies.
-    fn principal_exists(&self, arn: &str) -> bool;
+    /// Whether the user, role or session with this ARN or unique id exists, for principals of function policies.
+    fn principal_exists(&self, arn_or_id: &str) -> bool;
+
+    /// The unique id (`AROA…`, `AIDA…`) of the user or role with this ARN; `None` for sessions and what does not exist.
+    fn principal_id(&self, arn: &str) -> Option<String>;
 }
 
 /// Settings of a [`Lambda`].
@@ -162,7 +164,7 @@ struct Inner {
     /// By qualified or unqualified ARN, as named.
     views: Cache<FunctionView>,
     /// By the key of the policy. `None` inside: there is no policy, and that is remembered too.
-    policies: Cache<Option<Arc<Policy>>>,
+    policies: Cache<Option<view::Compiled>>,
     /// By the URL's id.
     urls: Cache<FunctionUrl>,
     /// Invocations in flight by function, an entry is dropped with its function; and by account and region, of functions

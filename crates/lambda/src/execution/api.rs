@@ -5,10 +5,13 @@
 
 use super::environment::{Environment, InitFailure, Job, Outcome};
 use super::report::MAX_RESPONSE;
+use super::spec::Part;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -17,9 +20,13 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::Sender;
 
 /// What a body may bring beyond the largest answer before its connection is closed.
 const MAX_DRAINED: usize = 64 << 20;
+
+/// The largest streamed response: 200 MB (AWS documentation, "Lambda quotas").
+const MAX_STREAM: usize = 200 << 20;
 
 /// Serves one connection until it closes.
 pub(crate) async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, environment: Arc<Environment>) {
@@ -85,7 +92,7 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
     match (request.method(), rest) {
         (&Method::GET, "invocation/next") => next(&environment).await,
         (&Method::POST, "init/error") => {
-            let (body, _) = collect(request.into_body()).await;
+            let body = collect(request.into_body()).await.body;
             if environment.fail_init(InitFailure::Error(body)) {
                 accepted()
             } else {
@@ -94,7 +101,7 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
         }
         // Our own bootstrap only, before anything of a customer's runs: the jail could not be closed.
         (&Method::POST, "init/jail") => {
-            let (body, _) = collect(request.into_body()).await;
+            let body = collect(request.into_body()).await.body;
             let text = String::from_utf8_lossy(&body).into_owned();
             environment.fail_init(InitFailure::Jail(text));
             accepted()
@@ -164,15 +171,33 @@ async fn finish(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     // Before anything changes: an answer for another invocation must not touch this one.
-    if !environment.is_current(id) {
+    let Some(stream) = environment.current(id) else {
         collect(request.into_body()).await;
         return error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
-    }
-    let (body, complete) = collect(request.into_body()).await;
-    let outcome = match (complete, is_response) {
-        (false, _) => Outcome::TooLarge,
-        (true, true) => Outcome::Response(body),
-        (true, false) => Outcome::Error(body),
+    };
+    let text = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let streaming = text("lambda-runtime-function-response-mode").is_some_and(|m| m == "streaming");
+    let content_type = text("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
+    let collected = match stream {
+        Some(stream) if is_response => {
+            let executed_version = environment.spec.version.clone();
+            let begin = Part::Begin { content_type, executed_version };
+            match forward(request.into_body(), streaming, begin, &stream).await {
+                Some(collected) => collected,
+                // The runtime broke off: its end, or the time-out, ends the invocation.
+                None => {
+                    return error(StatusCode::BAD_REQUEST, "TruncatedResponse", "the body is not complete");
+                }
+            }
+        }
+        _ => collect(request.into_body()).await,
+    };
+    let complete = collected.complete;
+    let outcome = match (complete, is_response, collected.failed) {
+        (false, ..) => Outcome::TooLarge,
+        (true, true, None) => Outcome::Response(collected.body),
+        (true, true, Some(error)) => Outcome::Error(error),
+        (true, false, _) => Outcome::Error(collected.body),
     };
     match (environment.answer(id, outcome), complete) {
         (false, _) => error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
@@ -184,18 +209,71 @@ async fn finish(
     }
 }
 
+/// A body that was read.
+struct Collected {
+    body: Bytes,
+    /// Whether all of it was small enough and came.
+    complete: bool,
+    /// The error JSON that the trailers of a streamed response bring.
+    failed: Option<Bytes>,
+}
+
+/// Hands a response on piece by piece; one that is not streamed is read first, for its bound. `None`: it broke off.
+async fn forward(mut body: Incoming, streaming: bool, begin: Part, to: &Sender<Part>) -> Option<Collected> {
+    if !streaming {
+        let collected = collect(body).await;
+        if collected.complete {
+            // Whoever listened is gone: the invocation goes on all the same.
+            let _ = to.send(begin).await;
+            let _ = to.send(Part::Chunk(collected.body)).await;
+        }
+        return Some(Collected { body: Bytes::new(), ..collected });
+    }
+    let _ = to.send(begin).await;
+    let (mut seen, mut failed) = (0usize, None);
+    while let Some(frame) = body.frame().await {
+        match frame.ok()?.into_data() {
+            Ok(data) => {
+                seen += data.len();
+                if seen <= MAX_STREAM && !data.is_empty() {
+                    let _ = to.send(Part::Chunk(data)).await;
+                }
+            }
+            Err(frame) => failed = frame.into_trailers().ok().as_ref().and_then(trailing_error),
+        }
+    }
+    Some(Collected { body: Bytes::new(), complete: seen <= MAX_STREAM, failed })
+}
+
+/// The error of a streamed response (AWS documentation, "Building a custom runtime": base64 of the error JSON).
+fn trailing_error(trailers: &HeaderMap) -> Option<Bytes> {
+    let text = |name: &str| trailers.get(name).and_then(|v| v.to_str().ok());
+    let kind = text("lambda-runtime-function-error-type")?;
+    let body = text("lambda-runtime-function-error-body").and_then(|b| STANDARD.decode(b).ok());
+    let told = body.filter(|b| serde_json::from_slice::<serde::de::IgnoredAny>(b).is_ok());
+    Some(told.map_or_else(|| super::report::platform_error(&kind.replace(['"', '\\'], "?"), ""), Bytes::from))
+}
+
 /// The body, and whether it was complete; what is too large is read to its end but not kept, so that the
 /// connection stays usable.
-async fn collect(mut body: Incoming) -> (Bytes, bool) {
+async fn collect(mut body: Incoming) -> Collected {
     let mut kept = BytesMut::new();
     let mut seen = 0usize;
     let mut single = None;
+    let mut failed = None;
+    let broken = || Collected { body: Bytes::new(), complete: false, failed: None };
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return (Bytes::new(), false) };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(frame) = frame else { return broken() };
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                failed = frame.into_trailers().ok().as_ref().and_then(trailing_error);
+                continue;
+            }
+        };
         seen += data.len();
         if seen > MAX_DRAINED {
-            return (Bytes::new(), false);
+            return broken();
         }
         if seen > MAX_RESPONSE {
             kept.clear();
@@ -209,7 +287,8 @@ async fn collect(mut body: Incoming) -> (Bytes, bool) {
             kept.extend_from_slice(&data);
         }
     }
-    (single.unwrap_or_else(|| kept.freeze()), seen <= MAX_RESPONSE)
+    let body = single.unwrap_or_else(|| kept.freeze());
+    Collected { body, complete: seen <= MAX_RESPONSE, failed }
 }
 
 fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {

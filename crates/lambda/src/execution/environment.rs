@@ -9,7 +9,7 @@ use super::config::LogSink;
 use super::logs::EnvironmentLog;
 use super::process::{Exit, Process, lock};
 use super::slot::Slot;
-use super::spec::{FunctionSpec, InvokeContext};
+use super::spec::{FunctionSpec, InvokeContext, Part};
 use bytes::Bytes;
 use std::fs::File;
 use std::io;
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::net::unix::pipe;
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 /// An event on its way to the runtime.
@@ -55,7 +56,7 @@ pub(crate) enum InitFailure {
 enum Phase {
     Init,
     Ready(oneshot::Sender<Box<Job>>),
-    Busy { request_id: String, reply: oneshot::Sender<(Outcome, Instant)> },
+    Busy { request_id: String, stream: Option<Sender<Part>>, reply: oneshot::Sender<(Outcome, Instant)> },
     Answered,
     Dead,
 }
@@ -182,7 +183,9 @@ impl Environment {
                     log.clear_tail();
                     log.platform(start);
                 }
-                *phase = Phase::Busy { request_id: job.context.request_id.clone(), reply };
+                let context = &job.context;
+                let (request_id, stream) = (context.request_id.clone(), context.stream.clone());
+                *phase = Phase::Busy { request_id, stream, reply };
                 match waiting.send(job) {
                     Ok(()) => Ok(outcome),
                     Err(job) => {
@@ -200,9 +203,12 @@ impl Environment {
         }
     }
 
-    /// Whether `request_id` is the invocation in progress.
-    pub fn is_current(&self, request_id: &str) -> bool {
-        matches!(&*lock(&self.phase), Phase::Busy { request_id: current, .. } if current == request_id)
+    /// Whether `request_id` is the invocation in progress, and where its response goes as it comes, if anywhere.
+    pub fn current(&self, request_id: &str) -> Option<Option<Sender<Part>>> {
+        match &*lock(&self.phase) {
+            Phase::Busy { request_id: current, stream, .. } if current == request_id => Some(stream.clone()),
+            _ => None,
+        }
     }
 
     /// The runtime's answer to `request_id`; `false` when that is not the invocation in progress.

@@ -17,6 +17,7 @@ mod config;
 mod environment;
 mod executor;
 mod logs;
+mod nodes;
 pub mod package;
 mod pool;
 mod process;
@@ -30,7 +31,7 @@ mod zygote;
 
 pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
 pub use spec::{
-    Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, ThrottleReason,
+    Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, Part, ThrottleReason,
 };
 
 pub use executor::Executor;

@@ -1,4 +1,4 @@
-//! Finds the interpreters on this machine.
+//! Finds the interpreters on this machine; Node is in [`nodes`](super::nodes).
 //!
 //! `python3.N` on `PATH`, in pyenv's and in uv's own folders; never a shim script, which would start another
 //! interpreter than its name says and only after a detour through a shell.
@@ -30,6 +30,8 @@ impl Python {
 pub(crate) enum Wanted {
     /// Python 3 with this minor version.
     Python(u8),
+    /// Node with this major version.
+    Node(u8),
     /// The archive's own `bootstrap`.
     Provided,
 }
@@ -45,44 +47,69 @@ pub(crate) fn parse(runtime: &str) -> Result<Wanted, String> {
     if let Some(minor) = runtime.strip_prefix("python3.").and_then(|m| m.parse::<u8>().ok()) {
         return Ok(Wanted::Python(minor));
     }
-    Err(format!("the runtime `{runtime}` is not supported yet; python3.N and provided.* are"))
+    let major = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x"));
+    if let Some(major) = major.and_then(|m| m.parse::<u8>().ok()) {
+        return Ok(Wanted::Node(major));
+    }
+    Err(format!(
+        "functions of the runtime `{runtime}` cannot be run here: python3.N, nodejsN.x and provided.* can; a \
+         `bootstrap` in the archive that starts AWS's runtime client runs as provided.al2023"
+    ))
 }
+
+/// The words for one language's versions.
+pub(crate) struct Family {
+    /// A version as a runtime's name: `python3.9`.
+    pub runtime: fn(u8) -> String,
+    /// A version by itself: `3.9`.
+    pub short: fn(u8) -> String,
+    /// All of them: `Python 3`.
+    pub all: &'static str,
+}
+
+const PYTHON: Family =
+    Family { runtime: |m| format!("python3.{m}"), short: |m| format!("3.{m}"), all: "Python 3" };
 
 /// The interpreter for `minor`, and a warning when it is another version.
 ///
 /// # Errors
 /// None fits; the text says what to install.
 pub(crate) fn choose(minor: u8, strict: bool) -> Result<(Python, Option<String>), String> {
-    choose_from(&installed(), minor, strict)
+    let ((minor, program), warning) = choose_from(&installed(), minor, strict, &PYTHON)?;
+    Ok((Python { minor, program }, warning))
 }
 
-fn choose_from(
+/// The program for `version`: that one, else (unless `strict`) the nearest newer one, else the nearest older one;
+/// and a warning when it is another version.
+///
+/// # Errors
+/// None fits; the text says what to install.
+pub(crate) fn choose_from(
     found: &BTreeMap<u8, PathBuf>,
-    minor: u8,
+    version: u8,
     strict: bool,
-) -> Result<(Python, Option<String>), String> {
-    let python = |(minor, program): (&u8, &PathBuf)| Python { minor: *minor, program: program.clone() };
-    if let Some(exact) = found.get_key_value(&minor) {
-        return Ok((python(exact), None));
+    family: &Family,
+) -> Result<((u8, PathBuf), Option<String>), String> {
+    let own = |(version, program): (&u8, &PathBuf)| (*version, program.clone());
+    if let Some(exact) = found.get_key_value(&version) {
+        return Ok((own(exact), None));
     }
-    let list: Vec<_> = found.keys().map(|m| format!("3.{m}")).collect();
+    let wanted = (family.runtime)(version);
+    let list: Vec<_> = found.keys().map(|v| (family.short)(*v)).collect();
     let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     if strict {
         return Err(format!(
-            "python3.{minor} is not installed (found: {list}) and only the exact version is allowed"
+            "{wanted} is not installed (found: {list}) and only the exact version is allowed"
         ));
     }
-    let nearest = found.range(minor..).next().or_else(|| found.range(..minor).next_back());
-    match nearest.map(python) {
+    let nearest = found.range(version..).next().or_else(|| found.range(..version).next_back());
+    match nearest.map(own) {
         Some(other) => {
-            let used = other.runtime();
-            let warning =
-                format!("python3.{minor} is not installed: {used} runs instead; install python3.{minor}");
+            let used = (family.runtime)(other.0);
+            let warning = format!("{wanted} is not installed: {used} runs instead; install {wanted}");
             Ok((other, Some(warning)))
         }
-        None => {
-            Err(format!("python3.{minor} is not installed, nor any other Python 3; install python3.{minor}"))
-        }
+        None => Err(format!("{wanted} is not installed, nor any other {}; install {wanted}", family.all)),
     }
 }
 
@@ -132,7 +159,7 @@ fn look_in(dir: &Path, found: &mut BTreeMap<u8, PathBuf>) {
 }
 
 /// An ELF program, not a shim.
-fn is_binary(path: &Path) -> bool {
+pub(crate) fn is_binary(path: &Path) -> bool {
     use std::io::Read as _;
     let mut magic = [0u8; 4];
     std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
@@ -148,22 +175,22 @@ mod tests {
 
     #[test]
     fn the_exact_version_runs_without_a_warning() {
-        let (python, warning) = choose_from(&found(&[8, 9, 10]), 9, true).expect("found");
-        assert_eq!((python.minor, warning), (9, None));
+        let (python, warning) = choose_from(&found(&[8, 9, 10]), 9, true, &PYTHON).expect("found");
+        assert_eq!((python.0, warning), (9, None));
     }
 
     #[test]
     fn a_missing_version_is_answered_by_the_nearest_newer_one_then_by_the_nearest_older() {
         for (have, want, used) in [(&[8, 11, 12][..], 9, 11), (&[8, 12, 13], 14, 13), (&[11], 8, 11)] {
-            let (python, warning) = choose_from(&found(have), want, false).expect("found");
-            assert_eq!(python.minor, used);
+            let (python, warning) = choose_from(&found(have), want, false, &PYTHON).expect("found");
+            assert_eq!(python.0, used);
             assert!(warning.expect("a warning").contains(&format!("python3.{want} is not installed")));
         }
     }
 
     #[test]
     fn strict_refuses_another_version() {
-        let error = choose_from(&found(&[8, 12]), 9, true).expect_err("refused");
+        let error = choose_from(&found(&[8, 12]), 9, true, &PYTHON).expect_err("refused");
         assert!(error.contains("found: 3.8, 3.12"), "{error}");
     }
 
@@ -172,5 +199,7 @@ mod tests {
         assert!(parse("cobol85").expect_err("unknown").contains("`cobol85`"));
         assert_eq!(parse("provided.al2023"), Ok(Wanted::Provided));
         assert_eq!(parse("python3.13"), Ok(Wanted::Python(13)));
+        assert_eq!(parse("nodejs22.x"), Ok(Wanted::Node(22)));
+        assert!(parse("nodejs22").is_err() && parse("java17").is_err());
     }
 }

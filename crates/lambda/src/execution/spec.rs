@@ -44,6 +44,8 @@ pub struct FunctionSpec {
     /// Not zero: provisioned concurrency. So many environments are started ahead by
     /// [`Executor::provision`](super::Executor::provision) and kept, never more.
     pub provisioned: u32,
+    /// `LoggingConfig.ApplicationLogLevel`, where `LogFormat` is `JSON`: logs are then JSON, from this level on.
+    pub json_log_level: Option<String>,
 }
 
 /// What one invocation brings along.
@@ -59,6 +61,22 @@ pub struct InvokeContext {
     pub client_context: Option<String>,
     /// JSON with `cognitoIdentityId` and `cognitoIdentityPoolId`.
     pub cognito_identity: Option<String>,
+    /// Where the response goes as it comes. [`Invocation::payload`] is then empty unless the function failed.
+    pub stream: Option<tokio::sync::mpsc::Sender<Part>>,
+}
+
+/// A piece of a response that is handed on as it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Once, before everything else: what is known when the response begins.
+    Begin {
+        /// `application/vnd.awslambda.http-integration-response` where status and headers come first.
+        content_type: String,
+        /// The version that answers.
+        executed_version: String,
+    },
+    /// A piece of the body.
+    Chunk(Bytes),
 }
 
 /// `X-Amz-Function-Error`. AWS answers `Unhandled` for every failed invocation (recorded in `test_lambda.py`).

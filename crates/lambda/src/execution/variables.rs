@@ -39,6 +39,17 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     if spec.runtime.starts_with("python") {
         set("PYTHONPATH", "/var/runtime");
     }
+    let node = spec.runtime.strip_prefix("nodejs").and_then(|v| v.strip_suffix(".x"));
+    if let Some(major) = node {
+        // Recorded (test_introspection_invoke), with the version of the runtime in it.
+        set(
+            "NODE_PATH",
+            &format!(
+                "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:\
+                 /var/runtime:/var/task"
+            ),
+        );
+    }
     if let Some(url) = place.endpoint_url {
         set("AWS_ENDPOINT_URL", url);
     }
@@ -51,7 +62,7 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("_HANDLER", &spec.handler);
     set("AWS_REGION", &spec.region);
     set("AWS_DEFAULT_REGION", &spec.region);
-    if spec.runtime.starts_with("python") {
+    if spec.runtime.starts_with("python") || node.is_some() {
         set("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", spec.runtime));
     }
     set("AWS_LAMBDA_FUNCTION_NAME", &spec.name);
@@ -61,6 +72,11 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("AWS_LAMBDA_INITIALIZATION_TYPE", if provisioned { "provisioned-concurrency" } else { "on-demand" });
     set("AWS_LAMBDA_LOG_GROUP_NAME", &spec.log_group);
     set("AWS_LAMBDA_LOG_STREAM_NAME", place.stream);
+    if let Some(level) = &spec.json_log_level {
+        // Read by AWS's runtime clients. That they are absent with plain text is reasoning: levels need JSON.
+        set("AWS_LAMBDA_LOG_FORMAT", "JSON");
+        set("AWS_LAMBDA_LOG_LEVEL", level);
+    }
     set("AWS_LAMBDA_RUNTIME_API", place.runtime_api);
     set("LAMBDA_TASK_ROOT", root);
     set("LAMBDA_RUNTIME_DIR", "/var/runtime");

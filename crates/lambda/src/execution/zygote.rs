@@ -123,6 +123,7 @@ impl Zygote {
             mount_point: housing.mount_point.clone(),
             runtime: prefixes.iter().filter_map(|p| p.as_str().map(PathBuf::from)).collect(),
             etc: housing.etc.clone(),
+            bootstrap: None,
             layers: self.layers,
         });
         // Plans are JSON already; pasted in, not parsed again.

@@ -35,7 +35,7 @@ pub fn tell(trace: &Trace, event: &EventReport, report: &mut Report) {
             report.findings.push(Finding::new(title).detail(why.as_str()));
         }
     }
-    if let Some(denied) = trace.events.decisions.iter().find(|d| !d.decision.is_allowed()) {
+    if let Some(denied) = trace.denied() {
         decision::tell(denied, None, report);
     }
 }

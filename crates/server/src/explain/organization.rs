@@ -39,7 +39,7 @@ pub fn fixes(decided: &Decided, story: &Explanation, refusal: &Refusal<'_>) -> O
     let mut fixes: Vec<Fix> = found.into_iter().flatten().collect();
     for (number, fix) in fixes.iter_mut().enumerate() {
         let either = if number == 0 { "" } else { "or, " };
-        fix.why = format!("{either}run as account {}: {}", membership.management, fix.why);
+        fix.why = format!("{either}{}", fix.why);
     }
     Some(fixes)
 }
@@ -227,7 +227,8 @@ impl At<'_> {
             _ => resource.rcp = levels,
         }
         let request = self.decided.request();
-        let mut fix = Fix { why, commands };
+        let mut fix = Fix::run(self.membership.management.as_str(), why, commands);
+        fix.checked = true;
         let after = decide(&request, &caller, &resource);
         if after.is_allowed() {
             return Some(fix);
@@ -236,16 +237,23 @@ impl At<'_> {
         if after.denied_by == Some(self.layer()) {
             return None;
         }
-        let refusal =
-            Refusal { request, caller: &caller, resource: self.refusal.resource, api: self.refusal.api };
+        let refusal = Refusal {
+            request,
+            caller: &caller,
+            resource: resource.policy.clone(),
+            rcp: &resource.rcp,
+            api: self.refusal.api,
+        };
         match grants(&refusal).into_iter().next() {
             Some(grant) => {
                 fix.why += &format!("; then {}", grant.why);
-                fix.commands.extend(grant.commands);
+                fix.checked = grant.checked;
+                fix.steps.extend(grant.steps);
             }
             None => {
-                fix.why +=
-                    &format!("; this is not all: then {}", after.sentence().unwrap_or("it is refused"));
+                let then = after.sentence(&self.decided.request());
+                let then = then.unwrap_or_else(|| "it is refused".to_owned());
+                fix.why += &format!("; this is not all: then {then}");
             }
         }
         Some(fix)

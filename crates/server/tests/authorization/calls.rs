@@ -51,6 +51,13 @@ impl Filler<'_> {
             // The statement and the URL are those of the function without a qualifier.
             input.remove("Qualifier");
         }
+        // A code that no device shows is refused before any policy is asked.
+        input.remove("TokenCode");
+        // Refused by name.
+        input.remove("ProvidedContexts");
+        if self.operation.service == Service::Sts {
+            input.remove("SerialNumber");
+        }
         if self.operation.name == "UpdateDomainName" {
             // A public domain name; the ids of private ones are in the other operations.
             input.remove("domainNameId");

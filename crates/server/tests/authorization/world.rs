@@ -53,6 +53,10 @@ impl lambda::Roles for Trusting {
     fn principal_exists(&self, _: &str) -> bool {
         true
     }
+
+    fn principal_id(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 pub struct World {

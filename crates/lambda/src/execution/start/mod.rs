@@ -1,0 +1,194 @@
+//! Starts environments: from a zygote's spare child, or by exec.
+
+mod launcher;
+mod node;
+mod provided;
+mod python;
+mod state;
+
+use super::config::ExecutorConfig;
+use super::environment::{Environment, InitFailure, Owner};
+use super::process::lock;
+use super::report;
+use super::runtimes::{self, Wanted};
+use super::slot::{Slot, Slots};
+use super::spec::{FunctionSpec, InvokeError};
+use jailer::cgroup::Limits;
+use jailer::{EnterSpec, Layer, Layers};
+use launcher::Launcher;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::unix::pipe;
+
+/// AWS: processes and threads of one environment.
+const PROCESSES: u64 = 1024;
+/// After a start that took a spare: the environment that was just started needs the processor first.
+const REFILL_DELAY: Duration = Duration::from_millis(8);
+
+/// Starts environments.
+pub(crate) struct Starter {
+    config: Arc<ExecutorConfig>,
+    layers: Layers,
+    slots: Slots,
+    stocks: Mutex<HashMap<u8, Arc<python::Stock>>>,
+    nodes: Mutex<HashMap<u8, Arc<node::Stock>>>,
+    launcher: Launcher,
+    next_id: AtomicU64,
+    warned: Mutex<HashSet<String>>,
+}
+
+fn internal(error: impl std::fmt::Display) -> InvokeError {
+    InvokeError::Internal(error.to_string())
+}
+
+impl Starter {
+    /// Probes the jail and writes what zygotes need into the state folder.
+    ///
+    /// # Errors
+    /// The folder cannot be written, or the policy is `Require` and a layer is missing.
+    pub fn new(config: Arc<ExecutorConfig>) -> Result<Starter, InvokeError> {
+        let layers = state::layers(&config)?;
+        let slots = Slots::new(layers.has(Layer::Cgroup));
+        state::write_state(&config, &slots)
+            .map_err(|e| InvokeError::Internal(format!("{}: {e}", config.state_dir.display())))?;
+        Ok(Starter {
+            config,
+            layers,
+            slots,
+            stocks: Mutex::default(),
+            nodes: Mutex::default(),
+            launcher: Launcher::new(),
+            next_id: AtomicU64::new(1),
+            warned: Mutex::default(),
+        })
+    }
+
+    /// Starts one environment for `spec`; its further course is told to `owner`.
+    ///
+    /// # Errors
+    /// It could not even be started.
+    pub async fn start(
+        self: &Arc<Self>,
+        spec: &Arc<FunctionSpec>,
+        owner: Arc<dyn Owner>,
+    ) -> Result<Arc<Environment>, InvokeError> {
+        match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
+            Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
+            Wanted::Node(major) => self.start_node(major, spec, owner).await,
+            Wanted::Provided => self.start_provided(spec, owner).await,
+        }
+    }
+
+    /// Readies a runtime, so that the first start of a function is quick.
+    pub async fn prepare(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
+        match runtimes::parse(runtime) {
+            Ok(Wanted::Python(minor)) => {
+                let (stock, _) = self.stock(minor)?;
+                self.refill(&stock).await
+            }
+            Ok(Wanted::Node(major)) => {
+                let (stock, _) = self.node_stock(major).await?;
+                self.refill_nodes(&stock).await
+            }
+            Ok(Wanted::Provided) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Ends spares and zygotes, and with them every environment.
+    pub async fn shutdown(&self) {
+        let stocks: Vec<_> = lock(&self.stocks).drain().map(|(_, stock)| stock).collect();
+        for (_, stock) in lock(&self.nodes).drain() {
+            stock.clear();
+        }
+        for stock in stocks {
+            lock(&stock.spares).clear();
+            if let Some(zygote) = stock.zygote.lock().await.take() {
+                zygote.kill();
+            }
+        }
+    }
+
+    /// Removes the control groups; when all environments are gone. `false`: some process still ends.
+    pub fn remove_groups(&self) -> bool {
+        self.slots.remove()
+    }
+
+    fn warn(&self, text: &str) {
+        if lock(&self.warned).insert(text.to_owned()) {
+            (self.config.warn)(text);
+        }
+    }
+
+    /// The first log lines, and the watch over the init phase.
+    fn begin(&self, environment: &Arc<Environment>) {
+        environment.platform(report::init_start(&environment.spec, &environment.runtime_used));
+        if let Some(warning) = &environment.warning {
+            environment.platform(format!("WARNING: {warning}\n"));
+        }
+        let (watched, bound) = (Arc::downgrade(environment), self.config.init_timeout);
+        tokio::spawn(async move {
+            tokio::time::sleep(bound).await;
+            if let Some(environment) = watched.upgrade() {
+                environment.fail_init(InitFailure::TimedOut);
+            }
+        });
+    }
+}
+
+fn enter_spec(spec: &FunctionSpec, uid: u32, layers: Layers) -> EnterSpec {
+    EnterSpec {
+        task: absolute(&spec.code_dir),
+        opt: spec.layers.iter().map(|l| absolute(l)).collect(),
+        tmp_mb: spec.ephemeral_mb,
+        uid,
+        processes: PROCESSES,
+        layers,
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Where the package is seen.
+fn task_root(spec: &FunctionSpec, layers: Layers) -> String {
+    if layers.has(Layer::Mount) {
+        "/var/task".to_owned()
+    } else {
+        absolute(&spec.code_dir).display().to_string()
+    }
+}
+
+/// Memory holds `/tmp` too, which AWS counts apart: the executor watches the function's own share besides.
+/// AWS gives 1769 MB one processor; here nobody gets less than one, which is faster than AWS for small functions.
+fn limits(spec: &FunctionSpec) -> Limits {
+    let mib = u64::from(spec.memory_mb.max(64)) + u64::from(spec.ephemeral_mb);
+    let cpu_milli = (u64::from(spec.memory_mb) * 1000 / 1769).max(1000);
+    Limits { memory: mib << 20, pids: PROCESSES, cpu_milli }
+}
+
+/// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
+fn stream_name(spec: &FunctionSpec) -> String {
+    let mut random = [0u8; 16];
+    let _ = getrandom::fill(&mut random);
+    let day = jiff::Timestamp::now().to_string();
+    let day = day.get(..10).unwrap_or("1970-01-01").replace('-', "/");
+    format!("{day}/[{}]{}", spec.version, hex::encode(random))
+}
+
+/// The pipe for output and log; its writing end belongs to the environment's user, who may open `/dev/stdout`.
+fn log_pipe(slot: &Slot, layers: Layers) -> io::Result<(pipe::Receiver, OwnedFd)> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&reader, true)?;
+    if layers.has(Layer::Uid) {
+        let uid = rustix::fs::Uid::from_raw(slot.uid);
+        rustix::fs::fchown(&writer, Some(uid), None)?;
+    }
+    Ok((pipe::Receiver::from_owned_fd(reader)?, writer))
+}
