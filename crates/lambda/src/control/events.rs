@@ -178,7 +178,6 @@ impl Lambda {
 
     /// Runs the function until it answered or the event is given up. `None`: the server stops. `Some(None)`: there is
     /// nothing to send a record for, and the report says why.
-    #[expect(clippy::type_complexity, reason = "two calls, one of them here")]
     async fn try_until_done(
         &self,
         event: &mut Event,

@@ -91,12 +91,11 @@ impl Lambda {
             let total = function.shares().provisioned.saturating_add(wanted);
             match function.reserved {
                 Some(reserved) if total > reserved => {
-                    return Err(untyped(
+                    return Err(invalid(
                         "Requested Provisioned Concurrency should not be greater than the \
                          reservedConcurrentExecution for function",
                     )
-                    .with("Type", "User")
-                    .into());
+.into());
                 }
                 Some(_) => {}
                 None => {
@@ -262,10 +261,10 @@ impl Lambda {
             stays
         });
         for (environments, spec) in fresh {
-            if !warm.contains_key(&environments) {
+            warm.entry(environments).or_insert_with(|| {
                 self.inner.executor.provision(&spec);
-                warm.insert(environments, Arc::new(Warmed { spec, in_use: AtomicUsize::new(0) }));
-            }
+                Arc::new(Warmed { spec, in_use: AtomicUsize::new(0) })
+            });
         }
         Ok(())
     }
