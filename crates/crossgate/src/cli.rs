@@ -178,6 +178,13 @@ pub struct Serve {
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
+    /// Concurrent executions of each account, and environments alive at once [default: 1000, and one environment for
+    /// each 64 MiB of memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub concurrency: Option<u32>,
+    /// Seconds before each further try of a failed asynchronous invocation [default: 60, then 120, as on AWS]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub retry_delay: Option<u64>,
 }
 
 /// `https://issuer.example/path=keys.json`.

@@ -22,6 +22,8 @@ pub fn run(options: Serve) -> Result<(), String> {
             Sandbox::Off => server::SandboxPolicy::Off,
         },
         strict_runtimes: options.strict_runtimes,
+        concurrency: options.concurrency,
+        retry_delay: options.retry_delay.map(std::time::Duration::from_secs),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -174,6 +174,21 @@ fn authorization_of_every_kind_of_call() {
 }
 
 #[test]
+fn asynchronous_invocations() {
+    pytest("test_lambda_async.py");
+}
+
+#[test]
+fn the_lambda_api() {
+    pytest("test_lambda_api.py");
+}
+
+#[test]
+fn terraform_lambda() {
+    pytest("test_terraform_lambda.py");
+}
+
+#[test]
 fn iam_with_boto3() {
     pytest("test_iam.py");
 }

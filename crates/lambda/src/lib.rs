@@ -9,6 +9,6 @@ pub mod execution;
 pub mod url;
 
 pub use control::{
-    Execute, FunctionName, FunctionUrl, FunctionView, InvokeFailure, Lambda, Roles, Settings,
-    unassumable_role,
+    Background, Delivery, EventReport, EventWork, Execute, FunctionName, FunctionUrl, FunctionView,
+    InvokeFailure, Lambda, Roles, Settings, unassumable_role,
 };

@@ -195,6 +195,8 @@ async fn handle(
             subscriptions::check(state, call)?;
             run_here(state, service, call, signer)
         }),
+        // Accepts an event, which runs in a task of this runtime.
+        (Service::Lambda, "InvokeAsync") => state.lambda.invoke_async(call),
         (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;

@@ -14,6 +14,7 @@ use logs::Logs;
 use store::{OpenError, Store};
 
 use crate::backend::LambdaBackend;
+use crate::background::Events;
 use crate::caller::{Callers, DevCredentials};
 use crate::roles::{GatewayRoles, LambdaRoles};
 use crate::sinks::{ExecutionLogs, FunctionLogs};
@@ -66,6 +67,9 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
+    if let Some(limit) = config.concurrency {
+        execution.max_environments = limit as usize;
+    }
     execution.endpoint_url = Some(base_url.clone());
     execution.credentials = Arc::new(LambdaRoles(iam.clone()));
     execution.logs = Arc::new(FunctionLogs(logs.clone()));
@@ -80,7 +84,13 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         })
     };
     let executor = Executor::new(execution).map_err(|e| StartError(format!("functions cannot run: {e}")))?;
-    let settings = Settings { base_url, ..Settings::default() };
+    let ring = Arc::new(Ring::default());
+    let background = Events { iam: iam.clone(), logs: FunctionLogs(logs.clone()), ring: ring.clone() };
+    let mut settings = Settings { base_url, background: Arc::new(background), ..Settings::default() };
+    settings.concurrency = config.concurrency.unwrap_or(settings.concurrency);
+    if let Some(delay) = config.retry_delay {
+        settings.retry_delays = [delay; 2];
+    }
     let lambda = Lambda::with_settings(
         store.clone(),
         Arc::new(executor.clone()),
@@ -117,7 +127,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         execution,
         logs,
         executor,
-        ring: Ring::default(),
+        ring,
         admin_token: config.admin_token.clone(),
     };
     Ok(Composed { state, warnings, temporary })

@@ -36,4 +36,9 @@ pub struct Config {
     pub sandbox: SandboxPolicy,
     /// Refuses runtimes that are not installed.
     pub strict_runtimes: bool,
+    /// Concurrent executions of an account in a region, and environments alive at once over all accounts. Without it
+    /// accounts have AWS's 1000, and as many environments live at once as memory allows: one for each 64 MiB.
+    pub concurrency: Option<u32>,
+    /// The wait before each further try of a failed asynchronous invocation; without it AWS's minute, then two.
+    pub retry_delay: Option<std::time::Duration>,
 }

@@ -8,6 +8,7 @@
 mod api;
 mod aws;
 mod backend;
+mod background;
 mod caller;
 mod clock;
 mod compose;

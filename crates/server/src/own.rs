@@ -47,13 +47,17 @@ pub async fn answer(state: &Arc<State>, request: &Request, page: &str) -> Respon
     }
     match page.split_once('/').unwrap_or((page, "")) {
         ("health", "") => json_page(StatusCode::OK, &health()),
-        ("requests", id) if !id.is_empty() => match state.ring.find(id) {
-            Some(trace) => json_page(StatusCode::OK, &tokio::task::block_in_place(|| story(state, &trace))),
-            None => error(
-                StatusCode::NOT_FOUND,
-                &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
-            ),
-        },
+        ("requests", id) if !id.is_empty() => {
+            match state.ring.find(id).or_else(|| explain::taken_up(state, id)) {
+                Some(trace) => {
+                    json_page(StatusCode::OK, &tokio::task::block_in_place(|| story(state, &trace)))
+                }
+                None => error(
+                    StatusCode::NOT_FOUND,
+                    &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
+                ),
+            }
+        }
         ("tail", "") => follow(state),
         ("simulate", "") => simulate(state, request),
         _ => error(

@@ -39,13 +39,17 @@ impl Roles for LambdaRoles {
     }
 }
 
+/// The name of a function's session of its role: its own; AWS pads one-letter names (recorded: test_assume_role).
+pub fn session_name(function: &str) -> String {
+    match function.len() {
+        1 => format!("{function}@lambda_function"),
+        _ => function.to_owned(),
+    }
+}
+
 impl CredentialSource for LambdaRoles {
     fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials> {
-        // The session's name is the function's; AWS pads one-letter names (recorded: test_assume_role).
-        let session = match spec.name.len() {
-            1 => format!("{}@lambda_function", spec.name),
-            _ => spec.name.clone(),
-        };
+        let session = session_name(&spec.name);
         let role = (spec.role.as_str(), session.as_str());
         let given =
             self.0.issue_function_session(role, &spec.function_arn, (SESSION_SECONDS, now_ms())).ok()??;

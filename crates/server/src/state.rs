@@ -24,7 +24,7 @@ pub struct State {
     pub(crate) execution: Execution,
     pub(crate) logs: Arc<Logs>,
     pub(crate) executor: Executor,
-    pub(crate) ring: Ring,
+    pub(crate) ring: Arc<Ring>,
     /// Opens `/_crossgate/` to clients that are not on loopback.
     pub(crate) admin_token: Option<String>,
 }

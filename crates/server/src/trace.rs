@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
 use iam::Membership;
+use lambda::EventReport;
 use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request, ResourcePolicies};
 use tokio::sync::{broadcast, watch};
 
@@ -40,7 +41,7 @@ pub struct Trace {
     pub events: Events,
 }
 
-/// The two journeys of a request.
+/// The journeys of a request.
 #[derive(Debug)]
 pub enum Journey {
     /// A call to an AWS API.
@@ -54,6 +55,8 @@ pub enum Journey {
     },
     /// A call to a deployed API.
     Api(Box<GatewayTrace>),
+    /// An asynchronous invocation, from its acceptance to its end.
+    Event(Box<EventReport>),
 }
 
 impl Trace {

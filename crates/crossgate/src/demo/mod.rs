@@ -29,6 +29,8 @@ pub fn run() -> Result<(), String> {
             jwks: Vec::new(),
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
+            concurrency: None,
+            retry_delay: None,
         })
         .await
         .map_err(|e| e.to_string())?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use wire::{ApiError, Call, Reply};
 
 use super::create::Failed;
+use super::delete::forget_qualifier;
 use super::errors::{self, conflict, invalid, no_function, not_found, stale_revision};
 use super::model::{Alias, Config, FUNCTIONS, LATEST, POLICIES, alias_key, policy_key, version_key};
 use super::read::page;
@@ -69,6 +70,7 @@ impl Lambda {
             w.put(FUNCTIONS, &key, &alias)?;
             Ok(alias)
         })?;
+        self.provision(&name)?;
         Ok(render::alias(&alias, &arn).into())
     }
 
@@ -111,11 +113,16 @@ impl Lambda {
         self.inner
             .store
             .write(|w| {
-                w.delete(FUNCTIONS, &alias_key(&name.key(), wanted))?;
+                if w.delete(FUNCTIONS, &alias_key(&name.key(), wanted))?
+                    && let Some(mut function) = view::function(w, &name)?
+                {
+                    forget_qualifier(w, &name.key(), &mut function, wanted)?;
+                }
                 urls::forget(w, &name.key(), Some(wanted))?;
                 w.delete(POLICIES, &policy_key(&name.key(), Some(wanted)))
             })
             .map_err(errors::store)?;
+        self.provision(&name)?;
         Ok(Reply { status: Some(204), ..Reply::empty() })
     }
 }

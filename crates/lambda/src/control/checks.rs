@@ -73,6 +73,12 @@ impl Lambda {
         if let Some(arn) = other_resource(call) {
             let account = arn.split(':').nth(4).and_then(|a| AccountId::new(a).ok());
             let mut checks = vec![plain(action(operation), &arn, account, context)];
+            if let Some(main) = checks.first_mut() {
+                main.resource_policy = self.layer_policy(&arn)?;
+                for (key, value) in self.code_signing_tags(&arn)? {
+                    main.context.set(&format!("aws:ResourceTag/{key}"), value);
+                }
+            }
             let operator =
                 call.input.get("PermissionsConfig").and_then(|p| p.get("CapacityProviderOperatorRoleArn"));
             if let Some(role) = operator.and_then(Value::as_str) {
@@ -115,7 +121,10 @@ impl Lambda {
         if let ("PutFunctionCodeSigningConfig", Some(main), Some(arn)) =
             (call.operation, checks.first(), call.text("CodeSigningConfigArn"))
         {
-            let both = plain(main.action.clone(), arn, Some(call.account), main.context.clone());
+            let mut both = plain(main.action.clone(), arn, Some(call.account), main.context.clone());
+            for (key, value) in self.code_signing_tags(arn)? {
+                both.context.set(&format!("aws:ResourceTag/{key}"), value);
+            }
             checks.push(both);
         }
         if !matches!(call.operation, "CreateFunction" | "UpdateFunctionConfiguration") {
@@ -126,7 +135,11 @@ impl Lambda {
         }
         for layer in texts(call.input.get("Layers")) {
             let owner = layer.split(':').nth(4).and_then(|a| AccountId::new(a).ok());
-            checks.push(plain("lambda:GetLayerVersion".to_owned(), &layer, owner, Context::new()));
+            let resource_policy = self.layer_policy(&layer)?;
+            checks.push(Check {
+                resource_policy,
+                ..plain("lambda:GetLayerVersion".to_owned(), &layer, owner, Context::new())
+            });
         }
         // A dependent action of CreateFunction in the reference.
         let provider = call.input.get("CapacityProviderConfig");

@@ -1,19 +1,50 @@
 //! Reserved concurrency, and the account's limits.
 
 use serde_json::{Value, json};
+use store::StoreError;
 use wire::{ApiError, Call, Reply};
 
 use super::create::Failed;
 use super::errors::{self, invalid, no_function};
-use super::model::{FUNCTIONS, Function, LATEST, function_key};
+use super::model::{FUNCTIONS, Function, LATEST, SHARES, Shares, function_key};
+use super::view::Read;
 use super::{FunctionName, Lambda, view};
 
-/// Concurrent executions of an account in a region [D: Lambda quotas].
-const ACCOUNT: u32 = 1000;
 /// What must stay unreserved [D: Lambda Developer Guide, reserved concurrency].
-const UNRESERVED: u32 = 100;
+pub const UNRESERVED: u32 = 100;
+
+/// `InvalidParameterValueException` as concurrency's operations answer it: without `Type` (recorded).
+pub fn untyped(message: impl Into<String>) -> ApiError {
+    invalid(message).with("Type", Value::Null)
+}
+
+/// What the functions of an account in a region have of its concurrency, that of `except` left out.
+pub fn taken(read: &impl Read, name: &FunctionName, except: Option<&str>) -> Result<u32, StoreError> {
+    let shares: Vec<(String, Shares)> = read.all(SHARES, &format!("{}/{}/", name.account, name.region))?;
+    let others = shares.iter().filter(|(key, _)| except.is_none_or(|e| key != e));
+    // Provisioned concurrency of a function with reserved concurrency is part of it.
+    Ok(others.map(|(_, s)| s.reserved.unwrap_or(s.provisioned)).fold(0, u32::saturating_add))
+}
+
+/// Stores a function together with its shares, so that the two always agree.
+pub fn put_with_shares(w: &mut store::Writer<'_>, key: &str, function: &Function) -> Result<(), StoreError> {
+    let shares = function.shares();
+    w.put(FUNCTIONS, &function_key(key), function)?;
+    if shares == Shares::default() {
+        w.delete(SHARES, key)?;
+    } else {
+        w.put(SHARES, key, &shares)?;
+    }
+    Ok(())
+}
 
 impl Lambda {
+    /// What functions without reserved concurrency have together.
+    pub(super) fn unreserved(&self, name: &FunctionName) -> Result<u32, StoreError> {
+        let taken = self.inner.store.read(|r| taken(r, name, None))?;
+        Ok(self.inner.settings.concurrency.saturating_sub(taken))
+    }
+
     fn whole_function(&self, call: &Call) -> Result<FunctionName, ApiError> {
         let name = self.own_name(call, "FunctionName")?;
         if name.qualifier.is_some() {
@@ -30,23 +61,30 @@ impl Lambda {
         let wanted =
             call.input.get("ReservedConcurrentExecutions").and_then(Value::as_u64).unwrap_or_default();
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let key = name.key();
+        let limit = self.inner.settings.concurrency;
         self.inner.store.write(|w| {
             let Some(mut function) = view::function(w, &name)? else {
                 // With the qualifier (recorded: test_function_concurrency_exceptions).
                 return Err(Failed::Api(no_function(&name.arn_with(LATEST))));
             };
-            let prefix = function_key(&format!("{}/{}/", name.account, name.region));
-            let others: Vec<(String, Function)> = w.list(FUNCTIONS, &prefix, None, usize::MAX)?;
-            let reserved: u32 =
-                others.iter().filter(|(_, f)| f.name != name.name).filter_map(|(_, f)| f.reserved).sum();
-            if reserved.saturating_add(wanted) > ACCOUNT - UNRESERVED {
-                return Err(Failed::Api(invalid(format!(
+            let provisioned = function.shares().provisioned;
+            if wanted < provisioned {
+                // AWS's own spacing (recorded: test_reserved_provisioned_overlap).
+                return Err(Failed::Api(untyped(format!(
+                    " ReservedConcurrentExecutions  {wanted} should not be lower than function's total provisioned \
+                     concurrency [{provisioned}]."
+                ))));
+            }
+            let others = taken(w, &name, Some(&key))?;
+            if others.saturating_add(wanted).saturating_add(UNRESERVED) > limit {
+                return Err(Failed::Api(untyped(format!(
                     "Specified ReservedConcurrentExecutions for function decreases account's \
                      UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
                 ))));
             }
             function.reserved = Some(wanted);
-            w.put(FUNCTIONS, &function_key(&name.key()), &function)?;
+            put_with_shares(w, &key, &function)?;
             Ok(())
         })?;
         Ok(json!({ "ReservedConcurrentExecutions": wanted }).into())
@@ -71,16 +109,31 @@ impl Lambda {
     }
 
     pub(super) fn account_settings(&self, call: &Call) -> Result<Reply, ApiError> {
-        let prefix = function_key(&format!("{}/{}/", call.account, call.region));
-        let functions: Vec<(String, Function)> =
-            self.inner.store.read(|r| r.list(FUNCTIONS, &prefix, None, usize::MAX)).map_err(errors::store)?;
-        let reserved: u32 = functions.iter().filter_map(|(_, f)| f.reserved).sum();
-        let size: u64 = functions.iter().map(|(_, f)| f.latest.code.size).sum();
-        // The limits are AWS's quotas of a new account [D: Lambda quotas].
+        let prefix = format!("{}/{}/", call.account, call.region);
+        let (functions, layers, versions, taken) = self
+            .inner
+            .store
+            .read(|r| {
+                let functions: Vec<(String, Function)> = r.all(FUNCTIONS, &function_key(&prefix))?;
+                let layers: Vec<(String, super::model::LayerVersion)> =
+                    r.all(super::model::LAYERS, &prefix)?;
+                let versions: Vec<(String, super::model::Config)> =
+                    r.all(FUNCTIONS, &format!("v/{prefix}"))?;
+                let shares: Vec<(String, Shares)> = r.all(SHARES, &prefix)?;
+                let taken = shares.iter().map(|(_, s)| s.reserved.unwrap_or(s.provisioned));
+                Ok((functions, layers, versions, taken.fold(0, u32::saturating_add)))
+            })
+            .map_err(errors::store)?;
+        // Functions and layers with all their versions [D: Lambda quotas, function and layer storage].
+        let size = functions.iter().map(|(_, f)| f.latest.code.size).sum::<u64>()
+            + versions.iter().map(|(_, v)| v.code.size).sum::<u64>()
+            + layers.iter().map(|(_, l)| l.code.size).sum::<u64>();
+        let limit = self.inner.settings.concurrency;
+        // The other limits are AWS's quotas of a new account [D: Lambda quotas].
         Ok(json!({
             "AccountLimit": {
                 "TotalCodeSize": 80_530_636_800_u64, "CodeSizeUnzipped": 262_144_000, "CodeSizeZipped": 52_428_800,
-                "ConcurrentExecutions": ACCOUNT, "UnreservedConcurrentExecutions": ACCOUNT.saturating_sub(reserved),
+                "ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit.saturating_sub(taken),
             },
             "AccountUsage": { "TotalCodeSize": size, "FunctionCount": functions.len() },
         })

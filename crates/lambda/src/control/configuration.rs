@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use wire::ApiError;
 
-use super::errors::{self, invalid, not_found};
+use super::errors::{self, invalid};
 use super::model::{Config, LAYERS, LayerUse, LayerVersion, Logging, Vpc};
 use super::{Lambda, runtimes};
 
 /// AWS's bound of all environment variables together, as JSON.
 const MAX_ENVIRONMENT: usize = 4096;
+
+/// Seconds that a function may take.
+const MAX_TIMEOUT: u32 = 900;
+/// MiB that a function may have; the model's bound is that of managed instances.
+const MAX_MEMORY: u32 = 10_240;
 
 /// What AWS sets itself in every environment [D: Lambda Developer Guide, "Defined runtime environment variables"].
 const RESERVED: [&str; 16] = [
@@ -40,6 +45,21 @@ fn number(value: Option<&Value>) -> Option<u32> {
     value.and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok())
 }
 
+/// A bound that the model does not have [D: Lambda quotas], in the words of those that it has.
+fn at_most(value: Option<u32>, member: &str, most: u32) -> Result<Option<u32>, ApiError> {
+    match value {
+        Some(value) if value > most => Err(ApiError::new(
+            "ValidationException",
+            400,
+            format!(
+                "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must \
+                 have value less than or equal to {most}"
+            ),
+        )),
+        other => Ok(other),
+    }
+}
+
 fn texts(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -52,7 +72,6 @@ impl Lambda {
         config: &mut Config,
         name: &str,
         input: &Map<String, Value>,
-        account: &str,
         region: &str,
     ) -> Result<(), ApiError> {
         let set = |field: &mut String, member: &str| {
@@ -67,8 +86,10 @@ impl Lambda {
             runtimes::check(runtime)?;
             runtime.clone_into(&mut config.runtime);
         }
-        config.timeout = number(input.get("Timeout")).unwrap_or(config.timeout);
-        config.memory = number(input.get("MemorySize")).unwrap_or(config.memory);
+        config.timeout =
+            at_most(number(input.get("Timeout")), "timeout", MAX_TIMEOUT)?.unwrap_or(config.timeout);
+        config.memory =
+            at_most(number(input.get("MemorySize")), "memorySize", MAX_MEMORY)?.unwrap_or(config.memory);
         config.ephemeral =
             number(input.get("EphemeralStorage").and_then(|e| e.get("Size"))).unwrap_or(config.ephemeral);
         if let Some(variables) = input.get("Environment") {
@@ -97,20 +118,20 @@ impl Lambda {
             config.file_systems = systems.clone();
         }
         if let Some(layers) = input.get("Layers") {
-            config.layers = self.layers(&texts(Some(layers)), account, region)?;
+            config.layers = self.layers(&texts(Some(layers)), region)?;
         }
         Ok(())
     }
 
     /// Looks up layer versions. The caller's right to use those of other accounts was one of the operation's checks.
-    fn layers(&self, arns: &[String], account: &str, region: &str) -> Result<Vec<LayerUse>, ApiError> {
+    fn layers(&self, arns: &[String], region: &str) -> Result<Vec<LayerUse>, ApiError> {
         if arns.len() > 5 {
             return Err(invalid("Cannot reference more than 5 layers."));
         }
         let mut found: Vec<LayerUse> = Vec::with_capacity(arns.len());
         for arn in arns {
             let parts: Vec<&str> = arn.split(':').collect();
-            let [_, _, "lambda", of_region, of_account, "layer", name, version] = parts[..] else {
+            let [_, _, "lambda", of_region, owner, "layer", name, version] = parts[..] else {
                 return Err(invalid(format!("Layer version {arn} does not exist.")));
             };
             if of_region != region {
@@ -128,17 +149,10 @@ impl Lambda {
                     other.arn
                 )));
             }
-            let key = format!("{of_account}/{of_region}/{name}/{version:0>12}");
+            let key = format!("{owner}/{of_region}/{name}/{version:0>12}");
             let layer: Option<LayerVersion> =
                 self.inner.store.read(|r| r.get(LAYERS, &key)).map_err(errors::store)?;
             match layer {
-                // Layer policies are not kept yet, so nothing can allow the use of another account's layer.
-                Some(_) | None if of_account != account => {
-                    return Err(not_found(format!(
-                        "Layer version {arn} does not exist or belongs to another account; crossgate does not share \
-                         layers between accounts yet"
-                    )));
-                }
                 Some(layer) => found.push(LayerUse { arn: arn.clone(), code: layer.code }),
                 None => return Err(invalid(format!("Layer version {arn} does not exist."))),
             }

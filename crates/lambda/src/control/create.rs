@@ -7,10 +7,13 @@ use wire::{ApiError, Call, Reply};
 
 use super::code::Pinned;
 use super::configuration::default_group;
-use super::errors::{conflict, invalid, store};
+use super::errors::{conflict, invalid, store, too_large};
 use super::model::{Config, FUNCTIONS, Function, LATEST, Logging, function_key, version_key};
 use super::render::{self, Progress};
 use super::{FunctionName, Lambda, uuid};
+
+/// Bytes of a request with a package.
+const MAX_REQUEST: usize = 70_167_211;
 
 impl Lambda {
     pub(super) fn create_function(&self, call: &Call) -> Result<Reply, ApiError> {
@@ -37,11 +40,11 @@ impl Lambda {
             return Err(exists());
         }
         let mut config = defaults(&name, call)?;
-        self.configure(&mut config, &name.name, &call.input, name.account.as_str(), &name.region)?;
+        self.configure(&mut config, &name.name, &call.input, &name.region)?;
         self.inner.roles.check_execution_role(&config.role, name.account)?;
         let empty = Map::new();
         let code = call.input.get("Code").and_then(Value::as_object).unwrap_or(&empty);
-        let pinned = self.package(code)?;
+        let pinned = self.package(code, call.operation)?;
         config.code = pinned.code.clone();
         let tags = super::tags::read(&call.input)?;
         let publish = call.input.get("Publish").and_then(Value::as_bool).unwrap_or(false);
@@ -55,6 +58,9 @@ impl Lambda {
             reserved: None,
             event_configs: Default::default(),
             recursive_loop: None,
+            provisioned: Default::default(),
+            code_signing: self.signed_by(&name, call)?,
+            runtime_updates: Default::default(),
         };
         let version = if publish {
             Some(Config { version: "1".to_owned(), revision: uuid()?, ..function.latest.clone() })
@@ -84,7 +90,7 @@ impl Lambda {
     }
 
     /// Stores the package that `ZipFile` holds; says what is not supported otherwise.
-    pub(super) fn package(&self, code: &Map<String, Value>) -> Result<Pinned<'_>, ApiError> {
+    pub(super) fn package(&self, code: &Map<String, Value>, operation: &str) -> Result<Pinned<'_>, ApiError> {
         if code.contains_key("S3Bucket") || code.contains_key("S3Key") {
             return Err(invalid(
                 "crossgate has no S3 to fetch the package from: send it in the request (ZipFile; `--zip-file fileb://…` \
@@ -100,6 +106,12 @@ impl Lambda {
             // AWS's text, quoted in public issues; not among the recordings.
             return Err(invalid("Please provide a source for function code."));
         };
+        // Recorded for the request as a whole (test_oversized_request_create_lambda), of which this is all but a little.
+        if zip.len() > MAX_REQUEST {
+            return Err(too_large(format!(
+                "Request must be smaller than {MAX_REQUEST} bytes for the {operation} operation"
+            )));
+        }
         let archive = STANDARD.decode(zip).map_err(|e| ApiError::internal(format!("ZipFile: {e}")))?;
         self.inner.packages.store(&archive)
     }

@@ -4,10 +4,11 @@ use std::sync::PoisonError;
 
 use wire::{ApiError, Call, Reply};
 
+use super::concurrency::put_with_shares;
 use super::create::Failed;
 use super::errors::{conflict, invalid, no_function};
 use super::model::{
-    Alias, Config, FUNCTIONS, LATEST, POLICIES, function_key, is_number, policy_key, version_key,
+    Alias, Config, FUNCTIONS, LATEST, POLICIES, SHARES, function_key, is_number, policy_key, version_key,
 };
 use super::view::environment_key;
 use super::{FunctionName, Lambda, urls, view};
@@ -39,6 +40,7 @@ impl Lambda {
             w.delete_prefix(FUNCTIONS, &format!("v/{key}/"))?;
             w.delete_prefix(FUNCTIONS, &format!("a/{key}/"))?;
             w.delete_prefix(POLICIES, &format!("{key}/"))?;
+            w.delete(SHARES, &key)?;
             urls::forget(w, &key, None)?;
             let mut gone = vec![function.latest];
             gone.extend(versions.into_iter().map(|(_, config)| config));
@@ -49,15 +51,15 @@ impl Lambda {
         }
         self.inner.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.release(gone);
-        Ok(())
+        self.provision(name)
     }
 
     fn delete_version(&self, name: &FunctionName, number: &str) -> Result<(), ApiError> {
         let key = name.key();
         let gone = self.inner.store.write(|w| {
-            if view::function(w, name)?.is_none() {
+            let Some(mut function) = view::function(w, name)? else {
                 return Err(Failed::Api(no_function(&name.arn())));
-            }
+            };
             let aliases: Vec<(String, Alias)> = w.list(FUNCTIONS, &format!("a/{key}/"), None, usize::MAX)?;
             let using: Vec<String> = aliases
                 .into_iter()
@@ -75,8 +77,10 @@ impl Lambda {
             let version: Option<Config> = w.get(FUNCTIONS, &version_key(&key, number))?;
             w.delete(FUNCTIONS, &version_key(&key, number))?;
             w.delete(POLICIES, &policy_key(&key, Some(number)))?;
+            forget_qualifier(w, &key, &mut function, number)?;
             Ok(version)
         })?;
+        self.provision(name)?;
         // A version that does not exist is deleted silently (recorded: test_delete_on_nonexisting_version).
         if let Some(config) = gone {
             self.inner.executor.retire(&environment_key(&key, &config));
@@ -84,4 +88,17 @@ impl Lambda {
         }
         Ok(())
     }
+}
+
+/// Takes away what belongs to a qualifier that is deleted.
+pub fn forget_qualifier(
+    w: &mut store::Writer<'_>,
+    key: &str,
+    function: &mut super::model::Function,
+    qualifier: &str,
+) -> Result<(), store::StoreError> {
+    function.provisioned.remove(qualifier);
+    function.event_configs.remove(qualifier);
+    function.runtime_updates.remove(qualifier);
+    put_with_shares(w, key, function)
 }

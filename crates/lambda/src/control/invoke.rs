@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -46,25 +46,20 @@ impl From<InvokeFailure> for ApiError {
 }
 
 /// Counts an invocation in flight until dropped.
-struct InFlight<'v>(&'v FunctionView);
+struct InFlight<'v>(&'v AtomicUsize);
 
 impl<'v> InFlight<'v> {
-    /// Reserved concurrency is a bound as well as a reservation [D: Lambda Developer Guide, concurrency].
-    fn enter(view: &'v FunctionView) -> Result<Self, InvokeError> {
-        let running = view.in_flight.fetch_add(1, Ordering::AcqRel) + 1;
-        let guard = Self(view);
-        if view.reserved.is_some_and(|reserved| running > reserved as usize) {
-            return Err(InvokeError::Throttled(
-                ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded,
-            ));
-        }
-        Ok(guard)
+    /// Counts one more, unless that were more than `limit`.
+    fn enter(counter: &'v AtomicUsize, limit: u32, reason: ThrottleReason) -> Result<Self, InvokeError> {
+        let running = counter.fetch_add(1, Ordering::AcqRel) + 1;
+        let guard = Self(counter);
+        if running > limit as usize { Err(InvokeError::Throttled(reason)) } else { Ok(guard) }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -91,8 +86,25 @@ impl Lambda {
         payload: Bytes,
         context: InvokeContext,
     ) -> Result<Invocation, InvokeFailure> {
-        let _in_flight = InFlight::enter(view).map_err(InvokeFailure::NotRun)?;
-        self.inner.executor.invoke(view.pick(), payload, context).await.map_err(InvokeFailure::NotRun)
+        let spec = view.pick();
+        // Reserved concurrency is a bound as well as a reservation [D: Lambda Developer Guide, concurrency].
+        let reason = ThrottleReason::ReservedFunctionConcurrentInvocationLimitExceeded;
+        let limit = view.reserved.unwrap_or(u32::MAX);
+        let _of_function = InFlight::enter(&view.in_flight, limit, reason).map_err(InvokeFailure::NotRun)?;
+        if let Some(warmed) = self.warmed(&spec.key) {
+            let ready = self.inner.executor.provisioned(&warmed.spec.key).ready;
+            let ready = u32::try_from(ready).unwrap_or(u32::MAX);
+            if let Ok(_of_provisioned) = InFlight::enter(&warmed.in_use, ready, reason) {
+                let ran = self.inner.executor.invoke(&warmed.spec, payload, context).await;
+                return ran.map_err(InvokeFailure::NotRun);
+            }
+        }
+        // What a function has reserved or provisioned is not of the account's common share.
+        let reason = ThrottleReason::ConcurrentInvocationLimitExceeded;
+        let enter = || InFlight::enter(&view.account_in_flight, view.unreserved, reason);
+        let common = view.reserved.is_none().then(enter);
+        let _of_account = common.transpose().map_err(InvokeFailure::NotRun)?;
+        self.inner.executor.invoke(spec, payload, context).await.map_err(InvokeFailure::NotRun)
     }
 
     /// [`Self::lookup`] and [`Self::run`]. The caller has been allowed to invoke exactly `arn`.
@@ -189,6 +201,29 @@ impl Lambda {
             output.insert("LogResult".to_owned(), STANDARD.encode(&done.log_tail).into());
         }
         Ok(Reply { output, payload: Some(done.payload), status: Some(200) })
+    }
+}
+
+impl Lambda {
+    /// InvokeAsync, the way before InvocationType [D: InvokeAsync, deprecated].
+    ///
+    /// # Errors
+    /// As [`Self::invoke`].
+    pub fn invoke_async(&self, call: &Call) -> Result<Reply, ApiError> {
+        let name = FunctionName::of(call.required("FunctionName"), None, call.account, &call.region)?;
+        let arn = name.qualified_arn();
+        let Some(view) = self.lookup(&arn)? else {
+            return Err(no_function(&name.arn_with(name.qualifier.as_deref().unwrap_or(LATEST))));
+        };
+        let context = InvokeContext {
+            request_id: call.request_id.clone(),
+            invoked_arn: arn,
+            ..InvokeContext::default()
+        };
+        self.accept_event(&view, payload(&call.payload, true)?, context, call.now_ms)?;
+        let mut output = Map::new();
+        output.insert("Status".to_owned(), 202.into());
+        Ok(Reply { output, status: Some(202), ..Reply::empty() })
     }
 }
 

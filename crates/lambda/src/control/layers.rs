@@ -1,4 +1,4 @@
-//! Layers. Those of other accounts cannot be used yet: layer versions have no policies here.
+//! Layers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,14 +12,14 @@ use super::read::page;
 use super::render::last_modified;
 
 /// A layer, as a caller named it: its name or its ARN, perhaps with a version.
-struct LayerName {
+pub struct LayerName {
     account: String,
     region: String,
     name: String,
 }
 
 impl LayerName {
-    fn of(call: &Call) -> Result<Self, ApiError> {
+    pub fn of(call: &Call) -> Result<Self, ApiError> {
         let text = call.required("LayerName");
         let parts: Vec<&str> = text.split(':').collect();
         match parts[..] {
@@ -39,11 +39,11 @@ impl LayerName {
         format!("{}/{}/{}/", self.account, self.region, self.name)
     }
 
-    fn key(&self, version: u64) -> String {
+    pub fn key(&self, version: u64) -> String {
         format!("{}{version:0>12}", self.prefix())
     }
 
-    fn arn(&self) -> String {
+    pub fn arn(&self) -> String {
         arn::Arn::new("lambda", &self.region, &self.account, format!("layer:{}", self.name)).to_string()
     }
 }
@@ -116,6 +116,7 @@ impl Lambda {
             architectures: texts(call.input.get("CompatibleArchitectures")),
             created_ms: call.now_ms,
             code: pinned.code.clone(),
+            policy: None,
         };
         let layer = self.inner.store.write(|w| {
             // Numbers are not used twice, also after a deletion: the counter lives beside the versions.
@@ -162,17 +163,6 @@ impl Lambda {
             LayerName { account: account.to_owned(), region: region.to_owned(), name: name.to_owned() };
         let layer = self.layer(&name, version.parse().unwrap_or_default())?;
         Ok(self.whole_layer(&layer, call.now_ms).into())
-    }
-
-    /// No layer version has a policy.
-    pub(super) fn get_layer_policy(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = LayerName::of(call)?;
-        let number = Self::numbered(call);
-        let found = self.layer(&name, number);
-        Err(found.err().filter(|e| e.status == 400).unwrap_or_else(|| {
-            // Reasoned: the text is recorded for functions without a policy.
-            not_found("No policy is associated with the given resource.")
-        }))
     }
 
     pub(super) fn list_layer_versions(&self, call: &Call) -> Result<Reply, ApiError> {

@@ -3,20 +3,25 @@
 mod aliases;
 mod checks;
 mod code;
+mod code_signing;
 mod concurrency;
 mod configuration;
 mod create;
 mod delete;
+mod destinations;
 mod errors;
 mod events;
 mod invoke;
+mod layer_permissions;
 mod layers;
 mod model;
 mod name;
 mod operations;
 mod permissions;
+mod provisioned;
 mod read;
 mod render;
+mod runtime_management;
 mod runtimes;
 mod settings;
 mod tags;
@@ -32,7 +37,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arn::AccountId;
@@ -41,9 +46,11 @@ use store::{Cache, Store};
 use tokio::sync::Semaphore;
 use wire::ApiError;
 
-use crate::execution::{Executor, FunctionSpec, Invocation, InvokeContext, InvokeError};
+use crate::execution::{Executor, FunctionSpec, Invocation, InvokeContext, InvokeError, Warm};
 
+pub use destinations::Delivery;
 pub use errors::unassumable_role;
+pub use events::{Background, EventReport, EventWork};
 pub use invoke::InvokeFailure;
 pub use name::FunctionName;
 pub use urls::FunctionUrl;
@@ -61,6 +68,12 @@ pub trait Execute: Send + Sync {
 
     /// As [`Executor::retire`].
     fn retire(&self, key: &str);
+
+    /// As [`Executor::provision`].
+    fn provision(&self, spec: &Arc<FunctionSpec>);
+
+    /// As [`Executor::provisioned`].
+    fn provisioned(&self, key: &str) -> Warm;
 }
 
 impl Execute for Executor {
@@ -75,6 +88,14 @@ impl Execute for Executor {
 
     fn retire(&self, key: &str) {
         Executor::retire(self, key);
+    }
+
+    fn provision(&self, spec: &Arc<FunctionSpec>) {
+        Executor::provision(self, spec);
+    }
+
+    fn provisioned(&self, key: &str) -> Warm {
+        Executor::provisioned(self, key)
     }
 }
 
@@ -95,7 +116,7 @@ pub trait Roles: Send + Sync {
 }
 
 /// Settings of a [`Lambda`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Put before the path in GetFunction's `Code.Location`, for example `http://127.0.0.1:4566`.
     pub base_url: String,
@@ -107,6 +128,10 @@ pub struct Settings {
     /// How long the files of code that no function uses any longer are kept, so that an invocation in flight does not
     /// lose them. At least the longest time-out.
     pub keep_code: Duration,
+    /// Concurrent executions of an account in a region; AWS: 1000 [D: Lambda quotas].
+    pub concurrency: u32,
+    /// Where asynchronous invocations run.
+    pub background: Arc<dyn Background>,
 }
 
 impl Default for Settings {
@@ -116,6 +141,8 @@ impl Default for Settings {
             max_events: 1000,
             retry_delays: [Duration::from_secs(60), Duration::from_secs(120)],
             keep_code: Duration::from_secs(1200),
+            concurrency: 1000,
+            background: Arc::new(events::Alone),
         }
     }
 }
@@ -130,14 +157,18 @@ struct Inner {
     store: Store,
     executor: Arc<dyn Execute>,
     roles: Arc<dyn Roles>,
+    background: Arc<dyn Background>,
     settings: Settings,
+    /// Environments of provisioned concurrency, by the key of the environments that they stand in for.
+    warm: RwLock<HashMap<String, Arc<provisioned::Warmed>>>,
     /// By qualified or unqualified ARN, as named.
     views: Cache<FunctionView>,
     /// By the key of the policy. `None` inside: there is no policy, and that is remembered too.
     policies: Cache<Option<view::Compiled>>,
     /// By the URL's id.
     urls: Cache<FunctionUrl>,
-    /// Invocations in flight by function; an entry is dropped with its function.
+    /// Invocations in flight by function, an entry is dropped with its function; and by account and region, of functions
+    /// without reserved concurrency.
     in_flight: Mutex<HashMap<String, Arc<AtomicUsize>>>,
     events: Arc<Semaphore>,
     packages: code::Packages,
@@ -178,9 +209,12 @@ impl Lambda {
                 store,
                 executor,
                 roles,
+                background: settings.background.clone(),
+                warm: RwLock::default(),
                 settings,
             }),
         };
+        lambda.resume_provisioned()?;
         lambda.resume_events()?;
         Ok(lambda)
     }

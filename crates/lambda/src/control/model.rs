@@ -17,6 +17,11 @@ pub const LAYERS: &str = "lambda-layers";
 /// Asynchronous invocations that were accepted and not finished.
 pub const EVENTS: &str = "lambda-events";
 
+/// Shares of the account's concurrency, by `ACCOUNT/REGION/NAME`.
+pub const SHARES: &str = "lambda-shares";
+/// Code signing configurations, by `ACCOUNT/REGION/ID`.
+pub const CODE_SIGNING: &str = "lambda-code-signing";
+
 /// `$LATEST`.
 pub const LATEST: &str = "$LATEST";
 
@@ -40,6 +45,59 @@ pub struct Function {
     /// `Terminate` or `Allow`, when it was set.
     #[serde(default)]
     pub recursive_loop: Option<String>,
+    /// Provisioned concurrency by qualifier.
+    #[serde(default)]
+    pub provisioned: BTreeMap<String, Provisioned>,
+    /// The ARN of its code signing configuration.
+    #[serde(default)]
+    pub code_signing: Option<String>,
+    /// When the runtime is updated, by qualifier.
+    #[serde(default)]
+    pub runtime_updates: BTreeMap<String, RuntimeUpdates>,
+}
+
+/// Provisioned concurrency of a version or an alias.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Provisioned {
+    pub requested: u32,
+    pub modified_ms: i64,
+}
+
+/// A runtime management configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuntimeUpdates {
+    /// `Auto`, `Manual` or `FunctionUpdate`.
+    pub on: String,
+    pub version_arn: Option<String>,
+}
+
+/// What a function has of its account's concurrency. Stored beside the function, so that an account's shares are read
+/// without its functions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    pub reserved: Option<u32>,
+    /// Over all qualifiers.
+    pub provisioned: u32,
+}
+
+impl Function {
+    pub fn shares(&self) -> Shares {
+        Shares { reserved: self.reserved, provisioned: self.provisioned.values().map(|p| p.requested).sum() }
+    }
+}
+
+/// A code signing configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodeSigning {
+    pub id: String,
+    pub arn: String,
+    pub description: String,
+    pub publishers: Vec<String>,
+    /// `Warn` or `Enforce`: what happens with code that is not signed by one of the publishers.
+    pub untrusted: String,
+    pub modified_ms: i64,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The configuration and code of `$LATEST` or of a published version.
@@ -202,6 +260,9 @@ pub struct LayerVersion {
     pub architectures: Vec<String>,
     pub created_ms: i64,
     pub code: Code,
+    /// Who else may use it.
+    #[serde(default)]
+    pub policy: Option<FunctionPolicy>,
 }
 
 /// The key of a function.

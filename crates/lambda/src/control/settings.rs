@@ -1,10 +1,9 @@
-//! Settings of asynchronous invocation, and reads of features that nothing can switch on here: they answer what AWS
-//! answers for a function without them.
+//! Settings of asynchronous invocation, recursion, and event source mappings, of which there are none.
 
 use serde_json::{Value, json};
 use wire::{ApiError, Call, Reply};
 
-use super::errors::{self, invalid, no_function, not_found};
+use super::errors::{self, invalid, not_found};
 use super::model::{EventConfig, LATEST};
 use super::{FunctionName, Lambda, view};
 
@@ -32,17 +31,12 @@ impl Lambda {
         if sent.retries.is_none() && sent.max_age.is_none() && sent.destinations.is_none() {
             return Err(invalid("You must specify at least one of error handling or destination setting."));
         }
-        let delivers = |to: &str| {
-            sent.destinations.as_ref().and_then(|d| d.get(to)).is_some_and(|d| d.get("Destination").is_some())
-        };
-        if delivers("OnSuccess") || delivers("OnFailure") {
-            return Err(invalid(
-                "crossgate does not deliver the results of asynchronous invocations to destinations yet",
-            ));
-        }
         // Not the usual text (recorded: test_lambda_eventinvokeconfig_exceptions).
         if self.inner.store.read(|r| view::target(r, &name)).map_err(errors::store)?.is_none() {
             return Err(not_found("The function doesn't exist."));
+        }
+        if let Some(destinations) = &sent.destinations {
+            self.check_destinations(&name, destinations)?;
         }
         let qualifier = Self::event_qualifier(&name);
         let mut stored = EventConfig::default();
@@ -107,44 +101,6 @@ impl Lambda {
         let name = self.own_name(call, "FunctionName")?;
         let (function, _) = self.find(&name)?;
         Ok(json!({ "RecursiveLoop": function.recursive_loop.as_deref().unwrap_or("Terminate") }).into())
-    }
-
-    pub(super) fn code_signing(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = self.own_name(call, "FunctionName")?;
-        if self.inner.store.read(|r| view::function(r, &name)).map_err(errors::store)?.is_none() {
-            return Err(no_function(&name.arn()));
-        }
-        Ok(json!({ "CodeSigningConfigArn": "", "FunctionName": name.name }).into())
-    }
-
-    pub(super) fn runtime_management(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = self.own_name(call, "FunctionName")?;
-        self.find(&name)?;
-        Ok(json!({ "UpdateRuntimeOn": "Auto", "FunctionArn": name.qualified_arn() }).into())
-    }
-
-    pub(super) fn get_provisioned(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = self.own_name(call, "FunctionName")?;
-        let qualifier = name.qualifier.as_deref().unwrap_or_default();
-        if qualifier == LATEST {
-            return Err(invalid("The function resource provided must be an alias or a published version."));
-        }
-        if self.inner.store.read(|r| view::target(r, &name)).map_err(errors::store)?.is_none() {
-            let arn = name.qualified_arn();
-            return Err(if super::model::is_number(qualifier) {
-                no_function(&arn)
-            } else {
-                not_found(format!("Cannot find alias arn: {arn}"))
-            });
-        }
-        let text = "No Provisioned Concurrency Config found for this function";
-        Err(ApiError::new("ProvisionedConcurrencyConfigNotFoundException", 404, text).with("Type", "User"))
-    }
-
-    pub(super) fn list_provisioned(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = self.own_name(call, "FunctionName")?;
-        self.find(&name)?;
-        Ok(json!({ "ProvisionedConcurrencyConfigs": [] }).into())
     }
 
     /// Event source mappings cannot be made yet, so there are none.

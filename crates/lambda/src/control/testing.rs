@@ -17,7 +17,7 @@ use store::Store;
 use wire::{ApiError, Call, Reply};
 
 use super::{Execute, Lambda, Roles, Settings, unassumable_role};
-use crate::execution::{FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError};
+use crate::execution::{FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, Warm};
 
 pub const OWNER: &str = "111111111111";
 pub const OTHER: &str = "222222222222";
@@ -29,6 +29,7 @@ pub struct Fake {
     pub answers: Mutex<VecDeque<Result<Invocation, InvokeError>>>,
     pub seen: Mutex<Vec<(Arc<FunctionSpec>, Bytes, InvokeContext)>>,
     pub retired: Mutex<Vec<String>>,
+    pub provisioned: Mutex<Vec<Arc<FunctionSpec>>>,
 }
 
 impl Execute for Fake {
@@ -45,6 +46,17 @@ impl Execute for Fake {
 
     fn retire(&self, key: &str) {
         self.retired.lock().unwrap().push(key.to_owned());
+        self.provisioned.lock().unwrap().retain(|spec| spec.key != key);
+    }
+
+    fn provision(&self, spec: &Arc<FunctionSpec>) {
+        self.provisioned.lock().unwrap().push(spec.clone());
+    }
+
+    fn provisioned(&self, key: &str) -> Warm {
+        let ready =
+            self.provisioned.lock().unwrap().iter().find(|s| s.key == key).map_or(0, |s| s.provisioned);
+        Warm { ready: ready as usize, failure: None }
     }
 }
 

@@ -14,8 +14,10 @@ impl Lambda {
     pub(super) fn update_code(&self, call: &Call) -> Result<Reply, ApiError> {
         let name = self.own_name(call, "FunctionName")?;
         // Before the package is unpacked, so that an unknown function is not told from a bad package.
-        self.read_config(&name)?;
-        let pinned = self.package(&call.input)?;
+        let function = self.inner.store.read(|r| view::function(r, &name)).map_err(super::errors::store)?;
+        let function = function.ok_or_else(|| no_function(&name.arn()))?;
+        self.check_signature(&name.name, function.code_signing.as_deref())?;
+        let pinned = self.package(&call.input, call.operation)?;
         let architectures = call.input.get("Architectures").and_then(Value::as_array);
         let architecture = architectures.and_then(|a| a.first()).and_then(Value::as_str);
         let dry_run = call.input.get("DryRun").and_then(Value::as_bool).unwrap_or(false);
@@ -40,13 +42,12 @@ impl Lambda {
         let name = self.own_name(call, "FunctionName")?;
         let before = self.read_config(&name)?;
         // Validated and looked up outside the transaction; done again inside on what is stored then.
-        let account = name.account.to_string();
-        self.configure(&mut before.clone(), &name.name, &call.input, &account, &name.region)?;
+        self.configure(&mut before.clone(), &name.name, &call.input, &name.region)?;
         if let Some(role) = call.text("Role") {
             self.inner.roles.check_execution_role(role, name.account)?;
         }
         let mut config = self.change(call, &name, false, |config| {
-            self.configure(config, &name.name, &call.input, &account, &name.region)
+            self.configure(config, &name.name, &call.input, &name.region)
         })?;
         config.revision = uuid()?;
         Ok(render::configuration(&config, &name.name, &name.arn(), Progress::Updating).into())

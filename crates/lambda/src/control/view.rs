@@ -35,7 +35,12 @@ pub struct FunctionView {
     pub vpc: Option<(Vec<String>, Vec<String>)>,
     /// Reserved concurrent executions.
     pub reserved: Option<u32>,
+    /// What the account has for all functions without reserved concurrency.
+    pub unreserved: u32,
+    /// Where events go that failed every try.
+    pub dead_letter: Option<String>,
     pub(super) in_flight: Arc<AtomicUsize>,
+    pub(super) account_in_flight: Arc<AtomicUsize>,
 }
 
 impl FunctionView {
@@ -137,12 +142,15 @@ impl Lambda {
             shifted,
             vpc: vpc.map(|v| (v.subnets.clone(), v.groups.clone())),
             reserved: function.reserved,
+            unreserved: self.unreserved(&name).map_err(errors::store)?,
+            dead_letter: config.dead_letter.clone(),
             in_flight: self.in_flight(&name.key()),
+            account_in_flight: self.in_flight(&format!("{}/{}", name.account, name.region)),
             name,
         }))
     }
 
-    fn spec(&self, name: &FunctionName, config: &Config) -> Result<FunctionSpec, ApiError> {
+    pub(super) fn spec(&self, name: &FunctionName, config: &Config) -> Result<FunctionSpec, ApiError> {
         let packages = &self.inner.packages;
         packages.ensure_unpacked(&config.code.id)?;
         let mut layers = Vec::with_capacity(config.layers.len());
@@ -167,6 +175,7 @@ impl Lambda {
             ephemeral_mb: config.ephemeral,
             timeout: Duration::from_secs(config.timeout.into()),
             log_group: config.logging.group.clone(),
+            provisioned: 0,
             json_log_level: config.logging.application.clone().filter(|_| config.logging.format == "JSON"),
         })
     }

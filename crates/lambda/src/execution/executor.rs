@@ -3,7 +3,7 @@
 use super::config::ExecutorConfig;
 use super::environment::{Environment, InitFailure, Job, Outcome};
 use super::logs::now_ms;
-use super::pool::{Failure, Pool, Shared};
+use super::pool::{Failure, Pool, Shared, Warm};
 use super::process::{Exit, lock};
 use super::report::{self, Report};
 use super::spec::{Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError};
@@ -109,6 +109,20 @@ impl Executor {
         if let Some(pool) = pool {
             pool.retire();
         }
+    }
+
+    /// Starts the environments of a spec with [`FunctionSpec::provisioned`] and keeps that many, until
+    /// [`Self::retire`]. Returns at once. Must be called inside a tokio runtime.
+    pub fn provision(&self, spec: &Arc<FunctionSpec>) {
+        if !self.inner.closed.load(Ordering::Acquire) {
+            self.pool(spec).fill();
+        }
+    }
+
+    /// How far [`Self::provision`] has come with the environments of `key`.
+    pub fn provisioned(&self, key: &str) -> Warm {
+        let pool = lock(&self.inner.shared.pools).get(key).cloned();
+        pool.map(|pool| pool.warm()).unwrap_or_default()
     }
 
     /// Environments alive or being started.

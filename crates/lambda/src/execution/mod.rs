@@ -35,3 +35,4 @@ pub use spec::{
 };
 
 pub use executor::Executor;
+pub use pool::Warm;

@@ -48,7 +48,21 @@ struct State {
     starting: usize,
     alive: usize,
     retired: bool,
+    /// Why the latest environment of a provisioned pool did not come up.
+    failure: Option<String>,
 }
+
+/// Environments of provisioned concurrency.
+#[derive(Clone, Debug, Default)]
+pub struct Warm {
+    /// Initialized, idle or busy.
+    pub ready: usize,
+    /// Why one could not be started, while that is so.
+    pub failure: Option<String>,
+}
+
+/// The wait before an environment of provisioned concurrency that ended is replaced.
+const REPLACE_AFTER: Duration = Duration::from_secs(1);
 
 /// The environments of one key.
 pub(crate) struct Pool {
@@ -119,6 +133,51 @@ impl Pool {
         }
     }
 
+    /// The number of environments that is kept, and never exceeded; zero: as many as are used.
+    fn floor(&self) -> usize {
+        self.spec.provisioned as usize
+    }
+
+    /// Starts what is missing of the provisioned environments, a few at a time: each that is up starts the next.
+    pub fn fill(self: &Arc<Self>) {
+        loop {
+            {
+                let mut state = lock(&self.state);
+                let missing = !state.retired && state.alive < self.floor();
+                if !missing || state.starting >= self.shared.max_starting {
+                    return;
+                }
+                if !self.shared.reserve() {
+                    break;
+                }
+                state.starting += 1;
+                state.alive += 1;
+            }
+            tokio::spawn(Arc::clone(self).start());
+        }
+        self.fill_later();
+    }
+
+    /// [`Self::fill`] after a while: no room, or an environment that ended and might end again at once.
+    fn fill_later(&self) {
+        if self.floor() == 0 {
+            return;
+        }
+        let me = self.me.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(REPLACE_AFTER).await;
+            if let Some(me) = me.upgrade() {
+                me.fill();
+            }
+        });
+    }
+
+    /// How many provisioned environments are up.
+    pub fn warm(&self) -> Warm {
+        let state = lock(&self.state);
+        Warm { ready: state.alive.saturating_sub(state.starting), failure: state.failure.clone() }
+    }
+
     fn lease(self: &Arc<Self>, environment: Arc<Environment>) -> Lease {
         Lease { environment: Some(environment), pool: Arc::clone(self) }
     }
@@ -134,7 +193,8 @@ impl Pool {
                 let Some(first) = state.waiters.front() else { return };
                 let overdue = waited.max(first.since.elapsed()) >= self.shared.config.grace;
                 let wanted = state.waiters.len() > state.starting;
-                let room = state.starting < self.shared.max_starting;
+                let bounded = self.floor() > 0 && state.alive >= self.floor();
+                let room = state.starting < self.shared.max_starting && !bounded;
                 if !(wanted && room && (overdue || state.alive == 0)) || !self.shared.reserve() {
                     return;
                 }
@@ -164,9 +224,11 @@ impl Pool {
                     let mut state = lock(&self.state);
                     state.starting = state.starting.saturating_sub(1);
                     state.alive = state.alive.saturating_sub(1);
+                    state.failure = Some(error.to_string());
                     state.waiters.pop_front()
                 };
                 self.shared.live.fetch_sub(1, Ordering::AcqRel);
+                self.fill_later();
                 if let Some(waiter) = waiter {
                     let _ = waiter.hand.send(Err(Failure::Start(error)));
                 }
@@ -204,6 +266,9 @@ impl Pool {
     pub fn evict(&self, bound: Duration) -> bool {
         let (old, empty) = {
             let mut state = lock(&self.state);
+            if self.floor() > 0 && !state.retired {
+                return false;
+            }
             let split = state.idle.partition_point(|(used, _)| used.elapsed() >= bound);
             let old: Vec<_> = state.idle.drain(..split).collect();
             (old, state.alive == 0 && state.waiters.is_empty())
@@ -216,6 +281,9 @@ impl Pool {
 
     /// When its least used idle environment was used.
     fn oldest(&self) -> Option<Instant> {
+        if self.floor() > 0 {
+            return None;
+        }
         lock(&self.state).idle.first().map(|(used, _)| *used)
     }
 
@@ -261,6 +329,10 @@ impl Owner for Pool {
         {
             let mut state = lock(&self.state);
             state.starting = state.starting.saturating_sub(1);
+            state.failure = None;
+        }
+        if let Some(me) = self.me.upgrade() {
+            me.fill();
         }
         self.free(environment);
         self.pump(Duration::ZERO);
@@ -270,6 +342,8 @@ impl Owner for Pool {
         let waiter = {
             let mut state = lock(&self.state);
             state.starting = state.starting.saturating_sub(1);
+            // AWS's reason for provisioned concurrency that fails [D: provisioned concurrency, troubleshooting].
+            state.failure = Some("FUNCTION_ERROR_INIT_FAILURE".to_owned());
             loop {
                 match state.waiters.pop_front() {
                     Some(waiter) if waiter.hand.is_closed() => {}
@@ -315,6 +389,7 @@ impl Owner for Pool {
             state.idle.retain(|(_, e)| e.id != environment.id);
         }
         self.shared.live.fetch_sub(1, Ordering::AcqRel);
+        self.fill_later();
         self.pump(Duration::ZERO);
     }
 }

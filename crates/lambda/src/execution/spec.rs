@@ -41,6 +41,9 @@ pub struct FunctionSpec {
     pub timeout: Duration,
     /// The log group; the stream is chosen per environment.
     pub log_group: String,
+    /// Not zero: provisioned concurrency. So many environments are started ahead by
+    /// [`Executor::provision`](super::Executor::provision) and kept, never more.
+    pub provisioned: u32,
     /// `LoggingConfig.ApplicationLogLevel`, where `LogFormat` is `JSON`: logs are then JSON, from this level on.
     pub json_log_level: Option<String>,
 }

@@ -90,6 +90,7 @@ impl World {
             ephemeral_mb: 512,
             timeout: Duration::from_secs(3),
             log_group: format!("/aws/lambda/{name}"),
+            provisioned: 0,
             json_log_level: None,
         }
     }

@@ -2,13 +2,13 @@
 
 use doctor::{Finding, Fix, Report};
 
-use super::decision;
+use super::{decision, event};
 use crate::state::State;
 use crate::trace::Trace;
 
 /// Adds what happened to a call of `service:operation`.
 pub fn tell(
-    _state: &State,
+    state: &State,
     trace: &Trace,
     (service, operation): (&str, &str),
     error: Option<&(String, String)>,
@@ -16,6 +16,9 @@ pub fn tell(
 ) {
     if !operation.is_empty() {
         report.steps.push(format!("{service}:{operation}"));
+    }
+    if matches!(operation, "Invoke" | "InvokeAsync") {
+        event::pending(state, &trace.request_id, report);
     }
     decision::steps(report);
     let denied = trace.denied();

@@ -3,10 +3,12 @@
 mod api;
 mod aws;
 mod decision;
+mod event;
 mod organization;
 mod simulate;
 
 use doctor::Report;
+pub use event::taken_up;
 
 use crate::state::State;
 use crate::trace::{Journey, Trace};
@@ -30,6 +32,7 @@ pub fn report(state: &State, trace: &Trace) -> Report {
         ..Report::default()
     };
     match &trace.journey {
+        Journey::Event(event) => event::tell(trace, event, &mut report),
         Journey::Api(gateway) => api::tell(state, trace, gateway, &mut report),
         Journey::Aws { service, operation, error } => {
             aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);

@@ -8,7 +8,7 @@ use arn::AccountId;
 use bytes::Bytes;
 use gateway::management::{Deps, Management};
 use iam::{Caller, Iam};
-use lambda::execution::{FunctionSpec, Invocation, InvokeContext, InvokeError};
+use lambda::execution::{FunctionSpec, Invocation, InvokeContext, InvokeError, Warm};
 use lambda::{Execute, Lambda};
 use logs::Logs;
 use policy::{Check, Principal};
@@ -35,6 +35,12 @@ impl Execute for Idle {
     }
 
     fn retire(&self, _: &str) {}
+
+    fn provision(&self, _: &Arc<FunctionSpec>) {}
+
+    fn provisioned(&self, _: &str) -> Warm {
+        Warm::default()
+    }
 }
 
 struct Trusting;
