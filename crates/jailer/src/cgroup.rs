@@ -263,8 +263,9 @@ fn write_limits(dir: &Path, controller: &str, limits: Limits, v2: bool) -> io::R
 fn remove_leftovers(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid =
-            name.to_str().and_then(|n| n.strip_prefix("crossgate-")).and_then(|p| p.parse::<u32>().ok());
+        // `crossgate-PID-NUMBER`.
+        let own = name.to_str().and_then(|n| n.strip_prefix("crossgate-"));
+        let pid = own.and_then(|n| n.split('-').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             remove_tree(&entry.path());
         }

@@ -47,6 +47,8 @@ pub(crate) enum InitFailure {
     Error(Bytes),
     /// The process ended.
     Exit(Exit),
+    /// It could not be started: AWS's error type, and the reason.
+    Invalid(&'static str, String),
     /// It took too long.
     TimedOut,
     /// A step of the jail failed; nothing of the customer's ran.
@@ -247,6 +249,7 @@ impl Environment {
         let kind = match &failure {
             InitFailure::Error(body) => super::report::error_type_of(body, "Runtime.Unknown"),
             InitFailure::Exit(_) => "Runtime.ExitError".to_owned(),
+            InitFailure::Invalid(kind, _) => (*kind).to_owned(),
             InitFailure::TimedOut => "Sandbox.Timedout".to_owned(),
             InitFailure::Jail(_) => "Sandbox.Failure".to_owned(),
         };

@@ -278,6 +278,11 @@ fn init_failed(
             let message = format!("RequestId: {id} Error: {}", exit.describe());
             ("Runtime.ExitError".to_owned(), report::platform_error("Runtime.ExitError", &message))
         }
+        InitFailure::Invalid(kind, reason) => {
+            let message = format!("RequestId: {id} Error: {reason}");
+            environment.platform(format!("{message}\n{kind}\n"));
+            (kind.to_owned(), report::platform_error(kind, &message))
+        }
         InitFailure::TimedOut => {
             let bound = environment.started.elapsed();
             let message = format!("RequestId: {id} Error: {}", report::timed_out_text(bound));

@@ -3,14 +3,13 @@
 use super::super::api;
 use super::super::environment::{Environment, InitFailure, Owner, Parts};
 use super::super::process::{Exit, Process};
-use super::super::report;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::{Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
 use jailer::{BaseSpec, Layer, Layers};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,14 +45,13 @@ impl Starter {
             owner,
         });
         self.begin(&environment);
-        let Some(program) = entry_point(spec, layers) else {
-            // AWS: Runtime.InvalidEntrypoint with these words (documentation of custom runtimes; reasoning as to
-            // the exact form).
-            let text = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
-            let body = report::platform_error("Runtime.InvalidEntrypoint", text);
-            environment.fail_init(InitFailure::Error(body));
-            process.exited(Exit::Status(127));
-            return Ok(environment);
+        let program = match entry_point(spec, layers) {
+            Ok(program) => program,
+            Err(reason) => {
+                environment.fail_init(InitFailure::Invalid("Runtime.InvalidEntrypoint", reason));
+                process.exited(Exit::Status(127));
+                return Ok(environment);
+            }
         };
         let credentials = self.config.credentials.credentials(spec);
         let task_root = task_root(spec, layers);
@@ -106,16 +104,30 @@ impl Starter {
     }
 }
 
-/// `bootstrap` of the package or of a layer, as it is called inside; it must be executable.
-fn entry_point(spec: &FunctionSpec, layers: Layers) -> Option<PathBuf> {
-    let executable = |dir: &PathBuf| {
-        let meta = std::fs::metadata(dir.join("bootstrap")).ok()?;
-        (meta.is_file() && meta.permissions().mode() & 0o111 != 0).then_some(())
+/// `bootstrap` of the package or of a layer, as it is called inside.
+///
+/// # Errors
+/// There is none, or it may not be executed, in AWS's words (reported with them by users of custom runtimes:
+/// aws-lambda-dart-runtime#20, cdk-ecr-deployment#651).
+fn entry_point(spec: &FunctionSpec, layers: Layers) -> Result<PathBuf, String> {
+    let mode = |dir: &Path| {
+        let meta = std::fs::metadata(dir.join("bootstrap")).ok().filter(std::fs::Metadata::is_file)?;
+        Some(meta.permissions().mode())
     };
-    let inside = layers.has(Layer::Mount);
-    if executable(&spec.code_dir).is_some() {
-        return Some(PathBuf::from(task_root(spec, layers)).join("bootstrap"));
+    let stacked = spec.layers.iter().rev().map(PathBuf::as_path);
+    let found =
+        std::iter::once(spec.code_dir.as_path()).chain(stacked).find_map(|dir| Some((dir, mode(dir)?)));
+    let Some((dir, mode)) = found else {
+        return Err("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned());
+    };
+    let in_task = dir == spec.code_dir;
+    if mode & 0o111 == 0 {
+        let at = if in_task { "/var/task/bootstrap" } else { "/opt/bootstrap" };
+        return Err(format!("fork/exec {at}: permission denied"));
     }
-    let layer = spec.layers.iter().rev().find(|dir| executable(dir).is_some())?;
-    Some(if inside { PathBuf::from("/opt/bootstrap") } else { layer.join("bootstrap") })
+    Ok(match (in_task, layers.has(Layer::Mount)) {
+        (true, _) => PathBuf::from(task_root(spec, layers)).join("bootstrap"),
+        (false, true) => PathBuf::from("/opt/bootstrap"),
+        (false, false) => dir.join("bootstrap"),
+    })
 }
