@@ -18,6 +18,7 @@
 //! The only crate with `unsafe`. Linux only.
 
 pub mod cgroup;
+pub mod crew;
 mod landlock;
 mod mounts;
 mod plan;

@@ -1,5 +1,6 @@
 //! Starts a program in a jail: the plan runs between fork and exec.
 
+use crate::crew::{Crew, Leader};
 use crate::plan::Plan;
 use crate::run::Ready;
 use std::io;
@@ -18,15 +19,23 @@ pub struct Jail {
     pub groups: Vec<OwnedFd>,
     /// Descriptors that the program inherits: (ours, its number).
     pub inherit: Vec<(OwnedFd, i32)>,
+    /// Programs that process 1 starts when told to. With a crew the command itself is never executed: the process is
+    /// there for the crew. Needs `pid_namespace`.
+    pub crew: Option<Crew>,
 }
 
 /// Lets `command` start inside `jail`. The calling thread must live as long as the program may: the program is
 /// killed when it ends.
-pub fn jail(command: &mut Command, jail: Jail) {
+///
+/// # Errors
+/// The system's, when there is no room for a crew's descriptors.
+pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
     let (outer, inner) = split(&jail.plan, jail.pid_namespace);
     let mut outer = Ready::new(&outer);
     let mut inner = Ready::new(&inner);
-    let Jail { pid_namespace, groups, inherit, .. } = jail;
+    let Jail { pid_namespace, groups, inherit, crew, .. } = jail;
+    let numbers = inherit.iter().map(|(_, number)| *number).collect();
+    let mut leader = crew.map(|crew| Leader::new(crew, numbers)).transpose()?;
     let failed = |e: crate::StepFailed| io::Error::from_raw_os_error(e.errno);
     // SAFETY: between fork and exec only raw system calls are made, on memory laid out before the fork.
     unsafe {
@@ -48,9 +57,14 @@ pub fn jail(command: &mut Command, jail: Jail) {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 fork_into_namespace()?;
             }
-            inner.run().map_err(failed)
+            inner.run().map_err(failed)?;
+            match &mut leader {
+                Some(leader) => leader.lead(),
+                None => Ok(()),
+            }
         });
     }
+    Ok(())
 }
 
 /// The part before and after the fork into the pid namespace: `unshare` of the user namespace must come before,

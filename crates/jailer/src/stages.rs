@@ -25,6 +25,8 @@ pub struct BaseSpec {
     pub etc: PathBuf,
     /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
     pub bootstrap: Option<PathBuf>,
+    /// A file that is seen as `/etc/hosts`.
+    pub hosts: Option<PathBuf>,
     /// What works on this machine.
     pub layers: Layers,
 }
@@ -83,6 +85,9 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     }
     mounts::bind(plan, "usr", Path::new("/usr"), &root.join("usr"), Access::ReadOnly);
     mounts::bind(plan, "etc", &spec.etc, &root.join("etc"), Access::ReadOnly);
+    if let Some(hosts) = &spec.hosts {
+        mounts::bind(plan, "hosts", hosts, &root.join("etc/hosts"), Access::ReadOnly);
+    }
     for dir in ["/etc/ssl", "/etc/pki", "/etc/alternatives", "/etc/ca-certificates"] {
         let inside = spec.etc.join(dir.trim_start_matches("/etc/"));
         if Path::new(dir).is_dir() && inside.is_dir() {
@@ -169,7 +174,9 @@ pub fn prepare(layers: Layers) -> Plan {
     }
     if layers.has(Layer::Mount) && layers.has(Layer::Proc) {
         let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-        mounts::mount(&mut plan, "proc", "proc", Path::new("/proc"), "proc", flags, "");
+        // A crew's leader is undumpable, and so invisible.
+        let options = "hidepid=2";
+        mounts::mount(&mut plan, "proc", "proc", Path::new("/proc"), "proc", flags, options);
     }
     plan
 }

@@ -6,17 +6,24 @@
 //! ```
 
 use super::config::LogSink;
+use super::crew::{Crew, RUNTIME, Reports, Told};
+use super::extensions::{Extensions, Refused};
 use super::logs::EnvironmentLog;
+use super::platform::{self, Event, Level};
 use super::process::{Exit, Process, lock};
 use super::slot::Slot;
+use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeContext, Part};
+use super::telemetry::{self, Invalid, Subscription, Telemetry};
 use bytes::Bytes;
+use serde_json::json;
 use std::fs::File;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
@@ -38,6 +45,8 @@ pub(crate) enum Outcome {
     Error(Bytes),
     TooLarge,
     Exit(Exit),
+    /// An extension failed: AWS's error type, and the reason.
+    Extension(&'static str, String),
 }
 
 /// Why an environment did not come up.
@@ -75,6 +84,42 @@ pub(crate) trait Owner: Send + Sync {
     fn gone(&self, environment: &Arc<Environment>);
 }
 
+/// Why an environment ends, as extensions are told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// It is not needed any more.
+    Spindown,
+    /// An invocation took too long.
+    Timeout,
+    /// Something failed.
+    Failure,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Reason::Spindown => "SPINDOWN",
+            Reason::Timeout => "TIMEOUT",
+            Reason::Failure => "FAILURE",
+        }
+    }
+}
+
+/// AWS: what the runtime has of the shutdown phase, and all of it where there are external extensions.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(300);
+const SHUTDOWN: Duration = Duration::from_millis(2000);
+
+/// A jail with several programs, seen from here.
+struct Band {
+    crew: Crew,
+    /// Names of the extensions, in the order of their programs.
+    extensions: Vec<String>,
+    /// Whether the runtime was started.
+    started: AtomicBool,
+    /// Programs that have ended, by index.
+    ended: tokio::sync::watch::Sender<Vec<u8>>,
+}
+
 /// One execution environment.
 pub(crate) struct Environment {
     pub id: u64,
@@ -84,6 +129,13 @@ pub(crate) struct Environment {
     pub warning: Option<String>,
     pub process: Arc<Process>,
     pub started: Instant,
+    pub extensions: Extensions,
+    telemetry: Arc<Telemetry>,
+    band: Option<Band>,
+    /// The runtime waits, extensions still work: whether it waits for its first event.
+    pending: Mutex<Option<bool>>,
+    ending: AtomicBool,
+    turn: AtomicU64,
     owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
     log: Mutex<EnvironmentLog>,
@@ -114,11 +166,37 @@ pub(crate) struct Parts {
     pub pipe: pipe::Receiver,
     pub sink: Arc<dyn LogSink>,
     pub owner: Arc<dyn Owner>,
+    /// Where subscribers of records listen, and whose their sockets are.
+    pub address: (Ipv4Addr, Sockets),
+    /// External extensions, where there are any.
+    pub band: Option<BandParts>,
+}
+
+/// The external extensions of an environment.
+pub(crate) struct BandParts {
+    pub crew: Crew,
+    pub reports: Reports,
+    pub extensions: Vec<String>,
+    /// What they write.
+    pub pipe: pipe::Receiver,
 }
 
 impl Environment {
     pub fn new(parts: Parts) -> Arc<Environment> {
-        let log = EnvironmentLog::new(Arc::clone(&parts.spec), parts.stream.clone(), parts.sink);
+        let (address, sockets) = parts.address;
+        let telemetry = Telemetry::new(address, sockets, Arc::clone(&parts.process));
+        let log = |kind| {
+            let told = Some((Arc::clone(&telemetry), kind));
+            EnvironmentLog::new(Arc::clone(&parts.spec), parts.stream.clone(), Arc::clone(&parts.sink), told)
+        };
+        let (function_log, extension_log) = (log("function"), log("extension"));
+        let (band, outside) = match parts.band {
+            Some(BandParts { crew, reports, extensions, pipe }) => {
+                let (started, ended) = (AtomicBool::new(false), tokio::sync::watch::Sender::default());
+                (Some(Band { crew, extensions, started, ended }), Some((reports, pipe)))
+            }
+            None => (None, None),
+        };
         let environment = Arc::new(Environment {
             id: parts.id,
             spec: parts.spec,
@@ -127,9 +205,15 @@ impl Environment {
             warning: parts.warning,
             process: parts.process,
             started: Instant::now(),
+            extensions: Extensions::new(band.as_ref().map(|b| b.extensions.clone()).unwrap_or_default()),
+            telemetry,
+            band,
+            pending: Mutex::default(),
+            ending: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
             owner: parts.owner,
             phase: Mutex::new(Phase::Init),
-            log: Mutex::new(log),
+            log: Mutex::new(function_log),
             pipe: parts.pipe,
             memory: Mutex::new(Memory { peak: parts.slot.peak(), ..Memory::default() }),
             slot: Mutex::new(Some(parts.slot)),
@@ -138,6 +222,10 @@ impl Environment {
         });
         tokio::spawn(Arc::clone(&environment).read_log());
         tokio::spawn(Arc::clone(&environment).wait_for_end());
+        if let Some((reports, pipe)) = outside {
+            tokio::spawn(Arc::clone(&environment).listen(reports));
+            tokio::spawn(read_extensions(pipe, extension_log));
+        }
         environment
     }
 
@@ -162,30 +250,112 @@ impl Environment {
             first
         };
         if first {
-            *lock(&self.init) = Some(self.started.elapsed());
             self.drain_log();
+            self.record(platform::init_runtime_done(None));
         }
-        if first {
-            self.owner.up(self);
-        } else {
-            self.owner.free(self);
-        }
+        *lock(&self.pending) = Some(first);
+        self.settle();
         Ok(receive)
+    }
+
+    /// The environment is free when the runtime waits and no extension works any more.
+    fn settle(self: &Arc<Self>) {
+        if !self.extensions.idle() {
+            return;
+        }
+        match lock(&self.pending).take() {
+            Some(true) => {
+                let took = self.started.elapsed();
+                *lock(&self.init) = Some(took);
+                self.extensions.close();
+                self.telemetry.close();
+                self.record(platform::init_report(took, None));
+                self.owner.up(self);
+            }
+            Some(false) => {
+                self.telemetry.flush();
+                self.owner.free(self);
+            }
+            None => {}
+        }
+    }
+
+    /// Registers an extension. When it was the last in `/opt/extensions`, the runtime starts.
+    pub fn register(self: &Arc<Self>, name: &str, events: &[String]) -> Result<String, Refused> {
+        let id = self.extensions.register(name, events)?;
+        self.record(platform::extension(name, "Ready", events, None));
+        self.start_runtime();
+        Ok(id)
+    }
+
+    fn start_runtime(&self) {
+        if let Some(band) = &self.band
+            && self.extensions.complete()
+            && !band.started.swap(true, Ordering::AcqRel)
+        {
+            band.crew.start(RUNTIME);
+        }
+    }
+
+    /// Starts the external extensions; the runtime follows when all have registered.
+    pub fn start_extensions(&self) {
+        let Some(band) = &self.band else { return };
+        for index in 1..=band.extensions.len() {
+            band.crew.start(u8::try_from(index).unwrap_or(u8::MAX));
+        }
+        self.start_runtime();
+    }
+
+    /// An extension asks for its next event.
+    pub fn extension_next(
+        self: &Arc<Self>,
+        name: &str,
+    ) -> Result<oneshot::Receiver<serde_json::Value>, Refused> {
+        let waiting = self.extensions.next(name)?;
+        self.settle();
+        Ok(waiting)
+    }
+
+    /// Subscribes an extension to records.
+    pub fn subscribe(&self, name: &str, subscription: Subscription) -> Result<(), Invalid> {
+        let (types, is_telemetry) = (subscription.types.clone(), subscription.is_telemetry());
+        self.telemetry.subscribe(name, subscription)?;
+        self.record(platform::subscription(name, &types, is_telemetry));
+        Ok(())
+    }
+
+    /// An extension says that it has failed, or has ended: the environment ends.
+    pub fn extension_failed(self: &Arc<Self>, name: &str, kind: &'static str, reason: String) {
+        if !self.extensions.gone(name) || self.ending.load(Ordering::Acquire) {
+            return;
+        }
+        self.record(platform::extension(name, "Failed", &[], Some(kind)));
+        if self.fail_init(InitFailure::Invalid(kind, reason.clone())) {
+            return;
+        }
+        let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
+        if let Phase::Busy { reply, .. } = before {
+            let _ = reply.send((Outcome::Extension(kind, reason), Instant::now()));
+        }
+        self.end(Reason::Failure);
     }
 
     /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
     /// is not fit any more.
-    pub fn run(&self, job: Box<Job>, start: String) -> Result<Running, Box<Job>> {
+    pub fn run(self: &Arc<Self>, job: Box<Job>) -> Result<Running, Box<Job>> {
         let (reply, outcome) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
             Phase::Ready(waiting) => {
-                {
-                    let mut log = lock(&self.log);
-                    log.clear_tail();
-                    log.platform(start);
-                }
+                lock(&self.log).clear_tail();
                 let context = &job.context;
+                self.record(platform::start(&self.spec, context));
+                self.extensions.invoke(&json!({
+                    "eventType": "INVOKE", "deadlineMs": job.deadline_ms, "requestId": context.request_id,
+                    "invokedFunctionArn": context.invoked_arn,
+                    "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
+                }));
+                self.watch_extensions(job.deadline_ms);
                 let (request_id, stream) = (context.request_id.clone(), context.stream.clone());
                 *phase = Phase::Busy { request_id, stream, reply };
                 match waiting.send(job) {
@@ -193,7 +363,7 @@ impl Environment {
                     Err(job) => {
                         *phase = Phase::Dead;
                         drop(phase);
-                        self.process.kill();
+                        self.end(Reason::Failure);
                         Err(job)
                     }
                 }
@@ -238,9 +408,12 @@ impl Environment {
     pub fn fail_init(self: &Arc<Self>, failure: InitFailure) -> bool {
         {
             let mut phase = lock(&self.phase);
-            if !matches!(*phase, Phase::Init) {
+            // The runtime may be ready while an extension is not.
+            let waits = lock(&self.pending).is_some_and(|first| first);
+            if !matches!(*phase, Phase::Init) && !waits {
                 return false;
             }
+            *lock(&self.pending) = None;
             *phase = Phase::Dead;
         }
         let took = self.started.elapsed();
@@ -253,8 +426,9 @@ impl Environment {
             InitFailure::TimedOut => "Sandbox.Timedout".to_owned(),
             InitFailure::Jail(_) => "Sandbox.Failure".to_owned(),
         };
-        self.platform(super::report::init_report(took, &kind));
-        self.process.kill();
+        self.record(platform::init_runtime_done(Some(&kind)));
+        self.record(platform::init_report(took, Some(&kind)));
+        self.end(if matches!(failure, InitFailure::TimedOut) { Reason::Timeout } else { Reason::Failure });
         self.owner.failed(self, failure);
         true
     }
@@ -264,9 +438,120 @@ impl Environment {
         matches!(&*lock(&self.phase), Phase::Ready(waiting) if !waiting.is_closed())
     }
 
-    /// Ends the process, whatever it does.
-    pub fn kill(&self) {
+    /// Ends the environment, whatever its programs do. External extensions are told, and have a moment.
+    pub fn end(self: &Arc<Self>, reason: Reason) {
+        if self.band.is_none() {
+            self.process.kill();
+        } else if !self.ending.swap(true, Ordering::AcqRel) {
+            let mut phase = lock(&self.phase);
+            if matches!(*phase, Phase::Ready(_) | Phase::Answered) {
+                *phase = Phase::Dead;
+            }
+            tokio::spawn(Arc::clone(self).shut_down(reason));
+        }
+    }
+
+    /// The shutdown phase (AWS documentation, "Lambda execution environment lifecycle"): first the runtime, then
+    /// whoever wants to know.
+    async fn shut_down(self: Arc<Self>, reason: Reason) {
+        let Some(band) = &self.band else { return };
+        let deadline = tokio::time::Instant::now() + SHUTDOWN;
+        let mut ended = band.ended.subscribe();
+        if reason == Reason::Spindown {
+            band.crew.signal(RUNTIME, 15);
+            let gone = ended.wait_for(|ended| ended.contains(&RUNTIME));
+            let _ = tokio::time::timeout(RUNTIME_SHUTDOWN, gone).await;
+        }
+        band.crew.signal(RUNTIME, 9);
+        self.telemetry.flush();
+        let left = i64::try_from(SHUTDOWN.as_millis()).unwrap_or(2000);
+        let told = self.extensions.shutdown(reason.name(), super::logs::now_ms() + left);
+        let index = |name: &String| band.extensions.iter().position(|e| e == name);
+        let wait_for: Vec<_> = told.iter().filter_map(|name| u8::try_from(index(name)? + 1).ok()).collect();
+        let all = ended.wait_for(|ended| wait_for.iter().all(|index| ended.contains(index)));
+        let _ = tokio::time::timeout_at(deadline, all).await;
         self.process.kill();
+    }
+
+    /// What the jail's process 1 tells of its programs.
+    async fn listen(self: Arc<Self>, mut reports: Reports) {
+        while let Some(told) = reports.next().await {
+            let Some(band) = &self.band else { return };
+            let name = |index: u8| {
+                band.extensions.get(usize::from(index).wrapping_sub(1)).cloned().unwrap_or_default()
+            };
+            let index = match &told {
+                Told::Ended(index, _) | Told::NotStarted(index, _) => *index,
+            };
+            match told {
+                Told::Ended(RUNTIME, exit) => self.runtime_ended(exit),
+                Told::NotStarted(RUNTIME, error) => {
+                    let (file, kind) = (self.runtime_used.as_str(), "Runtime.InvalidEntrypoint");
+                    let reason = format!("fork/exec the runtime ({file}): {}", words(&error));
+                    self.fail_init(InitFailure::Invalid(kind, reason));
+                }
+                Told::Ended(_, exit) => {
+                    self.extension_failed(&name(index), "Extension.Crash", exit.as_go_says());
+                }
+                Told::NotStarted(..) => {
+                    let Told::NotStarted(_, error) = told else { continue };
+                    let name = name(index);
+                    let reason = format!("fork/exec /opt/extensions/{name}: {}", words(&error));
+                    self.extension_failed(&name, "Extension.LaunchError", reason);
+                }
+            }
+            band.ended.send_modify(|ended| ended.push(index));
+            self.settle();
+        }
+    }
+
+    /// The runtime's process is gone; others of the environment may still be there.
+    fn runtime_ended(self: &Arc<Self>, exit: Exit) {
+        self.drain_log();
+        if !self.fail_init(InitFailure::Exit(exit)) {
+            let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
+            if let Phase::Busy { reply, .. } = before {
+                let _ = reply.send((Outcome::Exit(exit), Instant::now()));
+            }
+        }
+        self.end(Reason::Failure);
+    }
+
+    /// Extensions that still work when the invocation's time is over end the environment.
+    fn watch_extensions(self: &Arc<Self>, deadline_ms: i64) {
+        let turn = self.turn.fetch_add(1, Ordering::AcqRel) + 1;
+        if self.extensions.idle() {
+            return;
+        }
+        let left = u64::try_from(deadline_ms - super::logs::now_ms()).unwrap_or(0);
+        let watched = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(left)).await;
+            let Some(environment) = watched.upgrade() else { return };
+            // The runtime's own time-out is the invocation's; this is about what comes after its answer.
+            let answered = matches!(*lock(&environment.phase), Phase::Answered | Phase::Ready(_));
+            let same = environment.turn.load(Ordering::Acquire) == turn;
+            if answered && same && !environment.extensions.idle() {
+                environment.end(Reason::Timeout);
+            }
+        });
+    }
+
+    /// Something the platform records: in the log, in its format and from its level on, and to subscribers.
+    pub fn record(&self, event: Event) {
+        match (&self.spec.system_log_level, event.level) {
+            (None, _) => {
+                if let Some(text) = event.text {
+                    lock(&self.log).platform(text);
+                }
+            }
+            (Some(least), Some(level)) if level >= Level::of(least) => {
+                let line = json!({ "time": telemetry::time(), "type": event.kind, "record": event.record });
+                lock(&self.log).platform(line.to_string());
+            }
+            _ => {}
+        }
+        self.telemetry.emit(event.kind, || event.record);
     }
 
     /// How long the init phase took, for the first that asks.
@@ -280,11 +565,11 @@ impl Environment {
     }
 
     /// Ends this invocation's log with `lines` and gives the tail.
-    pub fn finish_log(&self, lines: [String; 2]) -> Bytes {
-        let mut log = lock(&self.log);
-        for line in lines {
-            log.platform(line);
+    pub fn finish_log(&self, events: [Event; 2]) -> Bytes {
+        for event in events {
+            self.record(event);
         }
+        let mut log = lock(&self.log);
         let tail = log.tail().into();
         log.flush();
         tail
@@ -330,6 +615,7 @@ impl Environment {
             }
         }
         lock(&self.log).flush();
+        self.telemetry.end();
         // Keeps what is known of the memory, then gives user and group free for the next environment.
         self.max_memory_mb();
         let max_mb = lock(&self.memory).max_mb;
@@ -372,5 +658,33 @@ impl Environment {
         };
         memory.max_mb = memory.max_mb.max(now.div_ceil(1 << 20));
         memory.max_mb
+    }
+}
+
+/// What external extensions write: their own records, in the same log stream.
+async fn read_extensions(pipe: pipe::Receiver, mut log: EnvironmentLog) {
+    let mut buffer = vec![0u8; 16 * 1024];
+    while pipe.readable().await.is_ok() {
+        match pipe.try_read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                log.feed(buffer.get(..n).unwrap_or_default());
+                log.flush();
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+    }
+    log.finish_line();
+    log.flush();
+}
+
+/// An error number in the words of AWS's supervisor, which is written in Go.
+fn words(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(2) => "no such file or directory".to_owned(),
+        Some(8) => "exec format error".to_owned(),
+        Some(13) => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
 }

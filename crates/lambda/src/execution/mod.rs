@@ -14,18 +14,23 @@
 
 mod api;
 mod config;
+mod crew;
 mod environment;
 mod executor;
+mod extensions;
 mod logs;
 mod nodes;
 pub mod package;
+mod platform;
 mod pool;
 mod process;
 mod report;
 mod runtimes;
 mod slot;
+mod sockets;
 mod spec;
 mod start;
+mod telemetry;
 mod variables;
 mod zygote;
 

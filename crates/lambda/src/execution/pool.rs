@@ -5,7 +5,7 @@
 //! millisecond do not start sixteen processes, sixteen callers of one that takes a second soon have one each.
 
 use super::config::ExecutorConfig;
-use super::environment::{Environment, InitFailure, Owner};
+use super::environment::{Environment, InitFailure, Owner, Reason};
 use super::process::lock;
 use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
 use super::start::Starter;
@@ -156,7 +156,7 @@ impl Pool {
                     state.all.insert(environment.id, Arc::clone(&environment));
                 }
                 if state.retired && state.waiters.is_empty() {
-                    environment.kill();
+                    environment.end(Reason::Spindown);
                 }
             }
             Err(error) => {
@@ -183,7 +183,7 @@ impl Pool {
             std::mem::take(&mut state.idle)
         };
         for (_, environment) in idle {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
     }
 
@@ -196,7 +196,7 @@ impl Pool {
         };
         drop(waiters);
         for environment in all {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
     }
 
@@ -209,7 +209,7 @@ impl Pool {
             (old, state.alive == 0 && state.waiters.is_empty())
         };
         for (_, environment) in old {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
         empty
     }
@@ -226,7 +226,7 @@ impl Pool {
             if state.idle.is_empty() { None } else { Some(state.idle.remove(0).1) }
         };
         environment.is_some_and(|environment| {
-            environment.kill();
+            environment.end(Reason::Spindown);
             true
         })
     }
@@ -283,7 +283,7 @@ impl Owner for Pool {
     }
 
     fn free(&self, environment: &Arc<Environment>) {
-        let Some(me) = self.me.upgrade() else { return environment.kill() };
+        let Some(me) = self.me.upgrade() else { return environment.end(Reason::Spindown) };
         let waiter = {
             let mut state = lock(&self.state);
             let waiter = loop {
@@ -295,7 +295,7 @@ impl Owner for Pool {
             if waiter.is_none() {
                 if state.retired {
                     drop(state);
-                    return environment.kill();
+                    return environment.end(Reason::Spindown);
                 }
                 state.idle.push((Instant::now(), Arc::clone(environment)));
             }

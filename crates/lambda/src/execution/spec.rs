@@ -43,6 +43,9 @@ pub struct FunctionSpec {
     pub log_group: String,
     /// `LoggingConfig.ApplicationLogLevel`, where `LogFormat` is `JSON`: logs are then JSON, from this level on.
     pub json_log_level: Option<String>,
+    /// `LoggingConfig.SystemLogLevel`, where `LogFormat` is `JSON`: the platform's own lines are then JSON, from this
+    /// level on.
+    pub system_log_level: Option<String>,
 }
 
 /// What one invocation brings along.

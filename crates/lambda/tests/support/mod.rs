@@ -91,6 +91,7 @@ impl World {
             timeout: Duration::from_secs(3),
             log_group: format!("/aws/lambda/{name}"),
             json_log_level: None,
+            system_log_level: None,
         }
     }
 

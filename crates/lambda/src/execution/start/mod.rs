@@ -1,22 +1,25 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
+mod exec;
 mod launcher;
 mod node;
-mod provided;
 mod python;
 mod state;
 
 use super::config::ExecutorConfig;
 use super::environment::{Environment, InitFailure, Owner};
+use super::platform;
 use super::process::lock;
-use super::report;
 use super::runtimes::{self, Wanted};
 use super::slot::{Slot, Slots};
+use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeError};
+use super::telemetry;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
 use rustix::pipe::{PipeFlags, pipe_with};
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -119,6 +122,17 @@ impl Starter {
         self.slots.remove()
     }
 
+    /// Whose sockets belong to an environment with this user.
+    fn sockets(&self, uid: u32) -> Sockets {
+        if self.layers.has(Layer::Uid) {
+            Sockets::User(uid)
+        } else if self.layers.has(Layer::Pid) {
+            Sockets::Namespace
+        } else {
+            Sockets::Anyone
+        }
+    }
+
     fn warn(&self, text: &str) {
         if lock(&self.warned).insert(text.to_owned()) {
             (self.config.warn)(text);
@@ -127,9 +141,15 @@ impl Starter {
 
     /// The first log lines, and the watch over the init phase.
     fn begin(&self, environment: &Arc<Environment>) {
-        environment.platform(report::init_start(&environment.spec, &environment.runtime_used));
+        environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
         if let Some(warning) = &environment.warning {
-            environment.platform(format!("WARNING: {warning}\n"));
+            let line = match environment.spec.system_log_level {
+                Some(_) => {
+                    json!({ "timestamp": telemetry::time(), "level": "WARN", "message": warning }).to_string()
+                }
+                None => format!("WARNING: {warning}\n"),
+            };
+            environment.platform(line);
         }
         let (watched, bound) = (Arc::downgrade(environment), self.config.init_timeout);
         tokio::spawn(async move {
