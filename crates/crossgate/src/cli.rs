@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use arn::AccountId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{demo, env, explain, serve, tail, test};
+use crate::{demo, doctor, env, explain, serve, tail, test};
 
 /// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
 /// call says why, and which command mends it.
@@ -67,6 +67,13 @@ Examples:
   crossgate explain last                                    the latest request that failed
   crossgate explain last --format json")]
     Explain(Explain),
+    /// Say whether this machine has what crossgate needs
+    #[command(after_help = "\
+Example:
+  crossgate doctor --sandbox    each layer that isolates functions: whether it works here, and how to get it
+
+Exit status: 0 every layer that --sandbox require insists on works, 1 some are missing.")]
+    Doctor(Doctor),
     /// Run policy unit tests from case files, without a server or an account
     #[command(after_help = "\
 Examples:
@@ -108,6 +115,17 @@ pub enum TestFormat {
     Junit,
 }
 
+/// Options of `doctor`.
+#[derive(Args)]
+pub struct Doctor {
+    /// Probe what isolates functions
+    #[arg(long, required = true)]
+    pub sandbox: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// Where the server is.
 #[derive(Args)]
 pub struct Endpoint {
@@ -146,6 +164,12 @@ pub struct Serve {
     /// What to do where this machine cannot isolate functions fully
     #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
     pub sandbox: Sandbox,
+    /// End an execution environment that no invocation has used for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub idle_environments: u64,
+    /// Execution environments alive at once, over all functions [default: one per 64 MiB of memory, 16 to 1000]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1900))]
+    pub max_environments: Option<u32>,
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
@@ -210,6 +234,7 @@ pub fn run() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Tail(at) => tail::run(&at),
         Command::Explain(options) => explain::run(&options),
+        Command::Doctor(options) => return doctor::run(&options),
         Command::Test(options) => return test::run(&options),
     };
     match done {

@@ -21,6 +21,8 @@ pub fn run(options: Serve) -> Result<(), String> {
             Sandbox::Off => server::SandboxPolicy::Off,
         },
         strict_runtimes: options.strict_runtimes,
+        idle_environments: std::time::Duration::from_secs(options.idle_environments),
+        max_environments: options.max_environments.map(|count| count as usize),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

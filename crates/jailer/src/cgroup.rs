@@ -62,6 +62,16 @@ impl Cgroups {
         Ok(groups)
     }
 
+    /// 1 or 2.
+    pub fn version(&self) -> u8 {
+        if self.v2 { 2 } else { 1 }
+    }
+
+    /// Whether `controller` (`memory`, `cpu` or `pids`) is there.
+    pub fn has(&self, controller: &str) -> bool {
+        self.roots.iter().any(|(_, controllers)| controllers.contains(&controller))
+    }
+
     /// A parent group of the caller's own in this process; groups of processes that are gone are removed.
     ///
     /// # Errors
@@ -207,6 +217,13 @@ impl Group {
         let text = text.unwrap_or_default();
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.and_then(|c| c.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// The processes in it, as this process numbers them.
+    pub fn processes(&self) -> Vec<i32> {
+        let first = self.dirs.first();
+        let text = first.and_then(|(dir, _)| fs::read_to_string(dir.join("cgroup.procs")).ok());
+        text.unwrap_or_default().lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 1).collect()
     }
 
     /// Forgets the highest memory use, for the next environment in this group.

@@ -32,6 +32,10 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// How functions are isolated.
     pub sandbox: SandboxPolicy,
+    /// How long an execution environment lives without an invocation.
+    pub idle_environments: std::time::Duration,
+    /// Execution environments alive at once; by the machine's memory when not given.
+    pub max_environments: Option<usize>,
     /// Refuses runtimes that are not installed.
     pub strict_runtimes: bool,
 }

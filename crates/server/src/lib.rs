@@ -28,4 +28,5 @@ mod trace;
 
 pub use compose::StartError;
 pub use config::{Config, SandboxPolicy, Storage};
+pub use lambda::execution::{SandboxLayer, sandbox_report};
 pub use serve::Server;

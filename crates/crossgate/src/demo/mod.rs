@@ -28,6 +28,8 @@ pub fn run() -> Result<(), String> {
             admin_token: None,
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
+            idle_environments: std::time::Duration::from_secs(600),
+            max_environments: None,
         })
         .await
         .map_err(|e| e.to_string())?;

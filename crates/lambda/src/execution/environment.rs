@@ -16,6 +16,7 @@ use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeContext, Part};
 use super::telemetry::{self, Invalid, Subscription, Telemetry};
 use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::fs::File;
 use std::io;
@@ -80,6 +81,8 @@ pub(crate) trait Owner: Send + Sync {
     fn failed(&self, environment: &Arc<Environment>, failure: InitFailure);
     /// An invocation is over and the next may come.
     fn free(&self, environment: &Arc<Environment>);
+    /// How long the init phase may take.
+    fn init_timeout(&self) -> Duration;
     /// The process is gone. Comes exactly once, after `failed` where that comes.
     fn gone(&self, environment: &Arc<Environment>);
 }
@@ -135,6 +138,7 @@ pub(crate) struct Environment {
     /// The runtime waits, extensions still work: whether it waits for its first event.
     pending: Mutex<Option<bool>>,
     ending: AtomicBool,
+    frozen: AtomicBool,
     turn: AtomicU64,
     owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
@@ -210,6 +214,7 @@ impl Environment {
             band,
             pending: Mutex::default(),
             ending: AtomicBool::new(false),
+            frozen: AtomicBool::new(false),
             turn: AtomicU64::new(0),
             owner: parts.owner,
             phase: Mutex::new(Phase::Init),
@@ -340,9 +345,32 @@ impl Environment {
         self.end(Reason::Failure);
     }
 
+    /// Stops its processes until the next event. To be called while nobody can take the environment for use.
+    pub fn freeze(&self) {
+        if self.is_ready() && !self.frozen.swap(true, Ordering::AcqRel) {
+            self.signal(Signal::STOP);
+        }
+    }
+
+    fn thaw(&self) {
+        if self.frozen.swap(false, Ordering::AcqRel) {
+            self.signal(Signal::CONT);
+        }
+    }
+
+    /// The group's files list the processes at this moment: none of them can end and be replaced by another while it
+    /// is stopped, and one that was just started by another is stopped with the next look.
+    fn signal(&self, signal: Signal) {
+        let all = lock(&self.slot).as_ref().map(Slot::processes).unwrap_or_default();
+        for pid in all.into_iter().filter_map(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
     /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
     /// is not fit any more.
     pub fn run(self: &Arc<Self>, job: Box<Job>) -> Result<Running, Box<Job>> {
+        self.thaw();
         let (reply, outcome) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
@@ -455,6 +483,7 @@ impl Environment {
     /// whoever wants to know.
     async fn shut_down(self: Arc<Self>, reason: Reason) {
         let Some(band) = &self.band else { return };
+        self.thaw();
         let deadline = tokio::time::Instant::now() + SHUTDOWN;
         let mut ended = band.ended.subscribe();
         if reason == Reason::Spindown {

@@ -19,6 +19,9 @@ use tokio::sync::oneshot;
 /// How often a running invocation's memory is looked at.
 const MEMORY_WATCH: Duration = Duration::from_millis(100);
 
+/// How long an environment is idle before its processes are stopped; AWS stops them at once.
+const FREEZE_AFTER: Duration = Duration::from_millis(100);
+
 /// Runs functions. Cheap to clone; all clones are one executor. Call [`Executor::shutdown`] at the end; a server
 /// that dies without it takes its environments with it all the same.
 #[derive(Clone)]
@@ -48,6 +51,7 @@ impl Executor {
             max_starting: processors.max(2),
         });
         tokio::spawn(evict_idle(Arc::downgrade(&shared)));
+        tokio::spawn(freeze_idle(Arc::downgrade(&shared)));
         Ok(Executor { inner: Arc::new(Inner { shared, closed: AtomicBool::new(false) }) })
     }
 
@@ -72,6 +76,8 @@ impl Executor {
             let lease = match pool.acquire().await {
                 Ok(lease) => lease,
                 Err(Failure::Start(error)) => return Err(error),
+                // AWS: an init phase of more than ten seconds is tried once more, inside the function's own time-out.
+                Err(Failure::Init(_, InitFailure::TimedOut)) if pool.slow_down() => continue,
                 Err(Failure::Init(environment, failure)) => {
                     return init_failed(&environment, failure, &job.context, begun);
                 }
@@ -290,6 +296,7 @@ fn init_failed(
 ) -> Result<Invocation, InvokeError> {
     environment.record(platform::start(&environment.spec, context));
     let id = &context.request_id;
+    let timed_out = matches!(failure, InitFailure::TimedOut);
     let (kind, payload) = match failure {
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
@@ -311,9 +318,23 @@ fn init_failed(
             return Err(InvokeError::SandboxUnavailable(text));
         }
     };
-    let status = Some(format!("error\tError Type: {kind}"));
-    let wait = begun.elapsed();
-    Ok(complete(environment, context, payload, Some(kind), (Duration::ZERO, wait), status))
+    let (duration, status) = match timed_out {
+        true => (environment.spec.timeout, "timeout".to_owned()),
+        false => (Duration::ZERO, format!("error\tError Type: {kind}")),
+    };
+    Ok(complete(environment, context, payload, Some(kind), (duration, begun.elapsed()), Some(status)))
+}
+
+/// Freezes environments between invocations. A moment after the last, so that a busy function does not pay for it.
+async fn freeze_idle(shared: std::sync::Weak<Shared>) {
+    loop {
+        tokio::time::sleep(FREEZE_AFTER).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let pools: Vec<_> = lock(&shared.pools).values().cloned().collect();
+        for pool in pools {
+            pool.freeze(FREEZE_AFTER);
+        }
+    }
 }
 
 /// Ends environments that nobody used for a while, and forgets pools without any.

@@ -26,6 +26,7 @@ mod pool;
 mod process;
 mod report;
 mod runtimes;
+mod sandbox;
 mod slot;
 mod sockets;
 mod spec;
@@ -40,3 +41,4 @@ pub use spec::{
 };
 
 pub use executor::Executor;
+pub use sandbox::{SandboxLayer, sandbox_report};

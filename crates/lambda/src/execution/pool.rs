@@ -10,7 +10,7 @@ use super::process::lock;
 use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
 use super::start::Starter;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -55,6 +55,8 @@ pub(crate) struct Pool {
     spec: Arc<FunctionSpec>,
     shared: Arc<Shared>,
     me: Weak<Pool>,
+    /// Its init phase did not fit its time: the next ones have the function's time-out instead.
+    slow: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -81,7 +83,13 @@ impl Drop for Lease {
 
 impl Pool {
     pub fn new(spec: Arc<FunctionSpec>, shared: Arc<Shared>) -> Arc<Pool> {
-        Arc::new_cyclic(|me| Pool { spec, shared, me: me.clone(), state: Mutex::default() })
+        Arc::new_cyclic(|me| Pool {
+            spec,
+            shared,
+            me: me.clone(),
+            slow: AtomicBool::new(false),
+            state: Mutex::default(),
+        })
     }
 
     /// A ready environment.
@@ -214,6 +222,21 @@ impl Pool {
         empty
     }
 
+    /// Freezes environments that were idle for `bound`.
+    pub fn freeze(&self, bound: Duration) {
+        // Under the lock: what is in the list is nobody's.
+        let state = lock(&self.state);
+        for (_, environment) in state.idle.iter().filter(|(used, _)| used.elapsed() >= bound) {
+            environment.freeze();
+        }
+    }
+
+    /// The init phase took too long: `true` when it may be tried again, as part of an invocation. When that was the
+    /// second time, the next one begins anew.
+    pub fn slow_down(&self) -> bool {
+        !self.slow.fetch_xor(true, Ordering::AcqRel)
+    }
+
     /// When its least used idle environment was used.
     fn oldest(&self) -> Option<Instant> {
         lock(&self.state).idle.first().map(|(used, _)| *used)
@@ -257,6 +280,11 @@ impl Shared {
 }
 
 impl Owner for Pool {
+    fn init_timeout(&self) -> Duration {
+        let first = self.shared.config.init_timeout;
+        if self.slow.load(Ordering::Acquire) { self.spec.timeout } else { first }
+    }
+
     fn up(&self, environment: &Arc<Environment>) {
         {
             let mut state = lock(&self.state);

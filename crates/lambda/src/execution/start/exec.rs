@@ -103,7 +103,7 @@ impl Starter {
         runtime: Runtime,
         refused: Option<String>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let layers = self.layers;
+        let (layers, bound) = (self.layers, owner.init_timeout());
         let mut slot = self.slots.take();
         slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
@@ -137,7 +137,7 @@ impl Starter {
             address: (own_ip, sockets),
             band,
         });
-        self.begin(&environment);
+        self.begin(&environment, bound);
         if let Some((kind, reason)) = unfit(&found, refused) {
             environment.fail_init(InitFailure::Invalid(kind, reason));
             process.exited(Exit::Status(127));

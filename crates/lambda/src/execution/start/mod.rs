@@ -140,7 +140,7 @@ impl Starter {
     }
 
     /// The first log lines, and the watch over the init phase.
-    fn begin(&self, environment: &Arc<Environment>) {
+    fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
         environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
         if let Some(warning) = &environment.warning {
             let line = match environment.spec.system_log_level {
@@ -151,7 +151,7 @@ impl Starter {
             };
             environment.platform(line);
         }
-        let (watched, bound) = (Arc::downgrade(environment), self.config.init_timeout);
+        let watched = Arc::downgrade(environment);
         tokio::spawn(async move {
             tokio::time::sleep(bound).await;
             if let Some(environment) = watched.upgrade() {

@@ -107,6 +107,7 @@ impl Starter {
             let runtime = self.node_runtime(&stock.node, warning);
             return self.start_executed(spec, owner, runtime, None).await;
         }
+        let bound = owner.init_timeout();
         let listener = api::listen().await.map_err(internal)?;
         let address = listener.local_addr().map_err(internal)?.to_string();
         let stream = stream_name(spec);
@@ -155,7 +156,7 @@ impl Starter {
             return Err(error);
         }
         let environment = environment(slot, pipe);
-        self.begin(&environment);
+        self.begin(&environment, bound);
         tokio::spawn(api::serve(api, Arc::clone(&environment)));
         tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
         let starter = Arc::clone(self);

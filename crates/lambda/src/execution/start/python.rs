@@ -69,6 +69,7 @@ impl Starter {
             let runtime = self.python_runtime(&stock.python, warning)?;
             return self.start_executed(spec, owner, runtime, None).await;
         }
+        let bound = owner.init_timeout();
         let mut spare = self.spare(&stock).await?;
         let layers = spare.zygote.layers;
         spare.slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
@@ -118,7 +119,7 @@ impl Starter {
             address: (Ipv4Addr::LOCALHOST, sockets),
             band: None,
         });
-        self.begin(&environment);
+        self.begin(&environment, bound);
         tokio::spawn(api::serve(spare.api, Arc::clone(&environment)));
         // For extensions inside the function's own process, and for functions that look.
         tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
