@@ -82,6 +82,11 @@ fn node_functions() {
 }
 
 #[test]
+fn broken_functions_and_extensions() {
+    pytest("test_faults.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
 }
