@@ -164,6 +164,9 @@ pub struct Serve {
     /// What to do where this machine cannot isolate functions fully
     #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
     pub sandbox: Sandbox,
+    /// The network of functions; those with a VpcConfig are isolated in any case
+    #[arg(long, value_enum, default_value_t = Network::Host)]
+    pub network: Network,
     /// End an execution environment that no invocation has used for so long
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub idle_environments: u64,
@@ -173,6 +176,15 @@ pub struct Serve {
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
+}
+
+/// What of the network functions see.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Network {
+    /// The machine's, so that functions call local databases
+    Host,
+    /// This server only
+    Isolated,
 }
 
 /// How functions are isolated.

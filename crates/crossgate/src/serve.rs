@@ -1,6 +1,6 @@
 use std::io::{IsTerminal, Write};
 
-use crate::cli::{Sandbox, Serve};
+use crate::cli::{Network, Sandbox, Serve};
 
 /// Runs the server until it is told to stop.
 pub fn run(options: Serve) -> Result<(), String> {
@@ -21,6 +21,10 @@ pub fn run(options: Serve) -> Result<(), String> {
             Sandbox::Off => server::SandboxPolicy::Off,
         },
         strict_runtimes: options.strict_runtimes,
+        network: match options.network {
+            Network::Host => server::NetworkPolicy::Host,
+            Network::Isolated => server::NetworkPolicy::Isolated,
+        },
         idle_environments: std::time::Duration::from_secs(options.idle_environments),
         max_environments: options.max_environments.map(|count| count as usize),
     };

@@ -3,10 +3,12 @@
 use crate::crew::{Crew, Leader};
 use crate::plan::Plan;
 use crate::run::Ready;
+use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// What to do in the child before exec.
 pub struct Jail {
@@ -35,6 +37,9 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
     let mut inner = Ready::new(&inner);
     let Jail { pid_namespace, groups, inherit, crew, .. } = jail;
     let numbers = inherit.iter().map(|(_, number)| *number).collect();
+    for (fd, number) in &inherit {
+        reserve(fd, *number);
+    }
     let mut leader = crew.map(|crew| Leader::new(crew, numbers)).transpose()?;
     let failed = |e: crate::StepFailed| io::Error::from_raw_os_error(e.errno);
     // SAFETY: between fork and exec only raw system calls are made, on memory laid out before the fork.
@@ -65,6 +70,29 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
         });
     }
     Ok(())
+}
+
+/// Keeps `number` from being given to another descriptor of this process, for good: between fork and exec it is
+/// overwritten in the child, and the pipe by which the child tells that it could not execute must not lie there.
+fn reserve(fd: &OwnedFd, number: i32) {
+    static RESERVED: Mutex<BTreeMap<i32, OwnedFd>> = Mutex::new(BTreeMap::new());
+    let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
+    if reserved.contains_key(&number) || fd.as_raw_fd() == number {
+        return;
+    }
+    // Anything will do; what it is open on is closed again when it is not ours to have.
+    // SAFETY: plain calls on descriptors; the new one is owned by nobody else.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let got = libc::fcntl(null, libc::F_DUPFD_CLOEXEC, number);
+        libc::close(null);
+        if got >= 0 {
+            let got = OwnedFd::from_raw_fd(got);
+            if got.as_raw_fd() == number {
+                reserved.insert(number, got);
+            }
+        }
+    }
 }
 
 /// The part before and after the fork into the pid namespace: `unshare` of the user namespace must come before,

@@ -3,7 +3,7 @@
 use crate::mounts::{self, Access};
 use crate::plan::{Arg, Plan};
 use crate::probe::{Layer, Layers};
-use crate::{landlock, seccomp};
+use crate::{Network, landlock, network, seccomp};
 use std::path::{Path, PathBuf};
 
 /// The user that functions see themselves as. AWS: uid 993, recorded in `test_introspection_invoke`.
@@ -44,6 +44,8 @@ pub struct EnterSpec {
     pub uid: u32,
     /// Processes and threads of this user.
     pub processes: u64,
+    /// A network of its own; `None`: the machine's.
+    pub network: Option<Network>,
     /// What works on this machine.
     pub layers: Layers,
 }
@@ -191,6 +193,9 @@ pub fn enter(spec: &EnterSpec) -> Plan {
     let task = if layers.has(Layer::Mount) { PathBuf::from("/var/task") } else { spec.task.clone() };
     let task = plan.path(&task);
     plan.must("chdir", libc::SYS_chdir, &[task]);
+    if let Some(network) = &spec.network {
+        network::add(&mut plan, network);
+    }
     locks(&mut plan, spec);
     plan
 }

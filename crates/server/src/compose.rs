@@ -64,6 +64,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
+    execution.network = config.network;
     execution.idle_timeout = config.idle_environments;
     execution.max_environments = config.max_environments.unwrap_or(execution.max_environments);
     execution.endpoint_url = Some(base_url.clone());

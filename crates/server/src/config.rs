@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use arn::AccountId;
+pub use lambda::execution::Network as NetworkPolicy;
 pub use lambda::execution::Sandbox as SandboxPolicy;
 
 /// Where state is kept.
@@ -32,6 +33,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// How functions are isolated.
     pub sandbox: SandboxPolicy,
+    /// The network of functions.
+    pub network: NetworkPolicy,
     /// How long an execution environment lives without an invocation.
     pub idle_environments: std::time::Duration,
     /// Execution environments alive at once; by the machine's memory when not given.

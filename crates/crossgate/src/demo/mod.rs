@@ -28,6 +28,7 @@ pub fn run() -> Result<(), String> {
             admin_token: None,
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
+            network: server::NetworkPolicy::Host,
             idle_environments: std::time::Duration::from_secs(600),
             max_environments: None,
         })

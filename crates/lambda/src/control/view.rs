@@ -154,6 +154,7 @@ impl Lambda {
             timeout: Duration::from_secs(config.timeout.into()),
             log_group: config.logging.group.clone(),
             json_log_level: config.logging.application.clone().filter(|_| config.logging.format == "JSON"),
+            in_vpc: config.vpc.as_ref().is_some_and(|vpc| !vpc.subnets.is_empty()),
             system_log_level: config.logging.system.clone().filter(|_| config.logging.format == "JSON"),
         })
     }

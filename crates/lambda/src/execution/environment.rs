@@ -170,8 +170,8 @@ pub(crate) struct Parts {
     pub pipe: pipe::Receiver,
     pub sink: Arc<dyn LogSink>,
     pub owner: Arc<dyn Owner>,
-    /// Where subscribers of records listen, and whose their sockets are.
-    pub address: (Ipv4Addr, Sockets),
+    /// Where subscribers of records listen, and whose their sockets are; `None`: in a network of its own.
+    pub address: Option<(Ipv4Addr, Sockets)>,
     /// External extensions, where there are any.
     pub band: Option<BandParts>,
 }
@@ -187,8 +187,7 @@ pub(crate) struct BandParts {
 
 impl Environment {
     pub fn new(parts: Parts) -> Arc<Environment> {
-        let (address, sockets) = parts.address;
-        let telemetry = Telemetry::new(address, sockets, Arc::clone(&parts.process));
+        let telemetry = Telemetry::new(parts.address, Arc::clone(&parts.process));
         let log = |kind| {
             let told = Some((Arc::clone(&telemetry), kind));
             EnvironmentLog::new(Arc::clone(&parts.spec), parts.stream.clone(), Arc::clone(&parts.sink), told)

@@ -24,6 +24,7 @@ pub mod package;
 mod platform;
 mod pool;
 mod process;
+mod relay;
 mod report;
 mod runtimes;
 mod sandbox;
@@ -35,7 +36,9 @@ mod telemetry;
 mod variables;
 mod zygote;
 
-pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
+pub use config::{
+    CredentialSource, Credentials, ExecutorConfig, LogSink, Network, NoCredentials, NoLogs, Sandbox,
+};
 pub use spec::{
     Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, Part, ThrottleReason,
 };

@@ -86,6 +86,9 @@ fn explain(layer: Layer) -> (&'static str, &'static str) {
         Layer::Seccomp => {
             ("system calls that administer the machine are refused", "a kernel with CONFIG_SECCOMP_FILTER")
         }
+        Layer::Network => {
+            ("functions with a VpcConfig, or all with --network isolated, reach this server only", NAMESPACES)
+        }
         Layer::Cgroup => (
             "memory, processors and processes are bounded per environment",
             "run as root, or delegate memory, cpu and pids to this user (systemd-run --user --scope -p Delegate=yes)",

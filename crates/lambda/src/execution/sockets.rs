@@ -10,7 +10,7 @@ pub(crate) enum Owner {
     User(u32),
     /// Those of the environment's processes: all environments are the server's user, each in a pid namespace.
     Namespace,
-    /// Anybody's: no isolation was asked for.
+    /// Anybody's: no isolation was asked for, or nobody else is in the network.
     Anyone,
 }
 
@@ -23,6 +23,9 @@ struct Socket {
 impl Owner {
     /// Whether the connected socket `peer` -> `local` belongs to the environment of `process`.
     pub fn connected(self, process: &Process, peer: SocketAddrV4, local: SocketAddrV4) -> bool {
+        if matches!(self, Owner::Anyone) {
+            return true; // in a network of its own, which the table here does not show
+        }
         let hex = |a: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port());
         let (peer, local) = (hex(peer), hex(local));
         self.any(process, "/proc/net/tcp", |from, to, _| from == peer && to == local)

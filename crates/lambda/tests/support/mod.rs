@@ -92,6 +92,7 @@ impl World {
             log_group: format!("/aws/lambda/{name}"),
             json_log_level: None,
             system_log_level: None,
+            in_vpc: false,
         };
         if let Some((_, layer)) = client() {
             spec.layers.push(layer.into());

@@ -5,7 +5,8 @@ use super::super::api;
 use super::super::crew::Crew;
 use super::super::environment::{BandParts, Environment, InitFailure, Owner, Parts};
 use super::super::process::{Exit, Process};
-use super::super::sockets;
+use super::super::relay;
+use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::{Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -23,6 +25,10 @@ use std::sync::atomic::Ordering;
 
 /// The descriptor at which exec'd runtimes find the framed log.
 const TELEMETRY_FD: i32 = 62;
+/// Where a jail with a network of its own hands its sockets over, before anything is executed.
+const CHANNEL_FD: i32 = 63;
+/// AWS: the Runtime API's port, in a network of its own.
+const INSIDE_PORT: u16 = 9001;
 /// AWS: extensions of one function.
 const MAX_EXTENSIONS: usize = 10;
 /// What extensions do not see of a function's variables (AWS documentation, "Extensions API").
@@ -108,8 +114,14 @@ impl Starter {
         slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
         let (uid, entries) = (slot.uid, slot.entries());
-        let listener = api::listen().await.map_err(internal)?;
-        let address = listener.local_addr().map_err(internal)?;
+        let isolated = self.isolates(spec)?;
+        let endpoint = self.config.endpoint_url.as_deref().and_then(relay::authority).filter(|_| isolated);
+        // In a network of its own, AWS's own port; it listens there when the jail is closed.
+        let listener = if isolated { None } else { Some(api::listen().await.map_err(internal)?) };
+        let address = match &listener {
+            Some(listener) => listener.local_addr().map_err(internal)?,
+            None => (Ipv4Addr::LOCALHOST, INSIDE_PORT).into(),
+        };
         let own_ip = sockets::v4(address).map_or(Ipv4Addr::LOCALHOST, |a| *a.ip());
         let sockets = self.sockets(uid);
         let stream = stream_name(spec);
@@ -134,7 +146,7 @@ impl Starter {
             pipe,
             sink: Arc::clone(&self.config.logs),
             owner,
-            address: (own_ip, sockets),
+            address: (!isolated).then_some((own_ip, sockets)),
             band,
         });
         self.begin(&environment, bound);
@@ -143,6 +155,7 @@ impl Starter {
             process.exited(Exit::Status(127));
             return Ok(environment);
         }
+        let inside_url = endpoint.as_ref().map(|(_, port)| format!("http://127.0.0.1:{port}"));
         let credentials = self.config.credentials.credentials(spec);
         let task_root = task_root(spec, layers);
         let place = Place {
@@ -151,7 +164,7 @@ impl Starter {
             bin: runtime.bin.as_deref(),
             runtime_api: &address.to_string(),
             credentials: credentials.as_ref(),
-            endpoint_url: self.config.endpoint_url.as_deref(),
+            endpoint_url: inside_url.as_deref().or(self.config.endpoint_url.as_deref()),
         };
         let mut env: Vec<(OsString, OsString)> =
             vec![("_LAMBDA_TELEMETRY_LOG_FD".into(), TELEMETRY_FD.to_string().into())];
@@ -196,23 +209,46 @@ impl Starter {
             hosts: self.hosts(own_ip, environment.id).map_err(internal)?,
             layers,
         });
-        let enter = jailer::enter(&enter_spec(spec, uid, layers));
+        let mut enter = enter_spec(spec, uid, layers);
+        let mut inherit = vec![(telemetry, TELEMETRY_FD)];
+        let mut channel = None;
+        let ports: Vec<_> =
+            std::iter::once(INSIDE_PORT).chain(endpoint.as_ref().map(|(_, port)| *port)).collect();
+        if isolated {
+            let (ours, theirs) = UnixStream::pair().map_err(internal)?;
+            channel = Some(ours);
+            inherit.push((OwnedFd::from(theirs), CHANNEL_FD));
+            enter.network = Some(jailer::Network { channel: CHANNEL_FD, ports: ports.clone() });
+        }
+        let enter = jailer::enter(&enter);
         jailer::spawn::jail(
             &mut command,
             jailer::spawn::Jail {
                 plan: jailer::spawn::stages(&base, &jailer::prepare(layers), &enter),
                 pid_namespace: layers.has(Layer::Pid),
                 groups: entries.into_iter().map(OwnedFd::from).collect(),
-                inherit: vec![(telemetry, TELEMETRY_FD)],
+                inherit,
                 crew,
             },
         )
         .map_err(internal)?;
-        tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
+        if let Some(listener) = listener {
+            tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
+        }
         let launched = self.launcher.launch(command, Arc::clone(&process)).await;
         let _ = std::fs::remove_file(self.hosts_file(environment.id));
         match launched {
-            Ok(()) => environment.start_extensions(),
+            Ok(()) => {
+                if let Some(channel) = channel {
+                    match relay::take(&channel, ports.len()) {
+                        Ok(listeners) => serve_inside(listeners, endpoint, &environment),
+                        Err(error) => {
+                            environment.fail_init(InitFailure::Jail(error.to_string()));
+                        }
+                    }
+                }
+                environment.start_extensions();
+            }
             Err(error) => {
                 environment.fail_init(InitFailure::Jail(error.to_string()));
                 process.exited(Exit::Status(126));
@@ -237,6 +273,22 @@ impl Starter {
         std::fs::write(&file, format!("{ip} sandbox.localdomain sandbox\n{}\n", common.join("\n")))?;
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644))?;
         Ok(Some(file.canonicalize().unwrap_or(file)))
+    }
+}
+
+/// Serves what listens in an isolated network: the Runtime API, and the way to this server.
+fn serve_inside(
+    listeners: Vec<tokio::net::TcpListener>,
+    endpoint: Option<(String, u16)>,
+    environment: &Arc<Environment>,
+) {
+    let mut listeners = listeners.into_iter();
+    if let Some(api) = listeners.next() {
+        // Nobody else can reach it.
+        tokio::spawn(api::serve_tcp(api, Arc::clone(environment), Sockets::Anyone));
+    }
+    if let Some((listener, (authority, _))) = listeners.next().zip(endpoint) {
+        tokio::spawn(relay::forward(listener, authority, Arc::clone(&environment.process)));
     }
 }
 

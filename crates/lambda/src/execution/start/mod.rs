@@ -6,7 +6,7 @@ mod node;
 mod python;
 mod state;
 
-use super::config::ExecutorConfig;
+use super::config::{ExecutorConfig, Network, Sandbox};
 use super::environment::{Environment, InitFailure, Owner};
 use super::platform;
 use super::process::lock;
@@ -122,6 +122,25 @@ impl Starter {
         self.slots.remove()
     }
 
+    /// Whether this function gets a network of its own.
+    ///
+    /// # Errors
+    /// It should, this machine cannot, and the policy is to refuse then.
+    fn isolates(&self, spec: &FunctionSpec) -> Result<bool, InvokeError> {
+        if !spec.in_vpc && self.config.network == Network::Host || self.config.sandbox == Sandbox::Off {
+            return Ok(false);
+        }
+        if self.layers.has(Layer::Network) && self.layers.has(Layer::Mount) {
+            return Ok(true);
+        }
+        let text = "functions cannot have a network of their own here: `crossgate doctor --sandbox` says why";
+        if self.config.sandbox == Sandbox::Require {
+            return Err(InvokeError::SandboxUnavailable(text.to_owned()));
+        }
+        self.warn(text);
+        Ok(false)
+    }
+
     /// Whose sockets belong to an environment with this user.
     fn sockets(&self, uid: u32) -> Sockets {
         if self.layers.has(Layer::Uid) {
@@ -168,6 +187,7 @@ fn enter_spec(spec: &FunctionSpec, uid: u32, layers: Layers) -> EnterSpec {
         tmp_mb: spec.ephemeral_mb,
         uid,
         processes: PROCESSES,
+        network: None,
         layers,
     }
 }

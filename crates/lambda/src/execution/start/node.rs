@@ -103,7 +103,7 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.node_stock(major).await?;
-        if exec::is_needed(spec) {
+        if exec::is_needed(spec) || self.isolates(spec)? {
             let runtime = self.node_runtime(&stock.node, warning);
             return self.start_executed(spec, owner, runtime, None).await;
         }
@@ -138,7 +138,7 @@ impl Starter {
                 pipe,
                 sink: Arc::clone(&self.config.logs),
                 owner,
-                address: (Ipv4Addr::LOCALHOST, sockets),
+                address: Some((Ipv4Addr::LOCALHOST, sockets)),
                 band: None,
             })
         };

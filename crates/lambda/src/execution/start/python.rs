@@ -65,7 +65,7 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.stock(minor)?;
-        if exec::is_needed(spec) {
+        if exec::is_needed(spec) || self.isolates(spec)? {
             let runtime = self.python_runtime(&stock.python, warning)?;
             return self.start_executed(spec, owner, runtime, None).await;
         }
@@ -116,7 +116,7 @@ impl Starter {
             pipe: spare.pipe,
             sink: Arc::clone(&self.config.logs),
             owner,
-            address: (Ipv4Addr::LOCALHOST, sockets),
+            address: Some((Ipv4Addr::LOCALHOST, sockets)),
             band: None,
         });
         self.begin(&environment, bound);

@@ -42,16 +42,15 @@ pub(crate) struct Telemetry {
     /// Whether anybody may want records: cheap to ask.
     listening: AtomicBool,
     state: Mutex<State>,
-    /// Where destinations are, and whose their sockets must be.
-    address: Ipv4Addr,
-    owner: Owner,
+    /// Where destinations are, and whose their sockets must be; `None`: in a network that is not reached from here.
+    address: Option<(Ipv4Addr, Owner)>,
     process: Arc<Process>,
 }
 
 impl Telemetry {
-    pub fn new(address: Ipv4Addr, owner: Owner, process: Arc<Process>) -> Arc<Telemetry> {
+    pub fn new(address: Option<(Ipv4Addr, Owner)>, process: Arc<Process>) -> Arc<Telemetry> {
         let listening = AtomicBool::new(true);
-        Arc::new(Telemetry { listening, state: Mutex::default(), address, owner, process })
+        Arc::new(Telemetry { listening, state: Mutex::default(), address, process })
     }
 
     /// A record of `kind`, which is `function`, `extension` or `platform.` and an event.
@@ -88,6 +87,10 @@ impl Telemetry {
     /// # Errors
     /// It has subscribed with the other API.
     pub fn subscribe(&self, name: &str, subscription: Subscription) -> Result<(), Invalid> {
+        let Some((address, owner)) = self.address else {
+            let text = "records are not delivered into a network of the function's own here; see --network";
+            return Err(Invalid(text.to_owned()));
+        };
         let mut state = lock(&self.state);
         if let Some(at) = state.subscribers.iter().position(|(n, ..)| n == name) {
             let (_, before, queue) = &state.subscribers[at];
@@ -106,8 +109,8 @@ impl Telemetry {
         for record in state.early.iter().filter(|r| subscription.wants(r.kind)) {
             queue.push(record.clone());
         }
-        let destination = subscription.destination(self.address);
-        let (owner, process) = (self.owner, Arc::clone(&self.process));
+        let destination = subscription.destination(address);
+        let process = Arc::clone(&self.process);
         tokio::spawn(delivery::deliver(Arc::clone(&queue), destination, owner, process));
         state.subscribers.push((name.to_owned(), subscription, queue));
         Ok(())
