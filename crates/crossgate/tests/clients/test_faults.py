@@ -3,6 +3,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 import zipfile
@@ -141,3 +142,28 @@ def test_the_doctor_names_each_layer_and_what_is_missing():
     assert (done.returncode == 0) == (not missing)
     text = subprocess.run([CROSSGATE, "doctor", "--sandbox"], capture_output=True, text=True, timeout=60).stdout
     assert all(name in text for name in layers)
+
+
+VPC = """
+import os, socket
+def handler(port, context):
+    own = int(os.environ['AWS_ENDPOINT_URL'].rpartition(':')[2])
+    with socket.create_connection(('127.0.0.1', own), 2) as s:
+        s.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
+        told = s.recv(5).decode()
+    try:
+        socket.create_connection(('127.0.0.1', port), 1).close()
+        return [told, 'reached']
+    except OSError as e:
+        return [told, type(e).__name__]
+"""
+
+
+def test_a_function_in_a_vpc_reaches_this_server_and_no_local_service(server):
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        port = database.getsockname()[1]
+        server.function(name="open", source=VPC)
+        assert invoke(server, "open", port) == (None, ["HTTP/", "reached"])
+        server.function(name="closed", source=VPC, Timeout=10,
+                        VpcConfig={"SubnetIds": ["subnet-1234"], "SecurityGroupIds": ["sg-1234"]})
+        assert invoke(server, "closed", port) == (None, ["HTTP/", "ConnectionRefusedError"])
