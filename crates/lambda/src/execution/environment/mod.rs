@@ -5,29 +5,31 @@
 //!   any phase --the process ends--> Dead
 //! ```
 
+mod band;
+mod watch;
+
 use super::config::LogSink;
-use super::crew::{Crew, RUNTIME, Reports, Told};
-use super::extensions::{Extensions, Refused};
+use super::extensions::Extensions;
 use super::logs::EnvironmentLog;
 use super::platform::{self, Event, Level};
 use super::process::{Exit, Process, lock};
 use super::slot::Slot;
 use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeContext, Part};
-use super::telemetry::{self, Invalid, Subscription, Telemetry};
+use super::telemetry::{self, Telemetry};
+use band::{Band, read_extensions};
+pub(crate) use band::{BandParts, Reason};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use std::fs::File;
-use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
+use watch::Memory;
 
 /// An event on its way to the runtime.
 pub(crate) struct Job {
@@ -87,42 +89,6 @@ pub(crate) trait Owner: Send + Sync {
     fn gone(&self, environment: &Arc<Environment>);
 }
 
-/// Why an environment ends, as extensions are told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// It is not needed any more.
-    Spindown,
-    /// An invocation took too long.
-    Timeout,
-    /// Something failed.
-    Failure,
-}
-
-impl Reason {
-    fn name(self) -> &'static str {
-        match self {
-            Reason::Spindown => "SPINDOWN",
-            Reason::Timeout => "TIMEOUT",
-            Reason::Failure => "FAILURE",
-        }
-    }
-}
-
-/// AWS: what the runtime has of the shutdown phase, and all of it where there are external extensions.
-const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(300);
-const SHUTDOWN: Duration = Duration::from_millis(2000);
-
-/// A jail with several programs, seen from here.
-struct Band {
-    crew: Crew,
-    /// Names of the extensions, in the order of their programs.
-    extensions: Vec<String>,
-    /// Whether the runtime was started.
-    started: AtomicBool,
-    /// Programs that have ended, by index.
-    ended: tokio::sync::watch::Sender<Vec<u8>>,
-}
-
 /// One execution environment.
 pub(crate) struct Environment {
     pub id: u64,
@@ -150,14 +116,6 @@ pub(crate) struct Environment {
     served: AtomicU64,
 }
 
-/// Where the highest memory use is read.
-#[derive(Default)]
-struct Memory {
-    peak: Option<File>,
-    statm: Option<File>,
-    max_mb: u64,
-}
-
 /// What an environment is made from.
 pub(crate) struct Parts {
     pub id: u64,
@@ -174,15 +132,6 @@ pub(crate) struct Parts {
     pub address: Option<(Ipv4Addr, Sockets)>,
     /// External extensions, where there are any.
     pub band: Option<BandParts>,
-}
-
-/// The external extensions of an environment.
-pub(crate) struct BandParts {
-    pub crew: Crew,
-    pub reports: Reports,
-    pub extensions: Vec<String>,
-    /// What they write.
-    pub pipe: pipe::Receiver,
 }
 
 impl Environment {
@@ -282,66 +231,6 @@ impl Environment {
             }
             None => {}
         }
-    }
-
-    /// Registers an extension. When it was the last in `/opt/extensions`, the runtime starts.
-    pub fn register(self: &Arc<Self>, name: &str, events: &[String]) -> Result<String, Refused> {
-        let id = self.extensions.register(name, events)?;
-        self.record(platform::extension(name, "Ready", events, None));
-        self.start_runtime();
-        Ok(id)
-    }
-
-    fn start_runtime(&self) {
-        if let Some(band) = &self.band
-            && self.extensions.complete()
-            && !band.started.swap(true, Ordering::AcqRel)
-        {
-            band.crew.start(RUNTIME);
-        }
-    }
-
-    /// Starts the external extensions; the runtime follows when all have registered.
-    pub fn start_extensions(&self) {
-        let Some(band) = &self.band else { return };
-        for index in 1..=band.extensions.len() {
-            band.crew.start(u8::try_from(index).unwrap_or(u8::MAX));
-        }
-        self.start_runtime();
-    }
-
-    /// An extension asks for its next event.
-    pub fn extension_next(
-        self: &Arc<Self>,
-        name: &str,
-    ) -> Result<oneshot::Receiver<serde_json::Value>, Refused> {
-        let waiting = self.extensions.next(name)?;
-        self.settle();
-        Ok(waiting)
-    }
-
-    /// Subscribes an extension to records.
-    pub fn subscribe(&self, name: &str, subscription: Subscription) -> Result<(), Invalid> {
-        let (types, is_telemetry) = (subscription.types.clone(), subscription.is_telemetry());
-        self.telemetry.subscribe(name, subscription)?;
-        self.record(platform::subscription(name, &types, is_telemetry));
-        Ok(())
-    }
-
-    /// An extension says that it has failed, or has ended: the environment ends.
-    pub fn extension_failed(self: &Arc<Self>, name: &str, kind: &'static str, reason: String) {
-        if !self.extensions.gone(name) || self.ending.load(Ordering::Acquire) {
-            return;
-        }
-        self.record(platform::extension(name, "Failed", &[], Some(kind)));
-        if self.fail_init(InitFailure::Invalid(kind, reason.clone())) {
-            return;
-        }
-        let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
-        if let Phase::Busy { reply, .. } = before {
-            let _ = reply.send((Outcome::Extension(kind, reason), Instant::now()));
-        }
-        self.end(Reason::Failure);
     }
 
     /// Stops its processes until the next event. To be called while nobody can take the environment for use.
@@ -465,106 +354,6 @@ impl Environment {
         matches!(&*lock(&self.phase), Phase::Ready(waiting) if !waiting.is_closed())
     }
 
-    /// Ends the environment, whatever its programs do. External extensions are told, and have a moment.
-    pub fn end(self: &Arc<Self>, reason: Reason) {
-        if self.band.is_none() {
-            self.process.kill();
-        } else if !self.ending.swap(true, Ordering::AcqRel) {
-            let mut phase = lock(&self.phase);
-            if matches!(*phase, Phase::Ready(_) | Phase::Answered) {
-                *phase = Phase::Dead;
-            }
-            tokio::spawn(Arc::clone(self).shut_down(reason));
-        }
-    }
-
-    /// The shutdown phase (AWS documentation, "Lambda execution environment lifecycle"): first the runtime, then
-    /// whoever wants to know.
-    async fn shut_down(self: Arc<Self>, reason: Reason) {
-        let Some(band) = &self.band else { return };
-        self.thaw();
-        let deadline = tokio::time::Instant::now() + SHUTDOWN;
-        let mut ended = band.ended.subscribe();
-        if reason == Reason::Spindown {
-            band.crew.signal(RUNTIME, 15);
-            let gone = ended.wait_for(|ended| ended.contains(&RUNTIME));
-            let _ = tokio::time::timeout(RUNTIME_SHUTDOWN, gone).await;
-        }
-        band.crew.signal(RUNTIME, 9);
-        self.telemetry.flush();
-        let left = i64::try_from(SHUTDOWN.as_millis()).unwrap_or(2000);
-        let told = self.extensions.shutdown(reason.name(), super::logs::now_ms() + left);
-        let index = |name: &String| band.extensions.iter().position(|e| e == name);
-        let wait_for: Vec<_> = told.iter().filter_map(|name| u8::try_from(index(name)? + 1).ok()).collect();
-        let all = ended.wait_for(|ended| wait_for.iter().all(|index| ended.contains(index)));
-        let _ = tokio::time::timeout_at(deadline, all).await;
-        self.process.kill();
-    }
-
-    /// What the jail's process 1 tells of its programs.
-    async fn listen(self: Arc<Self>, mut reports: Reports) {
-        while let Some(told) = reports.next().await {
-            let Some(band) = &self.band else { return };
-            let name = |index: u8| {
-                band.extensions.get(usize::from(index).wrapping_sub(1)).cloned().unwrap_or_default()
-            };
-            let index = match &told {
-                Told::Ended(index, _) | Told::NotStarted(index, _) => *index,
-            };
-            match told {
-                Told::Ended(RUNTIME, exit) => self.runtime_ended(exit),
-                Told::NotStarted(RUNTIME, error) => {
-                    let (file, kind) = (self.runtime_used.as_str(), "Runtime.InvalidEntrypoint");
-                    let reason = format!("fork/exec the runtime ({file}): {}", words(&error));
-                    self.fail_init(InitFailure::Invalid(kind, reason));
-                }
-                Told::Ended(_, exit) => {
-                    self.extension_failed(&name(index), "Extension.Crash", exit.as_go_says());
-                }
-                Told::NotStarted(..) => {
-                    let Told::NotStarted(_, error) = told else { continue };
-                    let name = name(index);
-                    let reason = format!("fork/exec /opt/extensions/{name}: {}", words(&error));
-                    self.extension_failed(&name, "Extension.LaunchError", reason);
-                }
-            }
-            band.ended.send_modify(|ended| ended.push(index));
-            self.settle();
-        }
-    }
-
-    /// The runtime's process is gone; others of the environment may still be there.
-    fn runtime_ended(self: &Arc<Self>, exit: Exit) {
-        self.drain_log();
-        if !self.fail_init(InitFailure::Exit(exit)) {
-            let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
-            if let Phase::Busy { reply, .. } = before {
-                let _ = reply.send((Outcome::Exit(exit), Instant::now()));
-            }
-        }
-        self.end(Reason::Failure);
-    }
-
-    /// Extensions that still work when the invocation's time is over end the environment.
-    fn watch_extensions(self: &Arc<Self>, deadline_ms: i64) {
-        let turn = self.turn.fetch_add(1, Ordering::AcqRel) + 1;
-        if self.extensions.idle() {
-            return;
-        }
-        let left = u64::try_from(deadline_ms - super::logs::now_ms()).unwrap_or(0);
-        let watched = Arc::downgrade(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(left)).await;
-            let Some(environment) = watched.upgrade() else { return };
-            // The runtime's own time-out is the invocation's; this is about what comes after its answer.
-            let answered = matches!(*lock(&environment.phase), Phase::Answered | Phase::Ready(_));
-            let same = environment.turn.load(Ordering::Acquire) == turn;
-            if answered && same && !environment.extensions.idle() {
-                environment.end(Reason::Timeout);
-            }
-        });
-    }
-
     /// Something the platform records: in the log, in its format and from its level on, and to subscribers.
     pub fn record(&self, event: Event) {
         match (&self.spec.system_log_level, event.level) {
@@ -603,36 +392,6 @@ impl Environment {
         tail
     }
 
-    /// Reads what is in the pipe now.
-    pub fn drain_log(&self) {
-        let mut buffer = [0u8; 16 * 1024];
-        let mut log = lock(&self.log);
-        // Bounded: a process that writes without pause must not hold us here.
-        for _ in 0..1024 {
-            match self.pipe.try_read(&mut buffer) {
-                Ok(n) if n > 0 => log.feed(buffer.get(..n).unwrap_or_default()),
-                _ => break,
-            }
-        }
-        log.finish_line();
-    }
-
-    async fn read_log(self: Arc<Self>) {
-        let mut buffer = vec![0u8; 16 * 1024];
-        while self.pipe.readable().await.is_ok() {
-            let mut log = lock(&self.log);
-            match self.pipe.try_read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => {
-                    log.feed(buffer.get(..n).unwrap_or_default());
-                    log.flush();
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => break,
-            }
-        }
-    }
-
     async fn wait_for_end(self: Arc<Self>) {
         let exit = self.process.wait().await;
         self.drain_log();
@@ -650,69 +409,5 @@ impl Environment {
         *lock(&self.memory) = Memory { max_mb, ..Memory::default() };
         lock(&self.slot).take();
         self.owner.gone(&self);
-    }
-
-    /// The memory of the function's processes now, in MiB, without what lies in `/tmp`.
-    pub fn own_memory_mb(&self) -> u64 {
-        let slot = lock(&self.slot).as_ref().and_then(Slot::anonymous);
-        let bytes = slot.or_else(|| {
-            let text = std::fs::read_to_string(format!("/proc/{}/statm", self.process.pid()?)).ok()?;
-            let mut pages = text.split(' ').skip(1).map_while(|n| n.parse::<u64>().ok());
-            let own = pages.next()?.saturating_sub(pages.next()?);
-            Some(own * rustix::param::page_size() as u64)
-        });
-        bytes.unwrap_or(0) >> 20
-    }
-
-    /// The highest memory use seen, in MiB: the control group's peak, or the resident size now.
-    pub fn max_memory_mb(&self) -> u64 {
-        let mut memory = lock(&self.memory);
-        if memory.peak.is_none() && memory.statm.is_none() {
-            let pid = self.process.pid();
-            memory.statm = pid.and_then(|pid| File::open(format!("/proc/{pid}/statm")).ok());
-        }
-        let mut buffer = [0u8; 128];
-        let mut read = |file: &File| {
-            let n = file.read_at(&mut buffer, 0).ok()?;
-            Some(String::from_utf8_lossy(buffer.get(..n)?).into_owned())
-        };
-        let now = if let Some(file) = &memory.peak {
-            read(file).and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)
-        } else if let Some(file) = &memory.statm {
-            let pages = read(file).and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-            pages.unwrap_or(0) * rustix::param::page_size() as u64
-        } else {
-            0
-        };
-        memory.max_mb = memory.max_mb.max(now.div_ceil(1 << 20));
-        memory.max_mb
-    }
-}
-
-/// What external extensions write: their own records, in the same log stream.
-async fn read_extensions(pipe: pipe::Receiver, mut log: EnvironmentLog) {
-    let mut buffer = vec![0u8; 16 * 1024];
-    while pipe.readable().await.is_ok() {
-        match pipe.try_read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => {
-                log.feed(buffer.get(..n).unwrap_or_default());
-                log.flush();
-            }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => break,
-        }
-    }
-    log.finish_line();
-    log.flush();
-}
-
-/// An error number in the words of AWS's supervisor, which is written in Go.
-fn words(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(2) => "no such file or directory".to_owned(),
-        Some(8) => "exec format error".to_owned(),
-        Some(13) => "permission denied".to_owned(),
-        _ => error.to_string(),
     }
 }
