@@ -10,6 +10,7 @@ mod bare_server;
 mod client;
 mod cold;
 mod control;
+mod decision;
 mod load;
 mod mock;
 mod processes;
@@ -36,8 +37,8 @@ fn main() -> ExitCode {
         Some("only") => measure(&arguments.next().unwrap_or_default()),
         Some("bare-server") => bare_server::run(),
         Some(other) => Err(format!(
-            "`{other}` is unknown; without arguments every figure is measured, with `only ready`, `only control`, \
-             `only mock`, `only warm` or `only cold` that part"
+            "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
+             `only control`, `only mock`, `only warm` or `only cold` that part"
         )),
     };
     match done {
@@ -50,14 +51,21 @@ fn main() -> ExitCode {
 }
 
 fn measure(part: &str) -> Result<(), Failed> {
+    let mut table = Table::default();
+    let wanted = |name: &str| part.is_empty() || part == name;
+    if wanted("policy") {
+        decision::measure(&mut table)?;
+    }
+    if part == "policy" {
+        table.print();
+        return Ok(());
+    }
     let program = server::program()?;
     // One thread, so that an answer's time holds no wake-up of a second one here.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
-    let mut table = Table::default();
-    let wanted = |name: &str| part.is_empty() || part == name;
     runtime.block_on(async {
         if wanted("ready") {
             ready::measure(&program, &mut table).await?;

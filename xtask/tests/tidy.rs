@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PURE: [&str; 3] = ["arn", "policy", "sigv4"];
+const PURE: [&str; 5] = ["arn", "identity", "policy", "sigv4", "vtl"];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates")

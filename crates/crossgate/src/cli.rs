@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use arn::AccountId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{demo, doctor, env, explain, serve, tail, test};
+use crate::terminal::{Color, Drawn};
+use crate::{demo, doctor, env, explain, serve, simulate, tail, test};
 
 /// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
 /// call says why, and which command mends it.
@@ -65,7 +66,11 @@ Each line: time, caller, method, path, status, decision, duration, request id.")
 Examples:
   crossgate explain 5f0c2c1e-0d5b-4c52-9d5e-6d3b6c0e5a11    the id the client got in x-amzn-RequestId
   crossgate explain last                                    the latest request that failed
-  crossgate explain last --format json")]
+  crossgate explain last --as terraform                     what mends it, as code
+  crossgate explain last --format json                      the same for programs
+
+Each change is evaluated with the refused request before it is shown, in each form.
+Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.")]
     Explain(Explain),
     /// Say whether this machine has what crossgate needs
     #[command(after_help = "\
@@ -74,6 +79,22 @@ Example:
 
 Exit status: 0 every layer that --sandbox require insists on works, 1 some are missing.")]
     Doctor(Doctor),
+    /// Say whether a request would be allowed, and why, without making it
+    #[command(after_help = "\
+Examples:
+  crossgate simulate --principal arn:aws:iam::222222222222:role/apigw-exec \\
+    --action lambda:InvokeFunction --resource arn:aws:lambda:us-east-1:111111111111:function:users
+  crossgate simulate --principal apigateway.amazonaws.com --action lambda:InvokeFunction \\
+    --resource arn:aws:lambda:us-east-1:111111111111:function:users \\
+    --context aws:SourceArn=arn:aws:execute-api:us-east-1:222222222222:abc/prod/GET/users
+
+Principals: a user, a role (as a session of it), an assumed-role session, a service, an account's
+root user (its ARN or twelve digits), or anonymous. The condition keys are those of a call made
+from here; --context replaces them, and repeated with one key gives it several values.
+
+Exit status: 0 allowed, 1 denied, 2 the question cannot be answered: wrong usage, no such
+principal, no server.")]
+    Simulate(Simulate),
     /// Run policy unit tests from case files, without a server or an account
     #[command(after_help = "\
 Examples:
@@ -87,7 +108,8 @@ A file is a JSON list of cases:
                 \"context\": {\"aws:SourceArn\": \"arn:aws:execute-api:us-east-1:222222222222:abc/prod/GET/users\"}},
     \"policies\": {\"resource\": {\"file\": \"users-policy.json\"}},
     \"expected\": \"Allowed\"}]
-The context is complete: nothing is added to it. Policies: identity, resource, boundary, session, scp, rcp.
+or the same as YAML (.yaml, .yml). The context is complete: nothing is added to it.
+Policies: identity, resource, boundary, session, scp, rcp.
 
 Exit status: 0 all cases hold, 1 some differ, 2 a file cannot be read.")]
     Test(Test),
@@ -102,6 +124,9 @@ pub struct Test {
     /// How to print
     #[arg(long, value_enum, default_value_t = TestFormat::Text)]
     pub format: TestFormat,
+    /// When to colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
 }
 
 /// How outcomes are printed.
@@ -161,6 +186,10 @@ pub struct Serve {
     /// Bearer token that opens /_crossgate/ to clients that are not on loopback
     #[arg(long, env = "CROSSGATE_ADMIN_TOKEN", hide_env_values = true)]
     pub admin_token: Option<String>,
+    /// The keys (a JSON Web Key Set) of an OpenID Connect issuer, for AssumeRoleWithWebIdentity; may be repeated.
+    /// Issuers at http://127.0.0.1 and http://localhost are asked themselves; no other is
+    #[arg(long, value_name = "ISSUER=FILE", value_parser = issuer_and_file)]
+    pub jwks: Vec<(String, PathBuf)>,
     /// What to do where this machine cannot isolate functions fully
     #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
     pub sandbox: Sandbox,
@@ -185,6 +214,17 @@ pub enum Network {
     Host,
     /// This server only
     Isolated,
+}
+
+/// `https://issuer.example/path=keys.json`.
+fn issuer_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    let wanted = "wanted is an issuer's URL and a file, as in https://token.example.com=keys.json";
+    let (issuer, file) = text.split_once('=').ok_or(wanted)?;
+    let is_url = issuer.starts_with("https://") || issuer.starts_with("http://");
+    if !is_url || file.is_empty() {
+        return Err(wanted.to_owned());
+    }
+    Ok((issuer.to_owned(), file.into()))
 }
 
 /// How functions are isolated.
@@ -221,12 +261,37 @@ pub struct Explain {
     pub request_id: String,
     #[command(flatten)]
     pub at: Endpoint,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// Also show every permission decision as a tree, the allowed ones too
+    #[command(flatten)]
+    pub drawn: Drawn,
+}
+
+/// Options of `simulate`.
+#[derive(Args)]
+pub struct Simulate {
+    /// Who would ask: an ARN, a service such as apigateway.amazonaws.com, twelve digits, or anonymous
     #[arg(long)]
-    pub full: bool,
+    pub principal: String,
+    /// What for: service:Name
+    #[arg(long)]
+    pub action: String,
+    /// On what: an ARN, or * for actions without a resource
+    #[arg(long)]
+    pub resource: String,
+    /// A condition key and its value, as in aws:SourceIp=192.0.2.7
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Whose the resource is, where its ARN does not say [default: the ARN's account, else the caller's]
+    #[arg(long, value_name = "ID")]
+    pub resource_account: Option<AccountId>,
+    #[command(flatten)]
+    pub at: Endpoint,
+    #[command(flatten)]
+    pub drawn: Drawn,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, as in aws:SourceIp=192.0.2.7")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// How to print.
@@ -247,6 +312,7 @@ pub fn run() -> ExitCode {
         Command::Tail(at) => tail::run(&at),
         Command::Explain(options) => explain::run(&options),
         Command::Doctor(options) => return doctor::run(&options),
+        Command::Simulate(options) => return simulate::run(&options),
         Command::Test(options) => return test::run(&options),
     };
     match done {

@@ -1,6 +1,4 @@
-use std::io::IsTerminal;
-
-use doctor::{Report, Style};
+use doctor::Report;
 
 use crate::cli::{Explain, Format};
 use crate::client::{block_on, get};
@@ -12,14 +10,13 @@ pub fn run(options: &Explain) -> Result<(), String> {
     if answer.status != 200 {
         return Err(answer.error());
     }
-    if options.format == Format::Json {
-        println!("{}", String::from_utf8_lossy(&answer.body));
+    if options.drawn.format == Format::Json {
+        print!("{}", String::from_utf8_lossy(&answer.body));
         return Ok(());
     }
     let report: Report = serde_json::from_slice(&answer.body).map_err(|e| {
         format!("the server at {} answered something else than a report: {e}", options.at.endpoint)
     })?;
-    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    print!("{}", doctor::render(&report, Style { color, full: options.full }));
+    print!("{}", doctor::render(&report, options.drawn.style()));
     Ok(())
 }

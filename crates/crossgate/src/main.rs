@@ -10,7 +10,9 @@ mod doctor;
 mod env;
 mod explain;
 mod serve;
+mod simulate;
 mod tail;
+mod terminal;
 mod test;
 
 fn main() -> std::process::ExitCode {

@@ -15,6 +15,7 @@ pub fn run(options: Serve) -> Result<(), String> {
         dev_credentials: !options.no_dev_credentials,
         dev_account: options.dev_account,
         admin_token: options.admin_token,
+        jwks: options.jwks,
         sandbox: match options.sandbox {
             Sandbox::Require => server::SandboxPolicy::Require,
             Sandbox::Prefer => server::SandboxPolicy::Prefer,

@@ -77,6 +77,11 @@ fn the_symptoms_and_their_explanations() {
 }
 
 #[test]
+fn function_urls() {
+    pytest("test_function_url.py");
+}
+
+#[test]
 fn node_functions() {
     pytest("test_node.py");
 }
@@ -87,8 +92,18 @@ fn broken_functions_and_extensions() {
 }
 
 #[test]
+fn mapping_templates() {
+    pytest("test_templates.py");
+}
+
+#[test]
 fn bad_input() {
     pytest("test_bad_input.py");
+}
+
+#[test]
+fn policy_input() {
+    pytest("test_policy_input.py");
 }
 
 #[test]
@@ -97,8 +112,48 @@ fn the_command_line() {
 }
 
 #[test]
+fn explanations_and_what_they_print() {
+    pytest("test_explain.py");
+}
+
+#[test]
 fn terraform() {
     pytest("test_terraform.py");
+}
+
+#[test]
+fn terraform_apigateway() {
+    pytest("test_terraform_apigateway.py");
+}
+
+#[test]
+fn organizations() {
+    pytest("test_organizations.py");
+}
+
+#[test]
+fn organizations_with_terraform() {
+    pytest("test_organizations_terraform.py");
+}
+
+#[test]
+fn web_identities() {
+    pytest("test_sts_web_identity.py");
+}
+
+#[test]
+fn saml_identities() {
+    pytest("test_sts_saml.py");
+}
+
+#[test]
+fn terraform_identity_providers() {
+    pytest("test_terraform_identity_providers.py");
+}
+
+#[test]
+fn the_operations_of_sts() {
+    pytest("test_sts.py");
 }
 
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
@@ -116,4 +171,19 @@ fn botocore_reads_and_writes_what_wire_does() {
         "wire against botocore",
         Command::new(python()).arg(root.join("crates/wire/tests/botocore_check.py")).arg(shapes),
     );
+}
+
+#[test]
+fn authorization_of_every_kind_of_call() {
+    pytest("test_authorization.py");
+}
+
+#[test]
+fn iam_with_boto3() {
+    pytest("test_iam.py");
+}
+
+#[test]
+fn iam_with_terraform() {
+    pytest("test_terraform_iam.py");
 }

@@ -1,14 +1,24 @@
-//! Says why a call was refused or failed, and words the commands that mend it.
+//! Says why a call was refused or failed, and words the changes that mend it.
 //!
-//! A grant is evaluated with the policies of the refused call before it is shown: [`grants`] returns only what would
-//! have allowed that very request.
+//! A change is evaluated with the policies of the refused call before it is shown: [`grants`] returns what would have
+//! allowed that very request, or words where nothing does.
 
 #![forbid(unsafe_code)]
 
-mod grant;
+mod excerpt;
+mod fix;
+mod fixes;
+mod paint;
 mod report;
 mod shell;
+mod simulation;
+mod tree;
+pub mod yaml;
 
-pub use grant::{ApiCall, Fix, Refusal, grants};
-pub use report::{Finding, Report, Style, render};
+pub use fix::{ApiCall, Fix, Refusal, Step, grants};
+pub use fixes::fixes;
+pub use paint::{Forms, Style};
+pub use report::{Finding, Report, render};
 pub use shell::quote;
+pub use simulation::{Question, Simulation};
+pub use tree::{draw, summary};

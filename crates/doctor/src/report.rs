@@ -1,8 +1,11 @@
 use std::fmt::Write;
 
+use policy::Explanation;
 use serde::{Deserialize, Serialize};
 
-use crate::Fix;
+use crate::fixes::fixes;
+use crate::paint::{BOLD, GREEN, RED, RED_BOLD, Style, visible};
+use crate::{Fix, tree};
 
 /// Everything `crossgate explain` knows of one request.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -28,8 +31,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What mends it.
     pub fixes: Vec<Fix>,
-    /// Every permission decision as a tree, as text.
-    pub decisions: Vec<String>,
+    /// Every permission decision, in order.
+    pub decisions: Vec<Explanation>,
 }
 
 /// One thing that is wrong.
@@ -37,15 +40,18 @@ pub struct Report {
 pub struct Finding {
     /// In one line.
     pub title: String,
-    /// In as many as it takes; may underline a policy's text.
+    /// In as many as it takes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Which of the report's decisions it is about, by index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<usize>,
 }
 
 impl Finding {
     /// A finding that one line tells.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), detail: String::new() }
+        Self { title: title.into(), ..Self::default() }
     }
 
     /// Adds the longer story.
@@ -56,58 +62,39 @@ impl Finding {
     }
 }
 
-/// How a report is drawn.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
-    /// With ANSI colours: for terminals.
-    pub color: bool,
-    /// With every decision as a tree, the allowed ones too.
-    pub full: bool,
-}
-
-impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
-
 /// Draws a report.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
     let ok = report.status < 400 && report.findings.is_empty();
-    let status = style.paint(if ok { "32" } else { "31" }, &report.status.to_string());
+    let status = style.paint(if ok { GREEN } else { RED }, &report.status.to_string());
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "{} {} -> {status}", report.method, report.path);
+    let _ = writeln!(out, "{} {} -> {status}", visible(&report.method), visible(&report.path));
     let _ = writeln!(out, "  request {} at {}, {:.1} ms", report.request_id, report.time, report.duration_ms);
-    let _ = writeln!(out, "  caller  {}", report.caller);
+    style.paragraph(&mut out, "  caller  ", "          ", "", &report.caller);
     for step in &report.steps {
-        let _ = writeln!(out, "  - {step}");
+        style.paragraph(&mut out, "  - ", "    ", "", step);
     }
     for finding in &report.findings {
-        let _ = writeln!(out, "\n{} {}", style.paint("1;31", "why:"), style.paint("1", &finding.title));
-        indent(&mut out, &finding.detail);
-    }
-    for (number, fix) in report.fixes.iter().enumerate() {
-        let label = if report.fixes.len() > 1 { format!("fix {}:", number + 1) } else { "fix:".to_owned() };
-        let _ = writeln!(out, "\n{} {}", style.paint("1;32", &label), fix.why);
-        for command in &fix.commands {
-            let _ = writeln!(out, "  {}", style.paint("36", command));
+        out.push('\n');
+        style.paragraph(&mut out, &style.paint(RED_BOLD, "why: "), "     ", BOLD, &finding.title);
+        style.paragraph(&mut out, "  ", "  ", "", &finding.detail);
+        let story = finding.decision.and_then(|index| report.decisions.get(index));
+        if let Some(story) = story.filter(|_| !style.full) {
+            out.push('\n');
+            out += &tree::draw(story, style, "  ");
         }
     }
+    out += &fixes(&report.fixes, style);
     if style.full {
-        for decision in &report.decisions {
-            let _ = writeln!(out, "\n{}", style.paint("1", "decision:"));
-            indent(&mut out, decision);
+        for story in &report.decisions {
+            out.push('\n');
+            let what = format!("{} on {}, by {}", story.action, story.resource, story.caller);
+            style.paragraph(&mut out, &style.paint(BOLD, "decision: "), "  ", "", &what);
+            out += &tree::draw(story, style, "  ");
         }
     }
     out
-}
-
-fn indent(out: &mut String, text: &str) {
-    for line in text.lines() {
-        let _ = writeln!(out, "  {line}");
-    }
 }
 
 #[cfg(test)]
@@ -129,6 +116,6 @@ mod tests {
                 && plain.contains("why: nothing allows it\n  one\n  two")
         );
         assert!(!plain.contains('\x1b'));
-        assert!(render(&report, Style { color: true, full: false }).contains("\x1b[31m500"));
+        assert!(render(&report, Style { color: true, ..Style::default() }).contains("\x1b[31m500"));
     }
 }

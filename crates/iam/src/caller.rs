@@ -43,10 +43,27 @@ pub struct Session {
     /// Keys of tags that go on to chained sessions.
     pub(crate) transitive: Vec<String>,
     pub(crate) source_identity: Option<String>,
-    pub(crate) mfa: bool,
+    /// The function whose environment holds the credentials.
+    #[serde(default)]
+    pub(crate) source_function: Option<String>,
+    /// When a code of an MFA device was shown; `None`: none was.
+    #[serde(default)]
+    pub(crate) mfa_at_ms: Option<i64>,
+    /// The identity provider that vouched for a session's bearer, as policies name it.
+    #[serde(default)]
+    pub(crate) federated_provider: Option<String>,
+    /// Condition keys of the bearer's identity that every request of the session carries (`ISSUER:sub`, `saml:sub`).
+    #[serde(default)]
+    pub(crate) identity_keys: Vec<(String, Vec<String>)>,
 }
 
 impl Session {
+    /// Seconds since a code of an MFA device was shown (`aws:MultiFactorAuthAge`); `None` when none was.
+    #[must_use]
+    pub fn mfa_age_s(&self, now_ms: i64) -> Option<i64> {
+        self.mfa_at_ms.map(|at| (now_ms - at).max(0) / 1_000)
+    }
+
     /// Whether policies were passed when the session was made.
     pub(crate) fn has_policies(&self) -> bool {
         self.policy.is_some() || !self.policy_arns.is_empty()
@@ -57,6 +74,9 @@ impl Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SessionKind {
     AssumeRole,
+    WebIdentity,
+    Saml,
+    AssumeRoot,
     SessionToken,
     Federation,
     Service,

@@ -7,15 +7,16 @@
 //! authorized to perform: iam:ListRoles on resource: arn:aws:iam::A:role/`).
 
 use arn::Arn;
-use policy::{Check, Context};
+use policy::{Check, Context, PolicyKind, Principal};
 use wire::Call;
 
 use crate::error::Fail;
-use crate::model::{Entity, InstanceProfile, Key, Kind, ManagedPolicy, Tag};
+use crate::model::{
+    Account, Device, Entity, InstanceProfile, Key, Kind, ManagedPolicy, ServerCertificate, Tag,
+};
 use crate::names::{self, Read};
-use crate::ops::user_name;
-use crate::tags;
-use crate::{Caller, IAM, Iam};
+use crate::ops::{linked_roles, provider_tags, user_name};
+use crate::{Caller, IAM, Iam, documents, sessions, tags, trust};
 
 /// A check of the caller's own account without context.
 pub(crate) fn simple(action: &str, resource: String) -> Check {
@@ -40,20 +41,37 @@ pub(crate) fn request_tags(call: &Call, context: &mut Context) {
     }
 }
 
+/// `aws:ResourceTag/…` of what carries tags.
 fn resource_tags(tags: &[Tag], context: &mut Context) {
     for tag in tags {
         context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+    }
+}
+
+/// Of users and roles, and of them alone, `iam:ResourceTag/…` too (the reference's resource types).
+fn entity_tags(tags: &[Tag], context: &mut Context) {
+    resource_tags(tags, context);
+    for tag in tags {
         context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
     }
 }
 
 pub(crate) fn checks(iam: &Iam, call: &Call, caller: &Caller) -> Result<Vec<Check>, Fail> {
+    // Before any policy: AWS answers as if the key were none.
+    sessions::refuse_token_sessions(caller)?;
     iam.read(|store| {
         let what = Asked { store, call, caller, partition: Arn::partition_of(&call.region) };
         let mut main = what.main()?;
         request_tags(call, &mut main.context);
+        request_keys(call, &mut main.context);
+        if matches!(call.operation, "ChangePassword" | "GetAccountPasswordPolicy") {
+            what.own_password(&mut main)?;
+        }
         let mut checks = vec![main];
         what.further(&mut checks)?;
+        for check in &mut checks {
+            check.resource_account = Some(call.account);
+        }
         Ok(checks)
     })
 }
@@ -84,13 +102,31 @@ impl<R: Read> Asked<'_, R> {
             "CreateServiceLinkedRole" => {
                 let service = call.required("AWSServiceName");
                 check.context.set("iam:AWSServiceName", service);
-                self.arn("role", &format!("/aws-service-role/{service}/"), "*")
+                let role = linked_roles::role_name(service, call.text("CustomSuffix"));
+                let role = role.unwrap_or_else(|| "*".to_owned());
+                self.arn("role", &format!("/aws-service-role/{service}/"), &role)
+            }
+            "GetMFADevice" if call.text("UserName").is_none() => self.device_holder()?,
+            "ListServiceSpecificCredentials" if call.text("UserName").is_none() && flag(call, "AllUsers") => {
+                self.arn("user", "/", "*")
             }
             "CreateOpenIDConnectProvider" => {
                 let url = call.required("Url");
                 self.arn("oidc-provider", "/", url.strip_prefix("https://").unwrap_or(url))
             }
             "CreateSAMLProvider" => self.arn("saml-provider", "/", call.required("Name")),
+            "CreateDelegationRequest" => self.arn("delegation-request", "/", "*"),
+            "GenerateOrganizationsAccessReport" => {
+                self.arn("access-report", "/", call.required("EntityPath"))
+            }
+            // `task/aws-service-role/SERVICE/ROLE/UUID` (API Reference, DeleteServiceLinkedRole).
+            "GetServiceLinkedRoleDeletionStatus" => {
+                let task = call.required("DeletionTaskId").strip_prefix("task").unwrap_or_default();
+                match task.rsplit_once('/').and_then(|(role, _)| role.rsplit_once('/')) {
+                    Some((path, name)) => self.arn("role", &format!("{path}/"), name),
+                    None => self.arn("role", "/", "*"),
+                }
+            }
             _ => return self.by_member(check),
         };
         Ok(check)
@@ -103,7 +139,11 @@ impl<R: Read> Asked<'_, R> {
         let path = call.text("Path").unwrap_or("/");
         if let Some(name) = call.text("InstanceProfileName") {
             let key = names::profile(&call.account, name);
-            match self.store.one::<InstanceProfile>(IAM, &key)? {
+            match self
+                .store
+                .one::<InstanceProfile>(IAM, &key)?
+                .filter(|_| call.operation != "CreateInstanceProfile")
+            {
                 Some(profile) => {
                     resource_tags(&profile.tags, &mut check.context);
                     check.resource = profile.arn;
@@ -128,14 +168,36 @@ impl<R: Read> Asked<'_, R> {
         } else if let Some(name) = call.text("PolicyName") {
             check.resource = self.arn("policy", path, name);
         } else if let Some(name) = call.text("ServerCertificateName") {
-            check.resource = self.arn("server-certificate", path, name);
+            let found: Option<ServerCertificate> =
+                self.store.one(IAM, &names::certificate(&call.account, name))?;
+            check.resource = match found.filter(|_| call.operation != "UploadServerCertificate") {
+                Some(found) => {
+                    resource_tags(&found.tags, &mut check.context);
+                    found.arn
+                }
+                None => self.arn("server-certificate", path, name),
+            };
         } else if let Some(name) = call.text("VirtualMFADeviceName") {
             check.resource = self.arn("mfa", path, name);
+        } else if let Some(id) = call.text("DelegationRequestId") {
+            check.resource = self.arn("delegation-request", "/", id);
         } else {
-            let named =
-                ["OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "SerialNumber", "Arn"];
+            if let Some(serial) = call.text("SerialNumber")
+                && let Some(device) = self.store.one::<Device>(IAM, &names::device(&call.account, serial))?
+            {
+                resource_tags(&device.tags, &mut check.context);
+            }
+            let named = [
+                "OpenIDConnectProviderArn",
+                "SAMLProviderArn",
+                "PolicySourceArn",
+                "SerialNumber",
+                "EntityArn",
+                "Arn",
+            ];
             let arn = named.iter().find_map(|member| call.text(member)).filter(|arn| arn.starts_with("arn:"));
             check.resource = arn.unwrap_or("*").to_owned();
+            self.tags_of_named(&mut check)?;
         }
         Ok(check)
     }
@@ -152,7 +214,9 @@ impl<R: Read> Asked<'_, R> {
         let boundary = call.text("PermissionsBoundary").map(str::to_owned);
         match found.filter(|_| !creates) {
             Some(entity) => {
-                resource_tags(&entity.tags, &mut check.context);
+                if kind != Kind::Group {
+                    entity_tags(&entity.tags, &mut check.context);
+                }
                 if let Some(arn) = boundary.or(entity.boundary.filter(|_| boundary_bears_on(call.operation)))
                 {
                     check.context.set("iam:PermissionsBoundary", arn);
@@ -169,6 +233,26 @@ impl<R: Read> Asked<'_, R> {
         Ok(())
     }
 
+    /// The tags of a user, role or policy that is named by its ARN.
+    fn tags_of_named(&self, check: &mut Check) -> Result<(), Fail> {
+        let account = &self.call.account;
+        let name = names::last_segment(&check.resource);
+        for kind in [Kind::User, Kind::Role] {
+            let found: Option<Entity> = self.store.one(IAM, &names::entity(account, kind, name))?;
+            if let Some(entity) = found.filter(|entity| entity.arn == check.resource) {
+                entity_tags(&entity.tags, &mut check.context);
+            }
+        }
+        let found: Option<ManagedPolicy> = self.store.one(IAM, &names::policy(account, name))?;
+        if let Some(policy) = found.filter(|policy| policy.arn == check.resource) {
+            resource_tags(&policy.tags, &mut check.context);
+        }
+        if check.resource.contains("-provider/") {
+            resource_tags(&provider_tags(self.store, account, &check.resource)?, &mut check.context);
+        }
+        Ok(())
+    }
+
     /// Whose key `GetAccessKeyLastUsed` asks about.
     fn key_holder(&self) -> Result<String, Fail> {
         let account = &self.call.account;
@@ -180,21 +264,60 @@ impl<R: Read> Asked<'_, R> {
         Ok(user.map_or_else(|| "*".to_owned(), |user| user.arn))
     }
 
+    /// Whom the device that `GetMFADevice` asks about is enabled for.
+    fn device_holder(&self) -> Result<String, Fail> {
+        let serial = self.call.required("SerialNumber");
+        let device: Option<Device> = self.store.one(IAM, &names::device(&self.call.account, serial))?;
+        let holder = match device.and_then(|device| device.user) {
+            Some(id) => trust::by_id(self.store, &id)?,
+            None => None,
+        };
+        Ok(holder.map_or_else(|| self.arn("user", "/", "*"), |user| user.arn))
+    }
+
+    /// What every user of the account may do to itself once the password policy says so (User Guide,
+    /// id_credentials_passwords_account-policy, "Allow users to change their own password"): granted as by a policy
+    /// of the user's, so that a Deny elsewhere still counts.
+    fn own_password(&self, check: &mut Check) -> Result<(), Fail> {
+        let account: Option<Account> = self.store.one(IAM, &names::account(&self.call.account))?;
+        let policy = account.and_then(|account| account.password_policy);
+        let allows = policy.and_then(|policy| policy.get("AllowUsersToChangePassword")?.as_bool());
+        let Principal::User { arn, .. } = &self.caller.principal else { return Ok(()) };
+        if allows == Some(true) {
+            let document = serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": { "AWS": arn },
+                    "Action": ["iam:ChangePassword", "iam:GetAccountPasswordPolicy"],
+                    "Resource": "*",
+                },
+            });
+            let name = "account password policy (AllowUsersToChangePassword)".to_owned();
+            let policy = documents::compile(name, &document.to_string(), PolicyKind::Resource)?;
+            check.resource_policy = Some(std::sync::Arc::new(policy));
+        }
+        Ok(())
+    }
+
     /// Checks besides the main one.
     fn further(&self, checks: &mut Vec<Check>) -> Result<(), Fail> {
         let call = self.call;
         let Some(main) = checks.first().cloned() else { return Ok(()) };
         // Tagging at creation needs the tagging action too (User Guide, id_tags).
-        if let Some(what) = call.operation.strip_prefix("Create")
-            && matches!(what, "Role" | "User" | "Policy" | "InstanceProfile")
+        if let Some(action) = tagging_action(call.operation)
             && !tags::sent(call).is_empty()
         {
-            checks.push(Check { action: format!("iam:Tag{what}"), ..main.clone() });
+            let mut context = Context::new();
+            request_tags(call, &mut context);
+            checks.push(Check { action: action.to_owned(), context, ..main.clone() });
         }
         // A rename is checked against the old and the new ARN (API Reference, UpdateUser, UpdateGroup).
-        for (operation, member, word) in
-            [("UpdateUser", "NewUserName", "user"), ("UpdateGroup", "NewGroupName", "group")]
-        {
+        for (operation, member, word) in [
+            ("UpdateUser", "NewUserName", "user"),
+            ("UpdateGroup", "NewGroupName", "group"),
+            ("UpdateServerCertificate", "NewServerCertificateName", "server-certificate"),
+        ] {
             if call.operation == operation && (call.text(member).is_some() || call.text("NewPath").is_some())
             {
                 let name = call.text(member).unwrap_or_else(|| names::last_segment(&main.resource));
@@ -208,11 +331,32 @@ impl<R: Read> Asked<'_, R> {
         if call.operation == "AddRoleToInstanceProfile" {
             let mut pass = simple("iam:PassRole", String::new());
             self.entity(&mut pass, Kind::Role, call.required("RoleName"))?;
+            // The role's tags say nothing reliable here (User Guide, id_roles_use_passrole).
+            pass.context = Context::new();
             pass.context.set("iam:PassedToService", "ec2.amazonaws.com");
             checks.push(pass);
         }
         Ok(())
     }
+}
+
+/// The action that an operation needs besides its own when it is sent tags.
+fn tagging_action(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "CreateInstanceProfile" => "iam:TagInstanceProfile",
+        "CreateOpenIDConnectProvider" => "iam:TagOpenIDConnectProvider",
+        "CreatePolicy" => "iam:TagPolicy",
+        "CreateRole" => "iam:TagRole",
+        "CreateSAMLProvider" => "iam:TagSAMLProvider",
+        "CreateUser" => "iam:TagUser",
+        "CreateVirtualMFADevice" => "iam:TagMFADevice",
+        "UploadServerCertificate" => "iam:TagServerCertificate",
+        _ => return None,
+    })
+}
+
+fn flag(call: &Call, member: &str) -> bool {
+    call.input.get(member).and_then(serde_json::Value::as_bool).unwrap_or(false)
 }
 
 /// Operations whose user is the caller when none is named.
@@ -222,35 +366,80 @@ fn about_a_user(operation: &str) -> bool {
         "ChangePassword"
             | "CreateAccessKey"
             | "CreateLoginProfile"
+            | "DeactivateMFADevice"
             | "DeleteAccessKey"
             | "DeleteLoginProfile"
+            | "DeleteServiceSpecificCredential"
             | "DeleteSigningCertificate"
             | "GetLoginProfile"
+            | "GetMFADevice"
             | "GetUser"
             | "ListAccessKeys"
             | "ListMFADevices"
             | "ListSSHPublicKeys"
             | "ListServiceSpecificCredentials"
             | "ListSigningCertificates"
+            | "ResetServiceSpecificCredential"
             | "UpdateAccessKey"
+            | "UpdateServiceSpecificCredential"
             | "UpdateSigningCertificate"
             | "UploadSigningCertificate"
     )
 }
 
-/// Operations for which the entity's boundary is a condition key.
+/// Operations for which the entity's boundary is a condition key (the reference's `iam:PermissionsBoundary`, without
+/// those whose request brings the boundary).
 fn boundary_bears_on(operation: &str) -> bool {
     matches!(
         operation,
         "AttachRolePolicy"
             | "AttachUserPolicy"
+            | "DeleteRole"
             | "DeleteRolePermissionsBoundary"
             | "DeleteRolePolicy"
             | "DeleteUserPermissionsBoundary"
             | "DeleteUserPolicy"
             | "DetachRolePolicy"
             | "DetachUserPolicy"
+            | "GetRole"
             | "PutRolePolicy"
             | "PutUserPolicy"
+            | "UpdateAssumeRolePolicy"
+            | "UpdateRole"
+            | "UpdateRoleDescription"
     )
+}
+
+/// IAM's own condition keys that are members of the request.
+fn request_keys(call: &Call, context: &mut Context) {
+    let keys: &[(&str, &str)] = match call.operation {
+        "CreateServiceSpecificCredential" => &[("ServiceName", "iam:ServiceSpecificCredentialServiceName")],
+        "GenerateOrganizationsAccessReport" => &[("OrganizationsPolicyId", "iam:OrganizationsPolicyId")],
+        "CreateDelegationRequest" => &[("NotificationChannel", "iam:NotificationChannel")],
+        "ListDelegationRequests" => &[("OwnerId", "iam:DelegationRequestOwner")],
+        _ => &[],
+    };
+    for (member, key) in keys {
+        if let Some(value) = call.text(member) {
+            context.set(key, value);
+        }
+    }
+    let number = |member: &str| call.input.get(member).and_then(serde_json::Value::as_i64);
+    match call.operation {
+        "CreateServiceSpecificCredential" => {
+            if let Some(days) = number("CredentialAgeDays") {
+                context.set("iam:ServiceSpecificCredentialAgeDays", days.to_string());
+            }
+        }
+        "CreateDelegationRequest" => {
+            if let Some(seconds) = number("SessionDuration") {
+                context.set("iam:DelegationDuration", seconds.to_string());
+            }
+            let template = call.input.get("Permissions").and_then(|p| p.get("PolicyTemplateArn"));
+            if let Some(arn) = template.and_then(serde_json::Value::as_str) {
+                context.set("iam:TemplateArn", arn);
+            }
+        }
+        _ => {}
+    }
 }

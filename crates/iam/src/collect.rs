@@ -53,9 +53,9 @@ pub(crate) fn pairs(tags: &[Tag]) -> Vec<(String, String)> {
 
 /// The text of a managed policy's default version: `Ok(None)` when AWS has a policy of that ARN whose content is
 /// not carried here, or when it is gone.
-fn managed_document(store: &impl Read, arn: &str) -> Result<Option<String>, Fail> {
+pub(crate) fn managed_document(store: &impl Read, arn: &str) -> Result<Option<String>, Fail> {
     if let Some(policy) = managed::find(arn) {
-        return Ok(Some(policy.document.to_owned()));
+        return Ok(policy.document.map(str::to_owned));
     }
     let Ok(parsed) = Arn::parse(arn) else { return Ok(None) };
     let Ok(account) = AccountId::new(&parsed.account) else { return Ok(None) };
@@ -150,6 +150,19 @@ pub(crate) fn policies_of(
     Ok(gathered)
 }
 
+/// Whether RCPs bind requests of this principal: all but service-linked roles (Organizations User Guide,
+/// orgs_manage_policies_rcps).
+#[must_use]
+pub fn rcp_bind(principal: &Principal) -> bool {
+    !is_service_linked(principal)
+}
+
+/// Whether the caller is a session of a service-linked role, which neither SCPs nor RCPs bind (Organizations User Guide,
+/// orgs_manage_policies_scps, orgs_manage_policies_rcps). Nobody but AWS makes roles below that path.
+fn is_service_linked(principal: &Principal) -> bool {
+    matches!(principal, Principal::RoleSession { role_arn, .. } if role_arn.contains(":role/aws-service-role/"))
+}
+
 /// Under which name compiled policies are kept; `None` where there is nothing to compile.
 fn cache_key(principal: &Principal, session: Option<&Session>) -> Option<String> {
     let base = match principal {
@@ -170,7 +183,16 @@ impl Iam {
         let Some(key) = cache_key(&caller.principal, caller.session.as_deref()) else {
             return Ok(Arc::default());
         };
-        let load = || self.read(|store| gather(store, caller)).map(Some);
+        let load = || {
+            let mut gathered = self.read(|store| gather(store, caller))?;
+            if let Some(account) =
+                caller.principal.account().filter(|_| !is_service_linked(&caller.principal))
+                && let Some(membership) = self.find_membership(&account)?
+            {
+                gathered.scp.clone_from(&membership.scp);
+            }
+            Ok::<_, Fail>(Some(gathered))
+        };
         Ok(self.inner.policies.get(&self.inner.store, &key, load)?.unwrap_or_default())
     }
 
@@ -193,7 +215,9 @@ impl Iam {
             if let Some(session) = &caller.session {
                 arns.extend(session.policy_arns.iter().cloned());
             }
-            arns.retain(|arn| managed::is_aws(arn) && managed::find(arn).is_none());
+            arns.retain(|arn| {
+                managed::is_aws(arn) && managed::find(arn).is_none_or(|policy| policy.document.is_none())
+            });
             arns.dedup();
             Ok(arns)
         })

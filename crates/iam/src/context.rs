@@ -45,6 +45,10 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
     }
     if let Some(account) = caller.principal.account() {
         context.set("aws:PrincipalAccount", account.as_str());
+        if let Some(membership) = iam.find_membership(&account)? {
+            context.set("aws:PrincipalOrgID", membership.organization.as_str());
+            context.set_all("aws:PrincipalOrgPaths", vec![membership.path.clone()]);
+        }
     }
     context.set("aws:PrincipalIsAWSService", "false");
     for (key, value) in iam.tags_of(caller)?.iter() {
@@ -56,9 +60,18 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
             context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
         }
         context.set("aws:TokenIssueTime", iso(session.issued_ms));
-        context.set("aws:MultiFactorAuthPresent", if session.mfa { "true" } else { "false" });
+        context.set("aws:MultiFactorAuthPresent", session.mfa_at_ms.is_some().to_string());
+        if let Some(function) = &session.source_function {
+            context.set("lambda:SourceFunctionArn", function.as_str());
+        }
         if let Some(identity) = &session.source_identity {
             context.set("aws:SourceIdentity", identity.as_str());
+        }
+        if let Some(provider) = &session.federated_provider {
+            context.set("aws:FederatedProvider", provider.as_str());
+        }
+        for (key, values) in &session.identity_keys {
+            context.set_all(key, values.clone());
         }
     }
     Ok(context)

@@ -27,7 +27,8 @@ impl From<Fail> for ApiError {
     }
 }
 
-fn fail(code: &str, status: u16, message: impl Into<String>) -> Fail {
+/// An error of any code.
+pub(crate) fn fail(code: &str, status: u16, message: impl Into<String>) -> Fail {
     Fail(ApiError::new(code, status, message))
 }
 

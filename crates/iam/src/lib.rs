@@ -1,4 +1,4 @@
-//! IAM and STS: who exists in each account, which credentials they hold, and which policies bear on a caller.
+//! IAM, STS and Organizations: who exists in each account, which credentials they hold, and which policies bear on a caller.
 //!
 //! [`Iam::checks`] says what must be allowed before an operation runs, [`Iam::handle`] runs it,
 //! [`Iam::access_key`] turns the key id of a signed request into a [`Caller`], and [`Iam::caller_policies`] and
@@ -9,31 +9,45 @@
 
 #![forbid(unsafe_code)]
 
+mod accessed;
+mod authorization_message;
 mod caller;
 mod checks;
 mod collect;
 mod context;
+mod der;
 mod documents;
 mod error;
+mod federation;
 mod managed;
+mod mfa;
 mod model;
 mod names;
 mod ops;
+mod organizations;
 mod page;
+mod password;
+mod qr;
 mod render;
 mod sessions;
+mod ssh;
 mod sts_checks;
 mod tags;
+mod totp;
 mod trust;
+mod x509;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use authorization_message::decision_json;
 pub use caller::{AccessKey, Caller, Session, SessionCredentials};
-pub use collect::{IamPrincipal, RoleView};
+pub use collect::{IamPrincipal, RoleView, rcp_bind};
+pub use federation::Federation;
 pub use ops::implemented;
+pub use organizations::{Level, Membership};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +57,7 @@ use store::{Cache, Store};
 use wire::{ApiError, Call, Reply};
 
 use error::Fail;
+use organizations::ORGANIZATIONS;
 use sessions::Sessions;
 
 /// Documents of users, groups, roles, policies, instance profiles, keys: one collection, so that one generation tells
@@ -50,6 +65,9 @@ use sessions::Sessions;
 pub(crate) const IAM: &str = "iam";
 /// Sessions that were asked for through STS. Kept apart: an AssumeRole must not put compiled policies out of date.
 pub(crate) const STS: &str = "sts";
+
+/// Credential reports and tasks that are done: nothing that decides about permissions.
+pub(crate) const REPORTS: &str = "iam-reports";
 
 /// Compiled policies, role views and keys kept, each.
 const CACHED: usize = 8_192;
@@ -69,7 +87,10 @@ pub(crate) struct Inner {
     roles: Cache<RoleView>,
     keys: Cache<AccessKey>,
     principal_tags: Cache<Vec<(String, String)>>,
+    pub(crate) memberships: Cache<Membership>,
     last_uses: Mutex<HashMap<String, LastUse>>,
+    issuers: identity::Issuers,
+    accesses: accessed::Accesses,
 }
 
 /// When and for what an access key was last used.
@@ -84,22 +105,32 @@ impl Iam {
     /// IAM and STS over `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
+        Self::with_issuers(store, identity::Issuers::default())
+    }
+
+    /// The same with the keys of issuers of web identities.
+    #[must_use]
+    pub fn with_issuers(store: Store, issuers: identity::Issuers) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
                 sessions: Sessions::default(),
-                policies: Cache::new(IAM, CACHED),
+                policies: Cache::over(&[IAM, ORGANIZATIONS], CACHED),
                 roles: Cache::new(IAM, CACHED),
                 keys: Cache::new(IAM, CACHED),
                 principal_tags: Cache::new(IAM, CACHED),
+                memberships: Cache::new(ORGANIZATIONS, CACHED),
                 last_uses: Mutex::default(),
+                issuers,
+                accesses: accessed::Accesses::default(),
             }),
         }
     }
 
     /// What must be allowed before `call` runs: one entry per action that AWS checks, with the resource's ARN and
     /// the condition keys that IAM or STS set (Service Authorization Reference, pages of IAM and STS). Empty for
-    /// `GetCallerIdentity` and `GetSessionToken`, which need no permission. `service` is `iam` or `sts`.
+    /// `GetCallerIdentity` and `GetSessionToken`, which need no permission. `service` is `iam`, `sts` or
+    /// `organizations`.
     ///
     /// # Errors
     /// What AWS answers before it looks at any policy: a malformed role ARN, a role that does not exist, a root
@@ -108,17 +139,22 @@ impl Iam {
     pub fn checks(&self, service: &str, call: &Call, caller: &Caller) -> Result<Vec<Check>, ApiError> {
         let checks = match service {
             "sts" => sts_checks::checks(self, call, caller),
+            "organizations" => organizations::checks(self, call),
             _ => checks::checks(self, call, caller),
         };
         checks.map_err(ApiError::from)
     }
 
-    /// Runs `call`, which has been authenticated, validated and allowed. `service` is `iam` or `sts`.
+    /// Runs `call`, which has been authenticated, validated and allowed. `service` is as in [`Iam::checks`].
     ///
     /// # Errors
     /// AWS's own errors; [`ApiError::not_implemented`] for operations that are not in [`implemented`].
     pub fn handle(&self, service: &str, call: &Call, caller: &Caller) -> Result<Reply, ApiError> {
-        ops::run(self, service, call, caller).map_err(ApiError::from)
+        match service {
+            "organizations" => organizations::run(self, call, caller),
+            _ => ops::run(self, service, call, caller),
+        }
+        .map_err(ApiError::from)
     }
 
     /// The key with this id, of a user (`AKIA…`) or a session (`ASIA…`); `None` when there is none, or when the
@@ -149,12 +185,22 @@ impl Iam {
     }
 
     /// The policies that bear on `caller`, compiled: inline and managed of the user and its groups or of the role,
-    /// the boundary, and the policies of the session. Shared between requests until anything in IAM changes.
+    /// the boundary, the policies of the session, and the SCPs of the account. Shared between requests until anything
+    /// in IAM or Organizations changes.
     ///
     /// # Errors
     /// When the store fails or holds a policy that does not parse.
     pub fn caller_policies(&self, caller: &Caller) -> Result<Arc<CallerPolicies>, ApiError> {
         self.collect(caller).map_err(ApiError::from)
+    }
+
+    /// Where an account stands in its organization, with the SCPs and RCPs that come down on it; `None` when it is in
+    /// none. Shared between requests until anything in Organizations changes.
+    ///
+    /// # Errors
+    /// When the store fails or holds a policy that does not parse.
+    pub fn membership(&self, account: &arn::AccountId) -> Result<Option<Arc<Membership>>, ApiError> {
+        self.find_membership(account).map_err(ApiError::from)
     }
 
     /// ARNs of attached AWS-managed policies whose content crossgate does not carry: they grant nothing here, and
@@ -224,7 +270,22 @@ impl Iam {
         duration_s: i64,
         now_ms: i64,
     ) -> Result<Option<SessionCredentials>, ApiError> {
-        self.make_service_session(role_arn, session_name, duration_s, now_ms).map_err(ApiError::from)
+        self.make_service_session(role_arn, session_name, None, (duration_s, now_ms)).map_err(ApiError::from)
+    }
+
+    /// As [`Iam::issue_session`], for a function: what its code calls carries `lambda:SourceFunctionArn` (Lambda
+    /// Developer Guide, permissions-source-function-arn).
+    ///
+    /// # Errors
+    /// As [`Iam::issue_session`].
+    pub fn issue_function_session(
+        &self,
+        (role_arn, session_name): (&str, &str),
+        function_arn: &str,
+        (duration_s, now_ms): (i64, i64),
+    ) -> Result<Option<SessionCredentials>, ApiError> {
+        self.make_service_session(role_arn, session_name, Some(function_arn), (duration_s, now_ms))
+            .map_err(ApiError::from)
     }
 
     /// Sessions held in memory. At the bound, expired sessions go first, then those that expire soonest.
@@ -245,6 +306,10 @@ impl Iam {
     /// When the store fails.
     pub fn names(&self, account: &arn::AccountId) -> Result<Vec<String>, ApiError> {
         self.list_names(account).map_err(ApiError::from)
+    }
+
+    pub(crate) fn issuers(&self) -> &identity::Issuers {
+        &self.inner.issuers
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&store::Reader) -> Result<T, Fail>) -> Result<T, Fail> {

@@ -1,9 +1,11 @@
-//! AWS-managed policies that crossgate carries: those that serverless work needs. Others can be attached by ARN and
-//! are reported as unknown content.
+//! AWS-managed policies: all of them by name, version and date, and the texts of those that serverless work and common
+//! roles need. The others can be attached by ARN and are reported as unknown content.
 //!
-//! Documents, versions and dates: AWS Managed Policy Reference Guide, and the answers of GetPolicyVersion, as collected
-//! in November 2026. Known to be behind: CloudWatchLogsReadOnlyAccess (v12 of 2026-02-12 exists, its text was not
-//! found whole). Not confirmed: the minute at which CloudWatchLogsFullAccess and IAMFullAccess were created.
+//! `managed/index.tsv` has path, name, number of the default version, creation of the policy and of that version. It and
+//! the documents are the answers of ListPolicies and GetPolicyVersion of November 2026, as moto 5.2.5 (PyPI) collects
+//! them; the sixteen documents that were taken from AWS's reference guide before agree with them.
+
+use std::sync::LazyLock;
 
 /// One AWS-managed policy at its default version.
 pub(crate) struct AwsPolicy {
@@ -11,63 +13,122 @@ pub(crate) struct AwsPolicy {
     pub(crate) path: &'static str,
     /// The default version's number: the only one carried.
     pub(crate) version: u32,
-    /// Creation of the policy, to the minute as documented.
+    /// Creation of the policy.
     pub(crate) created: &'static str,
     /// Creation of the default version.
     pub(crate) updated: &'static str,
-    pub(crate) document: &'static str,
+    /// The default version's text, where it is carried.
+    pub(crate) document: Option<&'static str>,
 }
 
-macro_rules! policy {
-    ($path:literal, $name:literal, $version:literal, $created:literal, $updated:literal) => {
-        AwsPolicy {
-            name: $name,
-            path: $path,
-            version: $version,
-            created: $created,
-            updated: $updated,
-            document: include_str!(concat!("../managed/", $name, ".json")),
-        }
+macro_rules! documents {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../managed/", $name, ".json")))),+]
     };
 }
 
-/// In order of name.
-pub(crate) static POLICIES: &[AwsPolicy] = &[
-    policy!(
-        "/service-role/",
-        "AWSLambdaBasicExecutionRole",
-        1,
-        "2015-04-09T15:03:43Z",
-        "2015-04-09T15:03:43Z"
-    ),
-    policy!("/service-role/", "AWSLambdaRole", 1, "2015-02-06T18:41:28Z", "2015-02-06T18:41:28Z"),
-    policy!(
-        "/service-role/",
-        "AWSLambdaVPCAccessExecutionRole",
-        3,
-        "2016-02-11T23:15:00Z",
-        "2024-01-05T22:38:26Z"
-    ),
-    policy!("/", "AWSLambda_FullAccess", 5, "2020-11-17T21:14:00Z", "2026-02-11T22:18:56Z"),
-    policy!("/", "AWSLambda_ReadOnlyAccess", 3, "2020-11-17T21:10:00Z", "2025-03-17T21:07:00Z"),
-    policy!("/", "AWSXRayDaemonWriteAccess", 2, "2018-08-28T23:00:00Z", "2024-02-13T21:58:30Z"),
-    policy!("/", "AdministratorAccess", 1, "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z"),
-    policy!("/", "AmazonAPIGatewayAdministrator", 1, "2015-07-09T17:34:45Z", "2015-07-09T17:34:45Z"),
-    policy!("/", "AmazonAPIGatewayInvokeFullAccess", 2, "2015-07-09T17:36:00Z", "2018-12-18T18:25:10Z"),
-    policy!(
-        "/service-role/",
-        "AmazonAPIGatewayPushToCloudWatchLogs",
-        1,
-        "2015-11-11T23:41:46Z",
-        "2015-11-11T23:41:46Z"
-    ),
-    policy!("/", "CloudWatchLogsFullAccess", 3, "2015-02-06T18:40:00Z", "2025-05-20T17:07:06Z"),
-    policy!("/", "CloudWatchLogsReadOnlyAccess", 8, "2015-02-06T18:40:00Z", "2025-12-02T16:34:00Z"),
-    policy!("/", "IAMFullAccess", 2, "2015-02-06T18:40:00Z", "2019-06-21T19:40:00Z"),
-    policy!("/", "IAMReadOnlyAccess", 4, "2015-02-06T18:40:00Z", "2018-01-25T19:11:27Z"),
-    policy!("/", "IAMUserChangePassword", 3, "2016-11-15T00:25:00Z", "2025-05-29T21:52:00Z"),
-    policy!("/", "PowerUserAccess", 12, "2015-02-06T18:39:00Z", "2026-02-12T17:59:14Z"),
+/// The texts carried, in order of name.
+static DOCUMENTS: &[(&str, &str)] = documents![
+    "AWSCloudFormationFullAccess",
+    "AWSCloudFormationReadOnlyAccess",
+    "AWSDenyAll",
+    "AWSLambdaBasicDurableExecutionRolePolicy",
+    "AWSLambdaBasicExecutionRole",
+    "AWSLambdaDynamoDBExecutionRole",
+    "AWSLambdaENIManagementAccess",
+    "AWSLambdaExecute",
+    "AWSLambdaInvocation-DynamoDB",
+    "AWSLambdaKinesisExecutionRole",
+    "AWSLambdaMSKExecutionRole",
+    "AWSLambdaManagedEC2ResourceOperator",
+    "AWSLambdaNetworkConnectorOperatorPolicy",
+    "AWSLambdaReplicator",
+    "AWSLambdaRole",
+    "AWSLambdaSQSQueueExecutionRole",
+    "AWSLambdaServiceRolePolicy",
+    "AWSLambdaVPCAccessExecutionRole",
+    "AWSLambda_FullAccess",
+    "AWSLambda_ReadOnlyAccess",
+    "AWSOrganizationsFullAccess",
+    "AWSOrganizationsReadOnlyAccess",
+    "AWSStepFunctionsFullAccess",
+    "AWSStepFunctionsReadOnlyAccess",
+    "AWSXRayDaemonWriteAccess",
+    "AWSXrayCrossAccountSharingConfiguration",
+    "AWSXrayFullAccess",
+    "AWSXrayReadOnlyAccess",
+    "AWSXrayWriteOnlyAccess",
+    "AdministratorAccess",
+    "AmazonAPIGatewayAdministrator",
+    "AmazonAPIGatewayInvokeFullAccess",
+    "AmazonAPIGatewayPushToCloudWatchLogs",
+    "AmazonDynamoDBFullAccess",
+    "AmazonDynamoDBReadOnlyAccess",
+    "AmazonEC2ContainerRegistryReadOnly",
+    "AmazonEC2FullAccess",
+    "AmazonEC2ReadOnlyAccess",
+    "AmazonEventBridgeFullAccess",
+    "AmazonEventBridgeReadOnlyAccess",
+    "AmazonKinesisFullAccess",
+    "AmazonKinesisReadOnlyAccess",
+    "AmazonS3FullAccess",
+    "AmazonS3ReadOnlyAccess",
+    "AmazonSNSFullAccess",
+    "AmazonSNSReadOnlyAccess",
+    "AmazonSQSFullAccess",
+    "AmazonSQSReadOnlyAccess",
+    "AmazonSSMFullAccess",
+    "AmazonSSMReadOnlyAccess",
+    "Billing",
+    "CloudWatchFullAccess",
+    "CloudWatchFullAccessV2",
+    "CloudWatchLambdaApplicationSignalsExecutionRolePolicy",
+    "CloudWatchLambdaInsightsExecutionRolePolicy",
+    "CloudWatchLogsAPIKeyAccess",
+    "CloudWatchLogsCrossAccountSharingConfiguration",
+    "CloudWatchLogsFullAccess",
+    "CloudWatchLogsReadOnlyAccess",
+    "CloudWatchReadOnlyAccess",
+    "DataScientist",
+    "DatabaseAdministrator",
+    "IAMAccessAdvisorReadOnly",
+    "IAMAccessAnalyzerFullAccess",
+    "IAMAccessAnalyzerReadOnlyAccess",
+    "IAMAuditRootUserCredentials",
+    "IAMCreateRootUserPassword",
+    "IAMDeleteRootUserCredentials",
+    "IAMFullAccess",
+    "IAMReadOnlyAccess",
+    "IAMSelfManageServiceSpecificCredentials",
+    "IAMUserChangePassword",
+    "IAMUserSSHKeys",
+    "NetworkAdministrator",
+    "PowerUserAccess",
+    "ReadOnlyAccess",
+    "SecretsManagerReadWrite",
+    "SecurityAudit",
+    "SupportUser",
+    "SystemAdministrator",
+    "ViewOnlyAccess",
 ];
+
+/// Every AWS-managed policy, in order of name.
+pub(crate) static POLICIES: LazyLock<Vec<AwsPolicy>> =
+    LazyLock::new(|| include_str!("../managed/index.tsv").lines().filter_map(line).collect());
+
+fn line(line: &'static str) -> Option<AwsPolicy> {
+    let mut fields = line.split('\t');
+    let (path, name) = (fields.next()?, fields.next()?);
+    let document = DOCUMENTS.binary_search_by(|(there, _)| (*there).cmp(name)).ok();
+    Some(AwsPolicy {
+        path,
+        name,
+        version: fields.next()?.parse().ok()?,
+        created: fields.next()?,
+        updated: fields.next()?,
+        document: document.and_then(|at| DOCUMENTS.get(at)).map(|(_, text)| *text),
+    })
+}
 
 impl AwsPolicy {
     /// `arn:aws:iam::aws:policy/…`; policies are the same in every partition.
@@ -85,17 +146,18 @@ impl AwsPolicy {
     }
 }
 
-/// Whether an ARN is one of AWS's own policies, carried or not.
+/// Whether an ARN has the form of AWS's own policies.
 pub(crate) fn is_aws(arn: &str) -> bool {
     rest(arn).is_some()
 }
 
-/// The policy with this ARN, if it is carried.
+/// AWS's policy with this ARN.
 pub(crate) fn find(arn: &str) -> Option<&'static AwsPolicy> {
     let rest = rest(arn)?;
-    POLICIES.iter().find(|policy| {
-        rest.strip_prefix(policy.path.trim_start_matches('/')).is_some_and(|name| name == policy.name)
-    })
+    let name = rest.rsplit('/').next().unwrap_or(rest);
+    let at = POLICIES.binary_search_by(|policy| policy.name.cmp(name)).ok()?;
+    let path = rest.get(..rest.len() - name.len())?;
+    POLICIES.get(at).filter(|policy| policy.path.trim_start_matches('/') == path)
 }
 
 /// Path and name of an AWS-managed policy.
@@ -109,21 +171,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_policy_carried_is_found_by_its_arn_and_compiles() {
-        for policy in POLICIES {
+    fn every_policy_is_found_by_its_arn_and_every_text_compiles() {
+        assert_eq!(POLICIES.len(), include_str!("../managed/index.tsv").lines().count());
+        assert_eq!(POLICIES.iter().filter(|policy| policy.document.is_some()).count(), DOCUMENTS.len());
+        for policy in POLICIES.iter() {
             let arn = policy.arn("aws");
             assert!(find(&arn).is_some_and(|found| found.name == policy.name), "{arn}");
-            policy::Policy::parse(arn, policy.document, policy::PolicyKind::Identity).unwrap();
             policy.created.parse::<jiff::Timestamp>().unwrap();
             policy.updated.parse::<jiff::Timestamp>().unwrap();
+            if let Some(document) = policy.document {
+                policy::Policy::parse(arn, document, policy::PolicyKind::Identity).unwrap();
+            }
         }
     }
 
     #[test]
-    fn a_policy_is_found_under_its_own_path_only() {
+    fn a_policy_is_found_under_its_own_path_and_name_only() {
         assert!(find("arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole").is_none());
-        assert!(is_aws("arn:aws:iam::aws:policy/ReadOnlyAccess"));
-        assert!(find("arn:aws:iam::aws:policy/ReadOnlyAccess").is_none());
+        assert!(find("arn:aws:iam::aws:policy/AdministratorAcess").is_none());
+        assert!(find("arn:aws:iam::aws:policy/AmazonRDSFullAccess").is_some_and(|p| p.document.is_none()));
         assert!(!is_aws("arn:aws:iam::111111111111:policy/AdministratorAccess"));
     }
 }

@@ -101,7 +101,7 @@ pub(crate) struct Entity {
     /// Users only: names of groups as stored in keys.
     #[serde(default)]
     pub(crate) groups: Vec<String>,
-    /// Users only: the console password's state; the password itself is not kept.
+    /// Users only: the console password, hashed.
     #[serde(default)]
     pub(crate) login: Option<Login>,
 }
@@ -117,13 +117,104 @@ pub(crate) struct RolePart {
     #[serde(default)]
     pub(crate) description: Option<String>,
     pub(crate) max_session_s: i64,
+    /// The service that a service-linked role belongs to.
+    #[serde(default)]
+    pub(crate) linked: Option<String>,
 }
 
-/// A console password.
+/// A console password: salted hashes only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Login {
     pub(crate) created_ms: i64,
     pub(crate) reset_required: bool,
+    /// When the password was last set; 0 in documents that are older than the member.
+    #[serde(default)]
+    pub(crate) changed_ms: i64,
+    /// The password's hash, then those of earlier passwords, newest first; empty in older documents.
+    #[serde(default)]
+    pub(crate) hashes: Vec<String>,
+}
+
+/// What a user has besides access keys: kept by the user's unique id, which a rename leaves alone.
+pub(crate) trait OfUser: Serialize + serde::de::DeserializeOwned {
+    /// The word in store keys.
+    const WORD: &'static str;
+}
+
+/// A public key for CodeCommit over SSH.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SshKey {
+    /// As it was uploaded.
+    pub(crate) body: String,
+    /// MD5 of the key's blob, in pairs of digits.
+    pub(crate) fingerprint: String,
+    pub(crate) status: String,
+    pub(crate) uploaded_ms: i64,
+}
+
+impl OfUser for SshKey {
+    const WORD: &'static str = "ssh-keys";
+}
+
+/// An X.509 signing certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SigningCertificate {
+    pub(crate) body: String,
+    pub(crate) status: String,
+    pub(crate) uploaded_ms: i64,
+}
+
+impl OfUser for SigningCertificate {
+    const WORD: &'static str = "signing-certificates";
+}
+
+/// A name and password for one service. The password is given out once; no service here takes it, so its hash is
+/// all that is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServiceCredential {
+    pub(crate) service: String,
+    /// The name to sign in with; for services with bearer keys, the key's alias.
+    pub(crate) name: String,
+    pub(crate) hash: String,
+    pub(crate) status: String,
+    pub(crate) created_ms: i64,
+    pub(crate) expires_ms: Option<i64>,
+}
+
+impl OfUser for ServiceCredential {
+    const WORD: &'static str = "service-credentials";
+}
+
+/// A virtual MFA device.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Device {
+    /// Its ARN.
+    pub(crate) serial: String,
+    /// Base32 of the shared secret: checking codes needs it in clear.
+    pub(crate) seed: String,
+    /// The unique id of the user it is enabled for.
+    pub(crate) user: Option<String>,
+    pub(crate) enabled_ms: i64,
+    /// The last time step whose code was taken: a code is good once.
+    pub(crate) last_step: i64,
+    /// The request that took it: one request may ask about its code again.
+    #[serde(default)]
+    pub(crate) last_request: Option<String>,
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// A server certificate. Its private key is checked and not kept: nothing here can serve with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServerCertificate {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) arn: String,
+    pub(crate) id: String,
+    pub(crate) body: String,
+    pub(crate) chain: Option<String>,
+    pub(crate) uploaded_ms: i64,
+    pub(crate) expires_ms: i64,
+    pub(crate) tags: Vec<Tag>,
 }
 
 /// A customer-managed policy.
@@ -201,6 +292,9 @@ pub(crate) struct Account {
     pub(crate) alias: Option<String>,
     #[serde(default)]
     pub(crate) password_policy: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Which tokens the global endpoint of STS gives out: 1 unless set to 2.
+    #[serde(default)]
+    pub(crate) token_version: Option<u8>,
 }
 
 /// Where a unique id belongs.

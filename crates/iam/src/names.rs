@@ -85,6 +85,50 @@ pub(crate) fn user_key(account: &AccountId, user: &str, key_id: &str) -> String 
     format!("{account}/userkeys/{}/{key_id}", folded(user))
 }
 
+/// What a user has of one kind ([`crate::model::OfUser`]), by the user's unique id.
+pub(crate) fn credentials(account: &AccountId, word: &str, user_id: &str) -> String {
+    format!("{account}/{word}/{user_id}/")
+}
+
+pub(crate) fn credential(account: &AccountId, word: &str, user_id: &str, id: &str) -> String {
+    format!("{account}/{word}/{user_id}/{id}")
+}
+
+/// An account's credential report.
+pub(crate) fn report(account: &AccountId) -> String {
+    format!("{account}/report")
+}
+
+/// Jobs of last-accessed data.
+pub(crate) fn jobs(account: &AccountId) -> String {
+    format!("{account}/jobs/")
+}
+
+pub(crate) fn job(account: &AccountId, id: &str) -> String {
+    format!("{account}/jobs/{id}")
+}
+
+/// A task that deleted a service-linked role.
+pub(crate) fn deletion(account: &AccountId, task: &str) -> String {
+    format!("{account}/deletions/{task}")
+}
+
+pub(crate) fn devices(account: &AccountId) -> String {
+    format!("{account}/devices/")
+}
+
+pub(crate) fn device(account: &AccountId, serial: &str) -> String {
+    format!("{account}/devices/{serial}")
+}
+
+pub(crate) fn certificates(account: &AccountId) -> String {
+    format!("{account}/certificates/")
+}
+
+pub(crate) fn certificate(account: &AccountId, name: &str) -> String {
+    format!("{account}/certificates/{}", folded(name))
+}
+
 pub(crate) fn session(key_id: &str) -> String {
     format!("sessions/{key_id}")
 }

@@ -23,8 +23,8 @@ pub(crate) fn page(
         .clamp(1, 1_000);
     let marker = call.text("Marker");
     let (found, next) = paginate(items, |(key, _)| key.clone(), marker, limit)
-        // Our wording: no recording of a bad marker was found.
-        .map_err(|_| validation(format!("Invalid Marker: {}", marker.unwrap_or_default())))?;
+        // test_list_virtual_mfa_devices `list-invalid-marker-error`.
+        .map_err(|_| validation("Invalid Marker."))?;
     let mut output = Map::new();
     output.insert(member.to_owned(), found.into_iter().map(|(_, value)| value).collect());
     output.insert("IsTruncated".to_owned(), json!(next.is_some()));

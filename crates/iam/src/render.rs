@@ -176,6 +176,19 @@ pub(crate) fn aws_policy(
     Ok(Value::Object(shown))
 }
 
+/// The default version of an AWS-managed policy; without `Document` where the text is not carried.
+pub(crate) fn aws_version(policy: &AwsPolicy, with_document: bool) -> Value {
+    let mut shown = object(json!({
+        "VersionId": format!("v{}", policy.version),
+        "IsDefaultVersion": true,
+        "CreateDate": time(policy.updated),
+    }));
+    if let Some(document) = policy.document.filter(|_| with_document) {
+        shown.insert("Document".into(), document.into());
+    }
+    Value::Object(shown)
+}
+
 /// A time of the table of AWS-managed policies; a test reads them all.
 pub(crate) fn time(text: &str) -> Value {
     json!(text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second).unwrap_or_default())

@@ -191,11 +191,12 @@ impl Iam {
         &self,
         role_arn: &str,
         session_name: &str,
-        duration_s: i64,
-        now_ms: i64,
+        source_function: Option<&str>,
+        (duration_s, now_ms): (i64, i64),
     ) -> Result<Option<SessionCredentials>, Fail> {
         let Some(caller) = self.open_session(role_arn, session_name, now_ms)? else { return Ok(None) };
-        let session = Session::new(SessionKind::Service, now_ms);
+        let source_function = source_function.map(str::to_owned);
+        let session = Session { source_function, ..Session::new(SessionKind::Service, now_ms) };
         self.make_session(caller.principal, session, now_ms + duration_s * 1_000, false).map(Some)
     }
 
@@ -229,7 +230,25 @@ impl Session {
             tags: Vec::new(),
             transitive: Vec::new(),
             source_identity: None,
-            mfa: false,
+            mfa_at_ms: None,
+            source_function: None,
+            federated_provider: None,
+            identity_keys: Vec::new(),
         }
     }
+}
+
+/// Whether a session may use IAM's API: those of GetFederationToken may not, those of GetSessionToken only with MFA
+/// (API Reference of both: "You cannot call any IAM API operations"). AWS answers as for an unknown key.
+pub(crate) fn refuse_token_sessions(caller: &Caller) -> Result<(), Fail> {
+    let refused = match caller.session.as_deref() {
+        Some(session) if session.kind == SessionKind::SessionToken => session.mfa_at_ms.is_none(),
+        Some(session) => session.kind == SessionKind::Federation,
+        None => false,
+    };
+    if !refused {
+        return Ok(());
+    }
+    let text = "The security token included in the request is invalid";
+    Err(Fail(wire::ApiError::new("InvalidClientTokenId", 403, text)))
 }

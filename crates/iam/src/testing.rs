@@ -71,7 +71,7 @@ pub(crate) fn model(operation: &str) -> &'static Operation {
 }
 
 /// Every member of an answer must be one that the model knows: others would silently not be sent.
-fn assert_in_model(model: &Model, shape: ShapeId, value: &Value, at: &str) {
+pub(crate) fn assert_in_model(model: &Model, shape: ShapeId, value: &Value, at: &str) {
     match (&model.shape(shape).kind, value) {
         (Kind::Structure { members, .. }, Value::Object(map)) => {
             for (name, value) in map {

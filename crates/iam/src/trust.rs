@@ -38,6 +38,12 @@ pub(crate) fn resolve(store: &impl Read, document: &str) -> Result<BTreeMap<Stri
                 Resolved::Unknown => false,
             },
             "Service" => is_service(&named.value),
+            // As widely reported. Whether the provider exists is not looked at [reasoned: no report says so].
+            "Federated" if !is_provider(&named.value) => {
+                return Err(malformed(
+                    "Federated principals must be valid domain names or SAML metadata ARNs",
+                ));
+            }
             _ => true,
         };
         if !known {
@@ -143,6 +149,19 @@ fn is_service(host: &str) -> bool {
     known_end && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
 }
 
+/// ARNs of identity providers, and host names of those that AWS knows by itself.
+fn is_provider(text: &str) -> bool {
+    if let Ok(arn) = Arn::parse(text) {
+        let named = ["oidc-provider/", "saml-provider/"]
+            .iter()
+            .any(|kind| arn.resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
+        return arn.service == "iam" && AccountId::new(&arn.account).is_ok() && named;
+    }
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    text.contains('.') && text.split('.').all(label)
+}
+
 /// An object or array that the scanner is inside of.
 struct Frame {
     object: bool,
@@ -232,6 +251,29 @@ mod tests {
                 pair("", "*"),
             ]
         );
+    }
+
+    #[test]
+    fn federated_principals_are_providers() {
+        for good in [
+            "arn:aws:iam::111111111111:oidc-provider/token.example.com/x",
+            "arn:aws:iam::111111111111:saml-provider/crew",
+            "cognito-identity.amazonaws.com",
+            "accounts.google.com",
+        ] {
+            assert!(is_provider(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "google",
+            "arn:aws:iam::111111111111:role/x",
+            "arn:aws:iam::aws:saml-provider/x",
+            "a..b",
+            "a b.c",
+        ] {
+            assert!(!is_provider(bad), "{bad}");
+        }
     }
 
     #[test]

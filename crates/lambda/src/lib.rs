@@ -6,7 +6,9 @@
 
 mod control;
 pub mod execution;
+pub mod url;
 
 pub use control::{
-    Execute, FunctionName, FunctionView, InvokeFailure, Lambda, Roles, Settings, unassumable_role,
+    Execute, FunctionName, FunctionUrl, FunctionView, InvokeFailure, Lambda, Roles, Settings,
+    unassumable_role,
 };

@@ -97,7 +97,7 @@ impl Logs {
     /// # Errors
     /// `InvalidParameterException` when the group that the call is about cannot be told.
     pub fn checks(&self, call: &Call, _principal: &Principal) -> Result<Vec<Check>, ApiError> {
-        checks::checks(call).map_err(ApiError::from)
+        checks::checks(&self.store, call).map_err(ApiError::from)
     }
 
     /// Runs an operation that was validated and allowed. Blocks while the store works.

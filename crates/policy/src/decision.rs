@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Recorder;
 use crate::statement::Silent;
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Some policy allows and none denies.
     Allowed,
@@ -20,7 +20,7 @@ pub enum Effect {
 }
 
 /// A kind of policy, as the layer to blame for a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// Service control policies of the caller's account.
@@ -50,7 +50,6 @@ pub struct Decision {
     pub denied_by: Option<Layer>,
     /// Which sides of a cross-account request refused; empty when allowed or when there is one side only.
     pub failed_sides: Vec<Side>,
-    sentence: Option<String>,
 }
 
 impl Decision {
@@ -58,7 +57,7 @@ impl Decision {
     #[must_use]
     pub fn evaluate(request: &Request<'_>, caller: &CallerPolicies, resource: Option<&Policy>) -> Self {
         let verdict = decide(request, caller, resource, &[], &mut Silent);
-        Self::new(request, verdict)
+        verdict.into()
     }
 
     /// The same with the resource control policies of the resource's account.
@@ -69,13 +68,7 @@ impl Decision {
         resource: &ResourcePolicies,
     ) -> Self {
         let verdict = decide(request, caller, resource.policy.as_deref(), &resource.rcp, &mut Silent);
-        Self::new(request, verdict)
-    }
-
-    fn new(request: &Request<'_>, verdict: Verdict) -> Self {
-        let Verdict { effect, denied_by, failed_sides, .. } = verdict;
-        let sentence = denied_by.map(|layer| sentence::sentence(request, effect, layer));
-        Self { effect, denied_by, failed_sides, sentence }
+        verdict.into()
     }
 
     /// Decides again, recording every policy, statement and element.
@@ -98,16 +91,24 @@ impl Decision {
         explanation(request, verdict, recorder)
     }
 
-    /// AWS's own sentence for a denial: `User: … is not authorized to perform: …`; `None` when allowed.
+    /// AWS's own sentence for this denial of `request`: `User: … is not authorized to perform: …`; `None` when
+    /// allowed. Worded only when it is asked for: wording it takes longer than deciding.
     #[must_use]
-    pub fn sentence(&self) -> Option<&str> {
-        self.sentence.as_deref()
+    pub fn sentence(&self, request: &Request<'_>) -> Option<String> {
+        self.denied_by.map(|layer| sentence::sentence(request, self.effect, layer))
     }
 
     /// Whether the request may go on.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         self.effect == Effect::Allowed
+    }
+}
+
+impl From<Verdict> for Decision {
+    fn from(verdict: Verdict) -> Self {
+        let Verdict { effect, denied_by, failed_sides, .. } = verdict;
+        Self { effect, denied_by, failed_sides }
     }
 }
 
@@ -134,6 +135,7 @@ fn explanation(request: &Request<'_>, verdict: Verdict, recorder: Recorder) -> E
         sentence: denied_by.map(|layer| sentence::sentence(request, effect, layer)),
         principal: request.principal.arn(),
         caller: request.principal.words(),
+        principal_account: request.principal.account().map(|a| a.to_string()),
         action: request.action.to_owned(),
         resource: request.resource.to_owned(),
         resource_account: request.resource_account.map(|a| a.to_string()),

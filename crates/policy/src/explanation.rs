@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Effect, Layer, Position, Span};
 
 /// The whole story of one decision: every policy that was looked at, every statement, every element.
 ///
-/// Serialises to JSON; [`Explanation::to_text`](Self::to_text) draws it for a terminal.
-#[derive(Clone, Debug, Serialize)]
+/// Goes to JSON and back; [`Explanation::to_text`](Self::to_text) draws it for a terminal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// What came out. The same as the decision's.
@@ -20,6 +20,8 @@ pub struct Explanation {
     pub principal: String,
     /// What the caller is, in words, for example `the service apigateway.amazonaws.com`.
     pub caller: String,
+    /// The caller's account; `None` for services, provider identities and the anonymous.
+    pub principal_account: Option<String>,
     /// `service:Name`.
     pub action: String,
     /// The resource's ARN, or `*`.
@@ -39,7 +41,7 @@ pub struct Explanation {
 }
 
 /// A condition key of the request with its values.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextEntry {
     /// The key.
     pub key: String,
@@ -48,7 +50,7 @@ pub struct ContextEntry {
 }
 
 /// The two sides of a cross-account request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The caller's account: SCPs, identity policies, boundary, session policies.
@@ -58,7 +60,7 @@ pub enum Side {
 }
 
 /// What a layer said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayerVerdict {
     /// An Allow statement matches and no Deny does.
@@ -72,7 +74,7 @@ pub enum LayerVerdict {
 }
 
 /// What one layer of policies said.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerStory {
     /// Which layer.
@@ -90,20 +92,20 @@ pub struct LayerStory {
 }
 
 /// One policy's statements.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStory {
     /// The policy's name.
     pub name: String,
     /// Its text, to underline.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "shared_text")]
     pub text: Arc<str>,
     /// Its statements, in order.
     pub statements: Vec<StatementStory>,
 }
 
 /// One statement, matched or not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatementStory {
     /// From 0.
@@ -121,7 +123,7 @@ pub struct StatementStory {
 }
 
 /// `Effect` of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StatementEffect {
     /// Grants.
     Allow,
@@ -130,7 +132,7 @@ pub enum StatementEffect {
 }
 
 /// One element of a statement, matched or not, and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ElementStory {
     /// `Principal`, `NotAction`, `Condition ArnLike AWS:SourceArn`, …
@@ -148,7 +150,7 @@ pub struct ElementStory {
 }
 
 /// Why an element matched or did not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Why {
     /// It matched.
@@ -157,6 +159,8 @@ pub enum Why {
     MissingKey {
         /// The key, as the policy writes it.
         key: String,
+        /// What the policy says its value must be.
+        expected: Vec<String>,
     },
     /// The request carries the key although the statement wants it absent.
     KeyPresent {
@@ -209,7 +213,7 @@ pub enum Why {
 }
 
 /// Points at a statement of an [`Explanation`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementRef {
     /// Index into `layers`.
     pub layer: usize,
@@ -219,6 +223,16 @@ pub struct StatementRef {
     pub statement: usize,
 }
 
-fn as_text<S: serde::Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text)
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::Deserialize;
+
+    pub(super) fn serialize<S: serde::Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
 }

@@ -251,10 +251,12 @@ fn condition(condition: &Condition, facts: &Facts<'_>) -> (Why, String) {
     let actual = facts.context.get(&key).filter(|v| !v.is_empty());
     let Some(actual) = actual else {
         let mut text = format!("the request does not carry {}", canonical(&key));
-        if let Some(note) = absent_note(&key, facts) {
-            text.push_str(note);
+        match absent_note(&key, facts) {
+            Some(note) => text.push_str(note),
+            None if operator.test == Test::Null => {}
+            None => text.push_str(&format!("; expected is {texts}")),
         }
-        return (Why::MissingKey { key }, text);
+        return (Why::MissingKey { key, expected: expected() }, text);
     };
     if operator.test == Test::Null {
         let text = format!("the request carries {}, which must be absent", canonical(&key));

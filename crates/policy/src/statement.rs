@@ -25,13 +25,14 @@ pub(crate) struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub(crate) fn new(request: &Request<'a>, has_boundary: bool) -> Self {
         let (service, name) = request.action.split_once(':').unwrap_or(("", request.action));
+        let service_hash = hash(service);
         Self {
             principal: request.principal,
             action: request.action,
             service,
             name,
-            action_hash: hash(request.action),
-            service_hash: hash(service),
+            action_hash: extend(service_hash, request.action.get(service.len()..).unwrap_or("")),
+            service_hash,
             resource: request.resource,
             parts: ArnParts::split(request.resource),
             context: request.context,
@@ -42,9 +43,12 @@ impl<'a> Facts<'a> {
 
 /// FNV-1a over the lower-case text. Only rules out: equal hashes are followed by a comparison.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
-    })
+    extend(0xcbf2_9ce4_8422_2325, text)
+}
+
+/// The hash of what `hash` is of, followed by `text`.
+fn extend(hash: u64, text: &str) -> u64 {
+    text.bytes().fold(hash, |h, b| (h ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[derive(Clone, Debug)]

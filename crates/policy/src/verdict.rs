@@ -127,7 +127,7 @@ pub(crate) fn decide<O: LayerObserver>(
     let facts = Facts::new(request, boundary.is_some());
     let owner = request.resource_account.or(account);
     let cross = account.is_some() && account != owner;
-    let trust = is_trust(request, resource);
+    let trust = is_trust(&facts, resource);
     let own_policy = if trust { Layer::Trust } else { Layer::Resource };
 
     // Every layer is asked: a Deny anywhere decides.
@@ -139,10 +139,11 @@ pub(crate) fn decide<O: LayerObserver>(
         observer.not_consulted(Layer::Scp, Side::Trusted, note);
     }
     let mut rcp_deny = false;
-    if RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(facts.service)) {
+    if rcp.is_empty() {
+    } else if RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(facts.service)) {
         // `RCPFullAWSAccess` is attached everywhere and cannot be detached, so only a Deny matters.
         (_, rcp_deny) = levels(Layer::Rcp, Side::Trusting, rcp, &facts, observer);
-    } else if !rcp.is_empty() {
+    } else {
         observer.not_consulted(
             Layer::Rcp,
             Side::Trusting,
@@ -224,7 +225,7 @@ pub(crate) fn decide<O: LayerObserver>(
         own.allow.is_none().then_some(own_policy)
     } else if cross {
         // Two complete evaluations. Named first is what AWS asks first: SCP, resource, identity, boundary, session.
-        let trusting = own.allow.is_some() && one_partition(request);
+        let trusting = own.allow.is_some() && one_partition(&facts);
         let trusted = scp_allow && by_identity && in_boundary && in_session;
         if !trusted {
             verdict.failed_sides.push(Side::Trusted);
@@ -274,11 +275,10 @@ pub(crate) fn decide<O: LayerObserver>(
 }
 
 /// Whether the resource's policy is a role's trust policy.
-fn is_trust(request: &Request<'_>, policy: Option<&Policy>) -> bool {
-    let on_role = request.resource.split(':').nth(2) == Some("iam")
-        && request.action.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("sts:"))
-        && request.resource.split(':').nth(5).is_some_and(|r| r.starts_with("role/"));
-    policy.is_some_and(|p| p.kind == PolicyKind::Trust) || on_role
+fn is_trust(facts: &Facts<'_>, policy: Option<&Policy>) -> bool {
+    policy.is_some_and(|p| p.kind == PolicyKind::Trust)
+        || facts.service.eq_ignore_ascii_case("sts")
+            && facts.parts.is_some_and(|p| p.0[2] == "iam" && p.0[5].starts_with("role/"))
 }
 
 /// Role trust policies and KMS key policies: an identity-based policy alone never suffices (`iam.md` section 4).
@@ -287,9 +287,9 @@ fn must_allow_itself(trust: bool, facts: &Facts<'_>) -> bool {
 }
 
 /// Accounts trust each other within one partition only (UG id_roles_compare-resource-policies).
-fn one_partition(request: &Request<'_>) -> bool {
-    match (request.principal.partition(), request.resource.split(':').nth(1)) {
-        (Some(own), Some(other)) => own == other,
+fn one_partition(facts: &Facts<'_>) -> bool {
+    match (facts.principal.partition(), facts.parts) {
+        (Some(own), Some(parts)) => own == parts.0[1],
         _ => true,
     }
 }

@@ -209,7 +209,7 @@ proptest! {
         let story = Decision::explain_with(&request, &policies, &owner);
         prop_assert_eq!(decision.effect, story.effect);
         prop_assert_eq!(decision.denied_by, story.denied_by);
-        prop_assert_eq!(decision.sentence(), story.sentence.as_deref());
+        prop_assert_eq!(decision.sentence(&request), story.sentence.clone());
         prop_assert_eq!(decision.is_allowed(), decision.denied_by.is_none());
         prop_assert!(!story.to_text().is_empty());
         serde_json::to_string(&story).unwrap();

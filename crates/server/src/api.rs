@@ -144,12 +144,16 @@ impl FrontDoor for Door<'_> {
             (true, Some(signer)) => signer.caller.clone(),
             _ => anonymous(),
         };
+        let mut context = Context::new();
+        if let Some(referer) = self.head().text("referer") {
+            context.set("aws:referer", referer);
+        }
         let check = Check {
             action: "execute-api:Invoke".to_owned(),
             resource: access.resource.to_owned(),
             resource_account: AccountId::new(access.api_account).ok(),
             resource_policy: policy,
-            context: Context::new(),
+            context,
         };
         let region = access.resource.split(':').nth(3).unwrap_or_default();
         let verdict = decide(&self.state.iam, &caller, check, &self.around(region, access.source_ip))

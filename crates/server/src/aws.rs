@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arn::Arn;
 use bytes::Bytes;
 use hyper::Response;
 use policy::Check;
@@ -10,8 +11,10 @@ use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
 
 use crate::caller::Signer;
 use crate::clock::now_ms;
-use crate::decide::{Surroundings, access_denied, decide};
+use crate::decide::{Surroundings, decide};
+use crate::federated::{self, Unsigned};
 use crate::listener::{Body, Head, Request};
+use crate::refusal::{Refused, refusal};
 use crate::response_stream;
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
@@ -22,6 +25,9 @@ pub struct Answer {
     pub caller: String,
     pub journey: Journey,
 }
+
+/// The region of calls that nobody signed.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// Answers one call.
 pub async fn answer(state: &Arc<State>, request: &Request, request_id: &str) -> Answer {
@@ -70,6 +76,12 @@ async fn run(
     at.operation = operation.as_ref().ok().copied();
 
     let now_ms = now_ms();
+    if let Some(operation) = at.operation.filter(|operation| operation.anonymous) {
+        let region = signed.map_or_else(|| DEFAULT_REGION.to_owned(), |signed| signed.region);
+        let around = Unsigned { request, region, request_id, now_ms };
+        let answer = federated::answer(state, operation, around, &mut at.caller).await?;
+        return Ok(answer.map(Body::Full));
+    }
     let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let operation = operation?;
@@ -90,13 +102,24 @@ async fn run(
     let around = Surroundings {
         source_ip: Some(&head.peer.ip().to_string()),
         user_agent: head.text("user-agent"),
-        region: &call.region,
+        region: requested_region(service, &call.region),
         now_ms,
     };
-    for check in checks(state, service, &call, &signer)? {
+    for mut check in checks(state, service, &call, &signer)? {
+        // Programs do not send one; whoever does has it compared.
+        if let Some(referer) = head.text("referer") {
+            check.context.set("aws:referer", referer);
+        }
+        let (action, resource) = (check.action.clone(), check.resource.clone());
         let verdict = decide(&state.iam, &signer.caller, check, &around)?;
         if !verdict.allowed {
-            return Err(access_denied(protocol, &verdict.sentence.unwrap_or_default()));
+            let refused = Refused {
+                operation: call.operation,
+                account: call.account.as_str(),
+                action: &action,
+                resource: &resource,
+            };
+            return Err(refusal(service, refused, &verdict.sentence.unwrap_or_default()));
         }
     }
     if (service, call.operation) == (Service::Lambda, "InvokeWithResponseStream") {
@@ -104,6 +127,17 @@ async fn run(
     }
     let reply = handle(state, service, &call, &signer).await?;
     Ok(wire::render(operation, reply, request_id).map(Body::Full))
+}
+
+/// `aws:RequestedRegion`. Services with one endpoint for all regions have that endpoint's (User Guide: IAM calls are
+/// always made to us-east-1).
+fn requested_region(service: Service, signed: &str) -> &str {
+    match (service, Arn::partition_of(signed)) {
+        (Service::Iam | Service::Organizations, "aws") => "us-east-1",
+        (Service::Iam | Service::Organizations, "aws-cn") => "cn-north-1",
+        (Service::Iam | Service::Organizations, "aws-us-gov") => "us-gov-west-1",
+        _ => signed,
+    }
 }
 
 /// Who signed, for which region, and the body as it was before it was framed for sending.
@@ -124,11 +158,12 @@ fn authenticate(
 fn checks(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Vec<Check>, ApiError> {
     let principal = &signer.caller.principal;
     match service {
-        Service::Iam | Service::Sts => state.iam.checks(service.name(), call, &signer.caller),
+        Service::Iam | Service::Sts | Service::Organizations => {
+            state.iam.checks(service.name(), call, &signer.caller)
+        }
         Service::Lambda => state.lambda.checks(call, principal),
         Service::ApiGateway => state.gateway.checks(call, principal),
         Service::Logs => state.logs.checks(call, principal),
-        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
     }
 }
 
@@ -165,11 +200,12 @@ async fn handle(
 fn run_here(state: &State, service: Service, call: &Call, signer: &Signer) -> Result<Reply, ApiError> {
     let principal = &signer.caller.principal;
     match service {
-        Service::Iam | Service::Sts => state.iam.handle(service.name(), call, &signer.caller),
+        Service::Iam | Service::Sts | Service::Organizations => {
+            state.iam.handle(service.name(), call, &signer.caller)
+        }
         Service::Lambda => state.lambda.handle_sync(call, principal),
         Service::ApiGateway => state.gateway.handle(call, principal),
         Service::Logs => state.logs.handle(call),
-        Service::Organizations => Err(ApiError::not_implemented(service.name(), call.operation)),
     }
 }
 
@@ -207,7 +243,7 @@ fn unknown_service(signing_name: Option<&str>, head: &Head) -> ApiError {
             "NotImplemented",
             501,
             format!(
-                "crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts and logs"
+                "crossgate does not run the service {name}; it runs apigateway, lambda, iam, sts, organizations and logs"
             ),
         ),
         None => ApiError::new(

@@ -63,7 +63,8 @@ impl LambdaBackend {
                 ),
             ));
         }
-        let (caller, context) = self.caller(&invocation, &around)?;
+        let (caller, mut context) = self.caller(&invocation, &around)?;
+        context.extend(&self.lambda.tag_context(&invocation.function_arn).map_err(broken)?);
         let check = Check {
             action: "lambda:InvokeFunction".to_owned(),
             resource: invocation.function_arn.clone(),
@@ -105,6 +106,9 @@ impl LambdaBackend {
                 let key = self.iam.access_key(&client.access_key).map_err(broken)?;
                 let caller =
                     key.map_or_else(|| Caller::from(client.principal.clone()), |key| key.caller.clone());
+                // A service that uses its client's credentials (User Guide, aws:ViaAWSService). API Gateway is not
+                // on the list of services that aws:CalledVia supports.
+                context.set("aws:ViaAWSService", "true");
                 Ok((caller, context))
             }
         }

@@ -1,11 +1,13 @@
 //! Builds every service over one store, and hands each what it needs of the others.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway::execution::Execution;
 use gateway::management::{Deps, Management};
 use iam::Iam;
+use identity::{Issuers, KeySet};
 use lambda::execution::{Executor, ExecutorConfig};
 use lambda::{Lambda, Settings};
 use logs::Logs;
@@ -56,7 +58,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     // What reaches a server that listens on every address from this machine.
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { host(address) };
     let base_url = format!("http://{host}:{}", address.port());
-    let iam = Iam::new(store.clone());
+    let iam = Iam::with_issuers(store.clone(), issuers(&config.jwks)?);
     let logs = Arc::new(Logs::new(store.clone()));
 
     let warnings = Arc::new(Mutex::new(Vec::new()));
@@ -122,6 +124,23 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         admin_token: config.admin_token.clone(),
     };
     Ok(Composed { state, warnings, temporary })
+}
+
+/// Reads the keys of issuers; a file with keys is small.
+fn issuers(files: &[(String, PathBuf)]) -> Result<Issuers, StartError> {
+    const MOST: u64 = 1 << 20;
+    let read = |issuer: &String, file: &PathBuf| {
+        let refused = |cause: String| StartError(format!("--jwks {issuer}={}: {cause}", file.display()));
+        let size = std::fs::metadata(file).map_err(|e| refused(e.to_string()))?.len();
+        if size > MOST {
+            return Err(refused(format!("the file has {size} bytes, and {MOST} are the most")));
+        }
+        let text = std::fs::read(file).map_err(|e| refused(e.to_string()))?;
+        let keys = KeySet::parse(&text).map_err(|e| refused(e.to_string()))?;
+        Ok((issuer.clone(), keys))
+    };
+    let read: Result<Vec<_>, _> = files.iter().map(|(issuer, file)| read(issuer, file)).collect();
+    read.map(Issuers::new)
 }
 
 fn open(config: &Config) -> Result<(Store, Option<tempfile::TempDir>), StartError> {

@@ -31,6 +31,8 @@ pub struct Config {
     pub dev_account: Option<AccountId>,
     /// A bearer token that opens `/_crossgate/` to clients that are not on loopback.
     pub admin_token: Option<String>,
+    /// Files with the keys (JSON Web Key Sets) of issuers of web identities, by the issuer's URL.
+    pub jwks: Vec<(String, PathBuf)>,
     /// How functions are isolated.
     pub sandbox: SandboxPolicy,
     /// The network of functions.

@@ -4,23 +4,35 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode};
+use policy::Decision;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock::now_ms;
+use crate::contexts;
+use crate::decide::Surroundings;
 use crate::explain;
-use crate::listener::{Body, Head};
+use crate::listener::{Body, Head, Request};
 use crate::state::State;
 use crate::tail;
+use crate::trace::Trace;
 
 /// How often a quiet `tail` is sent an empty piece, so that a client that is gone is noticed.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
 
+/// The most bytes of a question to `simulate`.
+pub const MAX_BODY: usize = 64 * 1024;
+
 /// Answers one of the server's own pages; `page` is what follows `/_crossgate/`.
-pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Body> {
-    if head.method != Method::GET {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "the pages below /_crossgate/ are read with GET");
+pub async fn answer(state: &Arc<State>, request: &Request, page: &str) -> Response<Body> {
+    let head = &request.head;
+    let wanted = if page == "simulate" { Method::POST } else { Method::GET };
+    if head.method != wanted {
+        return error(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the pages below /_crossgate/ are read with GET; /_crossgate/simulate is asked with POST",
+        );
     }
     // A package is opened by the token in its address, as AWS's presigned addresses are.
     if let Some(token) = page.strip_prefix("code/") {
@@ -36,26 +48,63 @@ pub async fn answer(state: &Arc<State>, head: &Head, page: &str) -> Response<Bod
     match page.split_once('/').unwrap_or((page, "")) {
         ("health", "") => json_page(StatusCode::OK, &health()),
         ("requests", id) if !id.is_empty() => match state.ring.find(id) {
-            Some(trace) => json_page(StatusCode::OK, &explain::report(state, &trace)),
+            Some(trace) => json_page(StatusCode::OK, &tokio::task::block_in_place(|| story(state, &trace))),
             None => error(
                 StatusCode::NOT_FOUND,
                 &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
             ),
         },
         ("tail", "") => follow(state),
+        ("simulate", "") => simulate(state, request),
         _ => error(
             StatusCode::NOT_FOUND,
-            "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id} and /_crossgate/tail",
+            "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id}, \
+             /_crossgate/tail and /_crossgate/simulate",
         ),
     }
+}
+
+/// The report, the condition contexts of its decisions, and where a decision refused, that decision as
+/// `sts:DecodeAuthorizationMessage` takes it.
+fn story(state: &State, trace: &Trace) -> serde_json::Value {
+    let mut story = json!(explain::report(state, trace));
+    story["contexts"] = contexts::of(trace);
+    let refused = trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed());
+    let encoded = refused.and_then(|decided| {
+        let told = Decision::explain_with(&decided.request(), &decided.caller, &decided.resource());
+        // A store that cannot be read must not hide the report.
+        state.iam.encode_authorization_message(&told).ok().flatten()
+    });
+    if let Some(encoded) = encoded {
+        story["encodedMessage"] = encoded.into();
+    }
+    story
 }
 
 fn health() -> serde_json::Value {
     json!({
         "status": "running",
         "version": env!("CARGO_PKG_VERSION"),
-        "services": ["apigateway", "execute-api", "iam", "lambda", "logs", "sts"],
+        "services": ["apigateway", "execute-api", "iam", "lambda", "logs", "organizations", "sts"],
     })
+}
+
+fn simulate(state: &State, request: &Request) -> Response<Body> {
+    let head = &request.head;
+    let question: doctor::Question = match serde_json::from_slice(&request.body) {
+        Ok(question) => question,
+        Err(e) => return error(StatusCode::BAD_REQUEST, &format!("the body is no question: {e}")),
+    };
+    let around = Surroundings {
+        source_ip: Some(&head.peer.ip().to_string()),
+        user_agent: head.text("user-agent"),
+        region: "us-east-1",
+        now_ms: now_ms(),
+    };
+    match explain::simulate(state, &question, &around) {
+        Ok(simulation) => json_page(StatusCode::OK, &simulation),
+        Err(message) => error(StatusCode::BAD_REQUEST, &message),
+    }
 }
 
 async fn package(state: &State, token: &str) -> Response<Body> {

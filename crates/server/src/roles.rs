@@ -26,9 +26,16 @@ impl Roles for LambdaRoles {
         }
     }
 
-    fn principal_exists(&self, arn: &str) -> bool {
+    fn principal_exists(&self, arn_or_id: &str) -> bool {
         // A store that cannot be read must not make a principal look valid.
-        matches!(self.0.resolve_principal(arn), Ok(Some(_)))
+        matches!(self.0.resolve_principal(arn_or_id), Ok(Some(_)))
+    }
+
+    fn principal_id(&self, arn: &str) -> Option<String> {
+        match self.0.resolve_principal(arn) {
+            Ok(Some(iam::IamPrincipal::Entity { id, .. })) => Some(id),
+            _ => None,
+        }
     }
 }
 
@@ -39,7 +46,9 @@ impl CredentialSource for LambdaRoles {
             1 => format!("{}@lambda_function", spec.name),
             _ => spec.name.clone(),
         };
-        let given = self.0.issue_session(&spec.role, &session, SESSION_SECONDS, now_ms()).ok()??;
+        let role = (spec.role.as_str(), session.as_str());
+        let given =
+            self.0.issue_function_session(role, &spec.function_arn, (SESSION_SECONDS, now_ms())).ok()??;
         Some(Credentials {
             access_key_id: given.access_key_id,
             secret_access_key: given.secret_access_key,

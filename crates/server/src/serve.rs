@@ -14,7 +14,7 @@ use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
 use crate::target::{Target, target};
 use crate::trace::{Events, Journey, Trace, recorded};
-use crate::{Config, api, aws, own};
+use crate::{Config, api, aws, function_url, own};
 
 /// How often buffered log events are written to the store.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -93,7 +93,8 @@ impl Handler for Front {
     fn body_limit(&self, head: &Head) -> usize {
         match target(head.host(), head.path()) {
             Target::Api { .. } => gateway::execution::MAX_BODY,
-            Target::Own(_) => 0,
+            Target::FunctionUrl(_) => function_url::MAX_BODY,
+            Target::Own(_) => own::MAX_BODY,
             Target::Aws => AWS_BODY,
         }
     }
@@ -102,7 +103,7 @@ impl Handler for Front {
         let request_id = arn::request_id(crate::random::random());
         let response = match target(head.host(), head.path()) {
             Target::Api { .. } => api::too_large(&request_id),
-            Target::Own(_) | Target::Aws => aws::too_large(&request_id),
+            Target::FunctionUrl(_) | Target::Own(_) | Target::Aws => aws::too_large(&request_id),
         };
         self.state.ring.push(Trace {
             request_id,
@@ -132,11 +133,15 @@ impl Handler for Front {
         let (head, state) = (&request.head, &self.state);
         let work = async {
             match target(head.host(), head.path()) {
-                Target::Own(page) => (own::answer(state, head, page).await, None),
+                Target::Own(page) => (own::answer(state, &request, page).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
                         api::answer(state, &request, api, &path, &request_id, started_ms).await;
                     (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::FunctionUrl(id) => {
+                    let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;
+                    (answer.response, Some((answer.caller, answer.journey)))
                 }
                 Target::Aws => {
                     let answer = aws::answer(state, &request, &request_id).await;

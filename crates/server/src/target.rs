@@ -12,6 +12,8 @@ pub enum Target<'a> {
         /// `/{stage}/…`, as sent.
         path: Cow<'a, str>,
     },
+    /// A call to a function URL, by the first label of its host name.
+    FunctionUrl(&'a str),
     /// `/_crossgate/…`: the rest of the path.
     Own(&'a str),
     /// Everything else.
@@ -22,14 +24,17 @@ pub enum Target<'a> {
 ///
 /// An API's invoke URL is, by host, `http://{api}.execute-api.{anything}/{stage}/…` (AWS's own host names among
 /// them), and by path, for clients that cannot resolve such hosts, `/_aws/execute-api/{api}/{stage}/…` and
-/// `/restapis/{api}/{stage}/_user_request_/…`.
+/// `/restapis/{api}/{stage}/_user_request_/…`. A function URL is told by its host, `{id}.lambda-url.{region}.…`.
 #[must_use]
 pub fn target<'a>(host: &'a str, path: &'a str) -> Target<'a> {
-    if let Some((api, rest)) = host.split_once('.')
-        && rest.get(..11).is_some_and(|r| r.eq_ignore_ascii_case("execute-api"))
-        && matches!(rest.as_bytes().get(11), None | Some(b'.' | b':'))
-    {
-        return Target::Api { api, path: path.into() };
+    if let Some((id, rest)) = host.split_once('.') {
+        let label = rest.split(['.', ':']).next().unwrap_or_default();
+        if label.eq_ignore_ascii_case("execute-api") {
+            return Target::Api { api: id, path: path.into() };
+        }
+        if label.eq_ignore_ascii_case("lambda-url") {
+            return Target::FunctionUrl(id);
+        }
     }
     if let Some(rest) = path.strip_prefix("/_aws/execute-api/") {
         let (api, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -73,6 +78,12 @@ mod tests {
         api("127.0.0.1:4566", "/_aws/execute-api/abc/prod/users", ("abc", "/prod/users"));
         api("127.0.0.1:4566", "/_aws/execute-api/abc", ("abc", ""));
         api("127.0.0.1:4566", "/restapis/abc/prod/_user_request_/users/1", ("abc", "/prod/users/1"));
+    }
+
+    #[test]
+    fn function_urls_by_host() {
+        assert_eq!(target("abc.lambda-url.us-east-1.localhost:4566", "/x"), Target::FunctionUrl("abc"));
+        assert_eq!(target("abc.lambda-url.us-east-1.on.aws", "/x"), Target::FunctionUrl("abc"));
     }
 
     #[test]

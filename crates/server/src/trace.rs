@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
-use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request};
+use iam::Membership;
+use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request, ResourcePolicies};
 use tokio::sync::{broadcast, watch};
 
 /// Requests remembered; older ones are forgotten.
@@ -55,6 +56,14 @@ pub enum Journey {
     Api(Box<GatewayTrace>),
 }
 
+impl Trace {
+    /// The first decision that refused, with its number.
+    #[must_use]
+    pub fn denied(&self) -> Option<(usize, &Decided)> {
+        self.events.decisions.iter().enumerate().find(|(_, decided)| !decided.decision.is_allowed())
+    }
+}
+
 /// What is recorded while a request is on its way.
 #[derive(Debug, Default)]
 pub struct Events {
@@ -81,6 +90,12 @@ pub struct Decided {
     pub caller: Arc<CallerPolicies>,
     /// The resource's policy.
     pub resource_policy: Option<Arc<Policy>>,
+    /// The RCPs of the resource's account, by level.
+    pub rcp: Vec<Vec<Arc<Policy>>>,
+    /// Where the caller's account stands in its organization, if it is in one.
+    pub caller_in: Option<Arc<Membership>>,
+    /// The same of the resource's account.
+    pub owner_in: Option<Arc<Membership>>,
     /// What came out.
     pub decision: Decision,
 }
@@ -96,6 +111,12 @@ impl Decided {
             resource_account: self.resource_account,
             context: &self.context,
         }
+    }
+
+    /// The policies on the resource's side.
+    #[must_use]
+    pub fn resource(&self) -> ResourcePolicies {
+        ResourcePolicies { policy: self.resource_policy.clone(), rcp: self.rcp.clone() }
     }
 }
 

@@ -61,6 +61,23 @@ fn a_cache_entry_is_loaded_again_after_a_commit_to_its_collection() {
     });
 }
 
+#[test]
+fn a_cache_over_several_collections_is_out_of_date_after_a_commit_to_any() {
+    each_backend(|store| {
+        let cache: Cache<i32> = Cache::over(&["c", "d"], 8);
+        let put = |collection| -> Result<(), StoreError> { store.write(|w| w.put(collection, "k", &1)) };
+        let load = || cache.get(&store, "k", || Ok::<_, StoreError>(Some(1))).unwrap().unwrap();
+        let first = load();
+        put("other").unwrap();
+        assert!(std::sync::Arc::ptr_eq(&first, &load()));
+        put("c").unwrap();
+        let second = load();
+        assert!(!std::sync::Arc::ptr_eq(&first, &second));
+        put("d").unwrap();
+        assert!(!std::sync::Arc::ptr_eq(&second, &load()));
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_directory_is_for_its_owner_only() {

@@ -26,6 +26,7 @@ pub fn run() -> Result<(), String> {
             dev_credentials: true,
             dev_account: None,
             admin_token: None,
+            jwks: Vec::new(),
             sandbox: server::SandboxPolicy::Prefer,
             strict_runtimes: false,
             network: server::NetworkPolicy::Host,
@@ -44,7 +45,7 @@ pub fn run() -> Result<(), String> {
             let _ = stopped.await;
         }));
         let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let told = story(address, Style { color, full: false }).await;
+        let told = story(address, Style { color, ..Style::default() }).await;
         drop(stop);
         running.await.map_err(|e| format!("the server broke: {e}"))?;
         told

@@ -34,10 +34,12 @@ def handler(event, context):
 
 
 def package(source=INDEX, name="index.py"):
-    """A function package of one file."""
+    """A function package of one file, the same for the same source."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(name, source)
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, source)
     return out.getvalue()
 
 

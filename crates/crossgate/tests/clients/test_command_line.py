@@ -17,7 +17,7 @@ def crossgate(*arguments, **more):
     return subprocess.run([CROSSGATE, *arguments], capture_output=True, text=True, timeout=120, **more)
 
 
-@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain", "test"])
+@pytest.mark.parametrize("subcommand", ["serve", "demo", "env", "tail", "explain", "simulate", "test"])
 def test_every_help_has_an_example(subcommand):
     done = crossgate(subcommand, "--help")
     assert done.returncode == 0 and "Example" in done.stdout and f"crossgate {subcommand}" in done.stdout
@@ -139,6 +139,6 @@ def test_policy_tests(tmp_path):
     import xml.etree.ElementTree
     report = xml.etree.ElementTree.fromstring(crossgate("test", "--format", "junit", str(bad)).stdout)
     assert (report.get("tests"), report.get("failures")) == ("2", "1")
-    for unreadable in ["none.json", "cases.yaml", "policy.json"]:
+    for unreadable in ["none.json", "none.yaml", "policy.json"]:
         done = crossgate("test", str(tmp_path / unreadable))
         assert done.returncode == 2 and unreadable in done.stderr

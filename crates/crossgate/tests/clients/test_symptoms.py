@@ -19,7 +19,7 @@ def test_no_resource_policy(server):
     text = server.explain(internal_error(server.get(api, "/prod/users")))
     assert "has no policy" in text
     assert "aws lambda add-permission" in text and "--principal apigateway.amazonaws.com" in text
-    assert f"arn:aws:execute-api:{REGION}:{A}:{api}/*/GET/users" in text
+    assert f"arn:aws:execute-api:{REGION}:{A}:{api}/prod/GET/users" in text
 
 
 def test_a_role_without_invoke_function(server):
@@ -247,4 +247,4 @@ def test_a_policy_with_the_methods_literal_path(server):
     api = server.api(arn, method="ANY")
     server.allow(SourceArn=f"arn:aws:execute-api:{REGION}:{A}:{api}/*/GET/users")
     text = server.explain(internal_error(server.get(api, "/prod/users")))
-    assert f"{api}/*/ANY/users" in text
+    assert f"{api}/prod/ANY/users" in text

@@ -2,10 +2,13 @@
 
 use bytes::Bytes;
 use regex::Regex;
+use serde_json::Value;
+use vtl::Overrides;
 
 use super::call::MethodCall;
 use super::client::{ClientResponse, valid_name, valid_value};
-use super::template::{Template, Templates};
+use super::mapping::{BackendAnswer, Source};
+use super::template::Templates;
 use crate::model::{Integration, Method};
 
 /// A method's integration responses, compiled.
@@ -21,21 +24,11 @@ struct Answer {
     undeclared: bool,
 }
 
-/// Where a header's value comes from.
-enum Source {
-    Static(Bytes),
-    StageVariable(Box<str>),
-    RequestId,
-    /// The backend's own header: neither MOCK nor Lambda has any that may be mapped, but for `Content-Type`.
-    ContentType,
-    Nothing,
-}
-
 /// Why an answer cannot be made.
 #[derive(Debug, PartialEq)]
 pub(super) enum AnswerFault {
-    /// The response template has Velocity in it.
-    Velocity(String),
+    /// The response template gave nothing, and why.
+    Template(String),
     /// The method response that the answer belongs to does not exist.
     Undeclared(u16),
 }
@@ -61,7 +54,15 @@ impl Answers {
                 let Some(name) = to.strip_prefix("method.response.header.").filter(|n| valid_name(n)) else {
                     return Err(format!("the response parameter `{to}` is no method.response.header"));
                 };
-                headers.push((Bytes::copy_from_slice(name.as_bytes()), source(to, from)?));
+                let source = Source::parse(from).ok_or_else(|| {
+                    format!("the response parameter `{to}` = `{from}` is no mapping expression")
+                })?;
+                if matches!(&source, Source::Static(text) if !valid_value(text)) {
+                    return Err(format!(
+                        "the value of the response parameter `{to}` is no valid HTTP header value"
+                    ));
+                }
+                headers.push((Bytes::copy_from_slice(name.as_bytes()), source));
             }
             answers.push(Answer {
                 status,
@@ -85,7 +86,7 @@ impl Answers {
         self.0.iter().position(matches).or_else(|| self.0.iter().position(|a| a.pattern.is_none()))
     }
 
-    /// The response, without the gateway's own headers. `passed` is the backend's body, for answers without templates.
+    /// The response, without the gateway's own headers, from what the backend answered.
     ///
     /// # Errors
     /// Why there is none.
@@ -93,7 +94,7 @@ impl Answers {
         &self,
         index: usize,
         call: &MethodCall<'_>,
-        passed: Bytes,
+        backend: &BackendAnswer,
     ) -> Result<ClientResponse, AnswerFault> {
         // `index` comes from `for_text`.
         let Some(answer) = self.0.get(index) else { return Ok(ClientResponse::default()) };
@@ -104,51 +105,41 @@ impl Answers {
             .templates
             .for_accept(call.request.header("accept"))
             .and_then(|index| answer.templates.get(index));
-        let (content_type, body) = match template {
-            None => (Bytes::from_static(b"application/json"), passed),
-            Some((_, Template::Velocity(found))) => return Err(AnswerFault::Velocity(found.clone())),
-            Some(("application/json", Template::Literal(body))) => {
-                (Bytes::from_static(b"application/json"), body.clone())
+        let (content_type, body, overrides) = match template {
+            None => ("application/json", backend.body.clone(), Overrides::default()),
+            Some((name, template)) => {
+                let rendered = template.render(call, &backend.body).map_err(AnswerFault::Template)?;
+                (name, rendered.body, rendered.overrides)
             }
-            Some((name, Template::Literal(body))) => (Bytes::copy_from_slice(name.as_bytes()), body.clone()),
         };
         let mut headers = Vec::with_capacity(answer.headers.len() + 4);
         for (name, source) in &answer.headers {
-            let value = match source {
-                Source::Static(value) => value.clone(),
-                Source::StageVariable(name) => match call.variables.get(&**name) {
-                    Some(value) if valid_value(value) => Bytes::copy_from_slice(value.as_bytes()),
-                    _ => continue,
-                },
-                Source::RequestId => Bytes::copy_from_slice(call.request.request_id.as_bytes()),
-                Source::ContentType => Bytes::from_static(b"application/json"),
-                Source::Nothing => continue,
-            };
-            headers.push((name.clone(), value));
+            if let Some(value) = source.value(call, backend) {
+                headers.push((name.clone(), Bytes::from(value)));
+            }
         }
-        if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
-            headers.push((Bytes::from_static(b"Content-Type"), content_type));
+        let mut response = ClientResponse { status: answer.status, headers, body };
+        apply(&overrides, &mut response);
+        if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
+            let content_type = Bytes::copy_from_slice(content_type.as_bytes());
+            response.headers.push((Bytes::from_static(b"Content-Type"), content_type));
         }
-        Ok(ClientResponse { status: answer.status, headers, body })
+        Ok(response)
     }
 }
 
-fn source(to: &str, from: &str) -> Result<Source, String> {
-    if let Some(text) = from.strip_prefix('\'').and_then(|f| f.strip_suffix('\'')) {
-        if !valid_value(text) {
-            return Err(format!("the value of the response parameter `{to}` is no valid HTTP header value"));
+/// What a template assigned to `$context.responseOverride` (developer guide, "Use a mapping template to override").
+fn apply(overrides: &Overrides, response: &mut ClientResponse) {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let status = overrides.response_status.as_ref().and_then(|status| text(status).parse().ok());
+    if let Some(status) = status.filter(|status| (200..=999).contains(status)) {
+        response.status = status;
+    }
+    for (name, value) in overrides.response_header.iter().filter(|(name, _)| valid_name(name)) {
+        response.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for value in values.iter().map(text).filter(|value| valid_value(value)) {
+            response.headers.push((Bytes::copy_from_slice(name.as_bytes()), Bytes::from(value)));
         }
-        return Ok(Source::Static(Bytes::copy_from_slice(text.as_bytes())));
-    }
-    if let Some(name) = from.strip_prefix("stageVariables.") {
-        return Ok(Source::StageVariable(name.into()));
-    }
-    if let Some(name) = from.strip_prefix("integration.response.header.") {
-        let content_type = name.eq_ignore_ascii_case("content-type");
-        return Ok(if content_type { Source::ContentType } else { Source::Nothing });
-    }
-    match from {
-        "context.requestId" => Ok(Source::RequestId),
-        _ => Err(format!("the response parameter `{to}` = `{from}` is not implemented yet")),
     }
 }

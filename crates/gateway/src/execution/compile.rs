@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Answers;
 use super::binary::BinaryTypes;
 use super::custom_response::Custom;
+use super::mapping::Source;
 use super::route::Routes;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
@@ -83,8 +84,8 @@ pub(super) enum Credentials {
 /// The transformations of an AWS integration.
 pub(super) struct Mapping {
     pub requests: Requests,
-    /// `integration.request.header.X-Amz-Invocation-Type` is `'Event'`.
-    pub event: bool,
+    /// `integration.request.header.X-Amz-Invocation-Type`: `Event` runs the function asynchronously.
+    pub invocation_type: Option<Source>,
     pub answers: Answers,
 }
 
@@ -113,8 +114,8 @@ pub(super) struct Mock {
 /// Why a MOCK integration cannot answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum MockFault {
-    /// The template has Velocity in it.
-    Velocity(String),
+    /// The template says it when it is rendered.
+    Rendered,
     /// The template's result has no `statusCode` that is a whole number.
     NoStatus,
     /// No integration response fits the status, and none is the default.
@@ -246,21 +247,20 @@ fn target(method: &Method, integration: Option<&Integration>) -> Target {
     }
 }
 
+/// Of an integration's request parameters Lambda reads one header; others reach it and mean nothing to it.
 fn mapped(integration: &Integration, answers: Answers) -> Target {
-    let mut event = false;
+    let mut invocation_type = None;
     for (to, from) in &integration.request_parameters {
-        let asynchronous = to.eq_ignore_ascii_case("integration.request.header.X-Amz-Invocation-Type");
-        match from.strip_prefix('\'').and_then(|f| f.strip_suffix('\'')) {
-            Some("Event") if asynchronous => event = true,
-            Some(_) if asynchronous => {}
-            _ => {
-                return Target::NotSupported(format!(
-                    "the request parameter `{to}` = `{from}` of an AWS integration is not implemented yet"
-                ));
-            }
+        let Some(source) = Source::parse(from) else {
+            return Target::Broken(format!(
+                "the request parameter `{to}` = `{from}` is no mapping expression"
+            ));
+        };
+        if to.eq_ignore_ascii_case("integration.request.header.X-Amz-Invocation-Type") {
+            invocation_type = Some(source);
         }
     }
-    lambda(integration, Some(Mapping { requests: Requests::new(integration), event, answers }))
+    lambda(integration, Some(Mapping { requests: Requests::new(integration), invocation_type, answers }))
 }
 
 fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
@@ -302,7 +302,7 @@ fn mock(requests: Requests, answers: Answers) -> Mock {
 
 fn select(template: &Template, answers: &Answers) -> Result<usize, MockFault> {
     match template {
-        Template::Velocity(found) => Err(MockFault::Velocity(found.clone())),
+        Template::Velocity(_) | Template::Broken(_) => Err(MockFault::Rendered),
         Template::Literal(text) => {
             let status = mock_status(text).ok_or(MockFault::NoStatus)?;
             answers.for_status(status).ok_or(MockFault::NoAnswer(status))

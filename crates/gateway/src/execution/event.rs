@@ -41,6 +41,13 @@ pub(super) fn proxy_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
     Bytes::from(out.0)
 }
 
+/// `$context` of templates and mappings: what an event has as `requestContext`.
+pub(super) fn context(call: &MethodCall<'_>) -> serde_json::Map<String, serde_json::Value> {
+    let mut out = Json(Vec::with_capacity(1024));
+    request_context(&mut out, call);
+    serde_json::from_slice(&out.0).unwrap_or_default()
+}
+
 fn request_context(out: &mut Json, call: &MethodCall<'_>) {
     let request = call.request;
     let (api, route) = (&call.api.facts, &call.route.facts);

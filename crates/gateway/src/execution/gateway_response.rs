@@ -15,6 +15,8 @@ pub enum ResponseType {
     ApiConfigurationError,
     /// `AUTHORIZER_CONFIGURATION_ERROR`
     AuthorizerConfigurationError,
+    /// `BAD_REQUEST_BODY`
+    BadRequestBody,
     /// `BAD_REQUEST_PARAMETERS`
     BadRequestParameters,
     /// `DEFAULT_4XX`
@@ -49,6 +51,7 @@ impl ResponseType {
             Self::AccessDenied => "ACCESS_DENIED",
             Self::ApiConfigurationError => "API_CONFIGURATION_ERROR",
             Self::AuthorizerConfigurationError => "AUTHORIZER_CONFIGURATION_ERROR",
+            Self::BadRequestBody => "BAD_REQUEST_BODY",
             Self::BadRequestParameters => "BAD_REQUEST_PARAMETERS",
             Self::Default4xx => "DEFAULT_4XX",
             Self::Default5xx => "DEFAULT_5XX",
@@ -134,6 +137,16 @@ impl GatewayResponse {
         let message = serde_json::Value::from(format!("Missing required request parameters: [{names}]"));
         let body = format!("{{\"message\": {message}}}");
         Self::new(ResponseType::BadRequestParameters, 400, "BadRequestException", body)
+    }
+
+    /// Recording test_api_gateway_request_validator.
+    pub fn invalid_body() -> Self {
+        Self::new(
+            ResponseType::BadRequestBody,
+            400,
+            "BadRequestException",
+            r#"{"message": "Invalid request body"}"#,
+        )
     }
 
     pub fn unsupported_media_type() -> Self {

@@ -7,12 +7,12 @@ use super::answer::AnswerFault;
 use super::backend::{BackendError, BackendErrorKind, CallAs, LambdaAnswer, LambdaInvocation};
 use super::call::MethodCall;
 use super::client::ClientResponse;
-use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Target, Uri, mock_status};
+use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status};
 use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::journal::{Journal, braces, date};
+use super::mapping::BackendAnswer;
 use super::proxy_answer::{self, BadAnswer};
-use super::template::Template;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
 use super::uri::LambdaUri;
@@ -31,7 +31,7 @@ impl Failure {
     }
 
     /// A 500 with `Execution failed due to configuration error: …` in the log.
-    fn configuration(journal: &mut Journal, log: &str, why: Why) -> Box<Self> {
+    pub fn configuration(journal: &mut Journal, log: &str, why: Why) -> Box<Self> {
         journal.error(|| format!("Execution failed due to configuration error: {log}"));
         Self::new(GatewayResponse::internal(ResponseType::ApiConfigurationError, 500), why)
     }
@@ -57,10 +57,7 @@ pub(super) async fn run(
     trace: &mut GatewayTrace,
 ) -> Outcome {
     log_request(call, journal);
-    call.route.validation.check(call)?;
-    if let Some(what) = call.route.validation.unsupported() {
-        return Err(Failure::not_supported(journal, what));
-    }
+    call.route.validation.check(call, journal)?;
     let response = match &call.route.integration {
         Target::Mock(target) => mock(target, call, journal)?,
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
@@ -109,13 +106,16 @@ fn unsupported_media(call: &MethodCall<'_>, templates: Vec<String>) -> Box<Failu
     )
 }
 
-fn velocity(journal: &mut Journal, found: &str) -> Box<Failure> {
-    Failure::not_supported(journal, format!("Velocity in mapping templates is not supported yet: `{found}`"))
+/// The log's line is ours: what AWS writes of a template that it cannot run is not recorded.
+fn template_failed(journal: &mut Journal, why: &str) -> Box<Failure> {
+    let detail = format!("a mapping template failed: {why}");
+    let log = format!("Unable to transform the body: {why}");
+    Failure::configuration(journal, &log, Why::Configuration { detail })
 }
 
 fn answer_fault(journal: &mut Journal, fault: AnswerFault) -> Box<Failure> {
     match fault {
-        AnswerFault::Velocity(found) => velocity(journal, &found),
+        AnswerFault::Template(why) => template_failed(journal, &why),
         AnswerFault::Undeclared(status) => {
             let detail =
                 format!("the integration response {status} has no method response of the same status");
@@ -135,20 +135,23 @@ fn no_answer(journal: &mut Journal, status: u16) -> Box<Failure> {
 }
 
 fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
+    let by_status = |text: &[u8]| match mock_status(text) {
+        None => Err(MockFault::NoStatus),
+        Some(status) => target.answers.for_status(status).ok_or(MockFault::NoAnswer(status)),
+    };
     let selected = match target.requests.select(call.request.header("content-type")) {
         Err(()) => return Err(unsupported_media(call, target.requests.templates.names())),
-        Ok(Some(index)) => target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)),
-        // The body passes through and is read as a rendered template would be.
-        Ok(None) => match mock_status(&call.request.body) {
-            None => Err(MockFault::NoStatus),
-            Some(status) => target.answers.for_status(status).ok_or(MockFault::NoAnswer(status)),
+        Ok(Some(index)) => match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
+            Err(MockFault::Rendered) => by_status(&rendered(&target.requests, index, call, journal)?),
+            known => known,
         },
+        // The body passes through and is read as a rendered template would be.
+        Ok(None) => by_status(&call.request.body),
     };
     let index = match selected {
         Ok(index) => index,
-        Err(MockFault::Velocity(found)) => return Err(velocity(journal, &found)),
         Err(MockFault::NoAnswer(status)) => return Err(no_answer(journal, status)),
-        Err(MockFault::NoStatus) => {
+        Err(MockFault::NoStatus | MockFault::Rendered) => {
             let detail = "the MOCK integration's request template does not render a `statusCode`, as in \
                           {\"statusCode\": 200}"
                 .to_owned();
@@ -157,8 +160,20 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
             return Err(Failure::configuration(journal, log, Why::Configuration { detail }));
         }
     };
-    let response = target.answers.render(index, call, Bytes::new());
+    let response = target.answers.render(index, call, &BackendAnswer::default());
     response.map_err(|fault| answer_fault(journal, fault))
+}
+
+/// The body that a request template makes.
+fn rendered(
+    requests: &Requests,
+    index: usize,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Result<Bytes, Box<Failure>> {
+    let Some((_, template)) = requests.templates.get(index) else { return Ok(Bytes::new()) };
+    let made = template.render(call, &call.request.body);
+    made.map(|made| made.body).map_err(|why| template_failed(journal, &why))
 }
 
 async fn lambda(
@@ -200,7 +215,7 @@ async fn lambda(
         call_as,
         payload: if payload.is_empty() { Bytes::from_static(b"{}") } else { payload },
         request_id: call.request.request_id.clone(),
-        async_event: target.mapping.as_ref().is_some_and(|m| m.event),
+        async_event: target.mapping.as_ref().is_some_and(|m| is_event(m, call)),
         timeout: target.timeout,
         trace_header: id.response.clone(),
         api_id: facts.api_id.clone(),
@@ -263,12 +278,13 @@ fn mapped_request(
     match mapping.requests.select(call.request.header("content-type")) {
         Err(()) => Err(unsupported_media(call, mapping.requests.templates.names())),
         Ok(None) => Ok(call.request.body.clone()),
-        Ok(Some(index)) => match mapping.requests.templates.get(index) {
-            Some((_, Template::Literal(body))) => Ok(body.clone()),
-            Some((_, Template::Velocity(found))) => Err(velocity(journal, found)),
-            None => Ok(Bytes::new()),
-        },
+        Ok(Some(index)) => rendered(&mapping.requests, index, call, journal),
     }
+}
+
+fn is_event(mapping: &Mapping, call: &MethodCall<'_>) -> bool {
+    let kind = mapping.invocation_type.as_ref().and_then(|s| s.value(call, &BackendAnswer::default()));
+    kind.as_deref() == Some("Event")
 }
 
 fn call_as(
@@ -496,7 +512,22 @@ fn mapped_response(
     let Some(index) = mapping.answers.for_text(message.as_deref()) else {
         return Err(no_answer(journal, 200));
     };
-    let response = mapping.answers.render(index, call, answer.payload.clone());
+    // Lambda's own headers, as far as an answer is logged with them.
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("x-amzn-RequestId", &answer.invocation_id),
+        ("X-Amz-Executed-Version", &answer.executed_version),
+        ("X-Amz-Function-Error", answer.function_error.as_deref().unwrap_or_default()),
+    ];
+    let backend = BackendAnswer {
+        headers: headers
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        body: answer.payload.clone(),
+    };
+    let response = mapping.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))
 }
 

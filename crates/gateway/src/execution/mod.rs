@@ -7,6 +7,7 @@
 mod answer;
 mod backend;
 mod binary;
+mod body_model;
 mod call;
 mod client;
 mod compile;
@@ -20,6 +21,7 @@ mod integrate;
 mod journal;
 mod key;
 mod log;
+mod mapping;
 mod proxy_answer;
 mod route;
 mod served;

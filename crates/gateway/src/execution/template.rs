@@ -1,54 +1,91 @@
-//! Body templates. One without Velocity in it is its own result; the others wait for the Velocity engine.
+//! Body templates, compiled with their deployment.
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
+use vtl::{Limits, Overrides, Place, Scope};
 
+use super::call::MethodCall;
+use super::event;
 use crate::model::Texts;
 
 /// A template, looked at once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Template {
     /// No directive and no reference: rendered, it is itself.
     Literal(Bytes),
-    /// The first piece of Velocity found in it.
-    Velocity(String),
+    /// Velocity.
+    Velocity(Box<vtl::Template>),
+    /// It cannot be read, and why.
+    Broken(String),
 }
 
-const DIRECTIVES: [&str; 12] = [
-    "set", "if", "elseif", "else", "end", "foreach", "break", "stop", "macro", "include", "parse", "evaluate",
-];
+/// What a template made.
+#[derive(Debug, Default)]
+pub(super) struct Rendered {
+    pub body: Bytes,
+    pub overrides: Overrides,
+}
 
 impl Template {
     pub fn compile(text: &str) -> Self {
-        match velocity_in(text) {
-            None => Self::Literal(Bytes::copy_from_slice(text.as_bytes())),
-            Some(found) => Self::Velocity(found.chars().take(40).collect()),
+        match vtl::Template::parse(text) {
+            Ok(template) => match template.literal() {
+                Some(literal) => Self::Literal(Bytes::copy_from_slice(literal.as_bytes())),
+                None => Self::Velocity(Box::new(template)),
+            },
+            Err(error) => Self::Broken(error.to_string()),
         }
+    }
+
+    /// Renders it with `body` as `$input`.
+    ///
+    /// # Errors
+    /// Why there is no result, in words.
+    pub fn render(&self, call: &MethodCall<'_>, body: &[u8]) -> Result<Rendered, String> {
+        let template = match self {
+            Self::Literal(body) => return Ok(Rendered { body: body.clone(), ..Rendered::default() }),
+            Self::Broken(why) => return Err(format!("the template cannot be read: {why}")),
+            Self::Velocity(template) => template,
+        };
+        let scope = CallScope { call, body: &String::from_utf8_lossy(body) };
+        let rendered = template.render(&scope, &Limits::default()).map_err(|e| e.to_string())?;
+        Ok(Rendered { body: Bytes::from(rendered.text), overrides: rendered.overrides })
     }
 }
 
-fn velocity_in(text: &str) -> Option<&str> {
-    for (at, c) in text.char_indices() {
-        let after = &text[at + c.len_utf8()..];
-        let found = match c {
-            '$' => {
-                let name = after.trim_start_matches('!').trim_start_matches('{');
-                name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            }
-            '#' => {
-                let name = after.trim_start_matches('{');
-                after.starts_with(['#', '*', '[', '@'])
-                    || DIRECTIVES.iter().any(|d| {
-                        name.strip_prefix(d)
-                            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-                    })
-            }
-            _ => false,
+/// A call as its templates see it: one value a parameter, the last.
+struct CallScope<'a> {
+    call: &'a MethodCall<'a>,
+    body: &'a str,
+}
+
+impl Scope for CallScope<'_> {
+    fn body(&self) -> &str {
+        self.body
+    }
+
+    fn parameters(&self, place: Place) -> Vec<(String, String)> {
+        let last = |pairs: super::call::Multi<'_>| {
+            let pairs = pairs.into_iter();
+            pairs.filter_map(|(name, values)| Some((name.into_owned(), values.last()?.to_string()))).collect()
         };
-        if found {
-            return Some(text[at..].lines().next().unwrap_or_default());
+        match place {
+            Place::Path => {
+                let pairs = self.call.path_parameters.iter();
+                pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+            }
+            Place::QueryString => last(self.call.query()),
+            Place::Header => last(self.call.headers(None)),
         }
     }
-    None
+
+    fn context(&self) -> Map<String, Value> {
+        event::context(self.call)
+    }
+
+    fn stage_variables(&self) -> Vec<(String, String)> {
+        self.call.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
 }
 
 /// Templates by media type, keys in the order of the document.
@@ -108,21 +145,18 @@ mod tests {
 
     #[test]
     fn text_without_velocity_is_literal() {
-        for text in ["{\"statusCode\": 200}", "", "costs $5 and #1", "color: #fff; #endless"] {
+        for text in ["{\"statusCode\": 200}", "", "costs $5 and #1", "color: #fff"] {
             assert!(matches!(Template::compile(text), Template::Literal(_)), "{text}");
         }
     }
 
     #[test]
-    fn velocity_is_found_and_named() {
-        for (text, found) in [
-            ("{\"a\": $input.json('$')}", "$input.json('$')}"),
-            ("$!{x}", "$!{x}"),
-            ("#set($a = 1)\nrest", "#set($a = 1)"),
-            ("#{else}", "#{else}"),
-            ("## remark", "## remark"),
-        ] {
-            assert_eq!(Template::compile(text), Template::Velocity(found.to_owned()), "{text}");
+    fn velocity_is_told_from_text_and_from_what_cannot_be_read() {
+        for text in ["{\"a\": $input.json('$')}", "$!{x}", "#set($a = 1)\nrest", "#if(true)a#end"] {
+            assert!(matches!(Template::compile(text), Template::Velocity(_)), "{text}");
+        }
+        for text in ["#if(true)", "#end", "#set($a", "#parse('x')"] {
+            assert!(matches!(Template::compile(text), Template::Broken(_)), "{text}");
         }
     }
 

@@ -143,6 +143,13 @@ pub enum Why {
         /// Their names.
         names: Vec<String>,
     },
+    /// The body does not fit the method's model.
+    InvalidBody {
+        /// The model's name.
+        model: String,
+        /// In which ways.
+        errors: Vec<String>,
+    },
     /// The body is larger than 10 MB.
     BodyTooLarge {
         /// Bytes, as far as they were read.

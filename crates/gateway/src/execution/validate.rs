@@ -1,18 +1,20 @@
 //! Request validators.
 
+use super::body_model::{BodyModels, Misfit};
 use super::call::MethodCall;
 use super::gateway_response::GatewayResponse;
 use super::integrate::Failure;
+use super::journal::Journal;
 use super::trace::Why;
 use crate::model::{Method, Snapshot};
 
 /// What a method's validator asks for.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Validation {
     /// Required parameters: headers, then path, then query (recording test_api_gateway_request_validator).
     required: Vec<Parameter>,
-    /// A model that the body must fit. Schemas are not checked yet, so such calls are refused.
-    model: Option<String>,
+    /// The models that bodies must fit.
+    body: BodyModels,
 }
 
 #[derive(Debug, PartialEq)]
@@ -62,30 +64,42 @@ impl Validation {
         }
         if validator.validate_request_body {
             let models = method.rest.get("requestModels").and_then(serde_json::Value::as_object);
-            let model = models.and_then(|m| m.values().find_map(serde_json::Value::as_str));
-            out.model = model.map(str::to_owned);
+            out.body = models.map(|names| BodyModels::compile(snapshot, names)).unwrap_or_default();
         }
         out
     }
 
+    /// Parameters first, then the body (recording test_api_gateway_request_validator).
+    ///
     /// # Errors
-    /// 400 naming the parameters that are missing; a body that would have to be checked is an error of this program.
-    pub fn check(&self, call: &MethodCall<'_>) -> Result<(), Box<Failure>> {
+    /// 400 naming the parameters that are missing, or for a body that does not fit; 500 for a model that cannot be used.
+    pub fn check(&self, call: &MethodCall<'_>, journal: &mut Journal) -> Result<(), Box<Failure>> {
         let missing: Vec<&str> =
             self.required.iter().filter(|p| !p.is_in(call)).map(Parameter::name).collect();
-        if missing.is_empty() {
-            return Ok(());
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            return Err(Failure::new(
+                GatewayResponse::missing_parameters(&names),
+                Why::MissingParameters { names: missing.into_iter().map(str::to_owned).collect() },
+            ));
         }
-        let names = missing.join(", ");
-        Err(Failure::new(
-            GatewayResponse::missing_parameters(&names),
-            Why::MissingParameters { names: missing.into_iter().map(str::to_owned).collect() },
-        ))
-    }
-
-    /// What cannot be checked yet, in words.
-    pub fn unsupported(&self) -> Option<String> {
-        let model = self.model.as_deref()?;
-        Some(format!("validation of request bodies (model `{model}`) is not implemented yet"))
+        let content_type = call.request.header("content-type");
+        match self.body.check(content_type, &call.request.body) {
+            Ok(()) => Ok(()),
+            Err(Misfit::Body { model, errors }) => {
+                let kind = content_type.unwrap_or("application/json");
+                journal.error(|| {
+                    format!(
+                        "Request body does not match model schema for content type {kind}: [{}]",
+                        errors.join(", ")
+                    )
+                });
+                Err(Failure::new(GatewayResponse::invalid_body(), Why::InvalidBody { model, errors }))
+            }
+            Err(Misfit::Model { name, why }) => {
+                let detail = format!("the model `{name}` cannot be used: {why}");
+                Err(Failure::configuration(journal, &detail, Why::Configuration { detail: detail.clone() }))
+            }
+        }
     }
 }

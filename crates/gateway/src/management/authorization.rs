@@ -6,14 +6,12 @@ use arn::Arn;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use policy::{Check, Context, Principal};
 use serde_json::Value;
-use store::{Reader, Store, StoreError};
+use store::Store;
 use wire::{ApiError, Call};
 
+use super::condition_keys;
 use super::failure::Failure;
-use super::lookup::visible_api;
 use super::operations::operation;
-use super::rest_api::texts;
-use crate::model::{Resource, RestApi};
 
 /// An ARN within a path, as `/tags/…` has it.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -21,56 +19,139 @@ const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Result<Vec<Check>, Failure> {
     let operation = operation(call.operation)
         .ok_or_else(|| ApiError::internal(format!("apigateway has no operation {}", call.operation)))?;
-    let context = store.read::<_, Failure>(|reader| Ok(context(reader, call)?))?;
-    let mut all =
-        vec![check(call, format!("apigateway:{}", operation.method), &path(operation.path, call), &context)];
-    if changes_policy(call) {
-        // An additional control, because the policy is sensitive.
-        let path = match call.text("restApiId") {
-            Some(id) => format!("/restapis/{id}"),
-            None => "/restapis".to_owned(),
-        };
-        all.push(check(call, "apigateway:UpdateRestApiPolicy".to_owned(), &path, &context));
+    let on = resource(operation.path, call);
+    let sent = condition_keys::request_tags(call);
+    let tagged = tagged_resource(call);
+    // Of the request and of what it is about; and, when that is the resource's tags, of what is tagged.
+    let (keys, tagged_keys) = store.read::<_, Failure>(|reader| {
+        let mut keys = condition_keys::of_request(call);
+        condition_keys::of_resource(reader, call, &mut keys)?;
+        condition_keys::resource_tags(reader, call, &on, &mut keys)?;
+        let mut tagged_keys = sent.clone();
+        if let Some(resource) = &tagged {
+            condition_keys::resource_tags(reader, call, resource, &mut tagged_keys)?;
+        }
+        Ok((keys, tagged_keys))
+    })?;
+    let mut main = keys.clone();
+    main.extend(&sent);
+    let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
+    for (action, resource) in additional(call) {
+        // An association's keys are not the domain name's.
+        let association = action.ends_with("AccessAssociation");
+        all.push(check(call, action, resource, if association { Context::new() } else { keys.clone() }));
     }
-    if let Some(path) = tagged(call) {
-        all.push(check(call, "apigateway:PUT".to_owned(), &path, &context));
+    if let Some(path) = tags_of_new(call) {
+        all.push(check(call, "apigateway:PUT", arn(call, "", &path), sent));
     }
-    if call.operation == "TagResource"
-        && let Some((_, path)) = call.required("resourceArn").split_once("::/")
-    {
+    if let Some(resource) = tagged {
         // Tagging changes the resource as well (iann0036/iam-dataset pull request 39, tested against AWS).
-        all.push(check(call, "apigateway:PATCH".to_owned(), &format!("/{path}"), &context));
+        all.push(check(call, "apigateway:PATCH", resource, tagged_keys));
     }
     all.extend(passed_role(call).and_then(|role| pass_role(call, role)));
     Ok(all)
 }
 
+/// What TagResource tags.
+fn tagged_resource(call: &Call) -> Option<String> {
+    let arn = call.text("resourceArn").filter(|_| call.operation == "TagResource")?;
+    Some(arn.to_owned()).filter(|arn| arn.contains(":/"))
+}
+
+/// The actions that sensitive changes need besides the method's own (the reference's "additional authorization
+/// control").
+fn additional(call: &Call) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    let api = |id: Option<&str>| {
+        arn(call, "", &id.map_or_else(|| "/restapis".to_owned(), |id| format!("/restapis/{id}")))
+    };
+    if changes_policy(call) {
+        all.push(("apigateway:UpdateRestApiPolicy", api(call.text("restApiId"))));
+    }
+    let domain = || resource("/domainnames/{domainName}", call);
+    let mtls = "/mutualTlsAuthentication/truststoreUri";
+    match call.operation {
+        "CreateDomainName" => {
+            if call.input.get("mutualTlsAuthentication").and_then(|m| m.get("truststoreUri")).is_some() {
+                all.push(("apigateway:AddCertificateToDomain", arn(call, "", "/domainnames")));
+            }
+            if call.text("policy").is_some_and(|policy| !policy.is_empty()) {
+                all.push(("apigateway:UpdateDomainNamePolicy", arn(call, "", "/domainnames")));
+            }
+        }
+        "UpdateDomainName" => {
+            match patched(call, mtls).or_else(|| patched(call, "/mutualTlsAuthentication")) {
+                Some("") => all.push(("apigateway:RemoveCertificateFromDomain", domain())),
+                Some(_) => all.push(("apigateway:AddCertificateToDomain", domain())),
+                None => {}
+            }
+            if patched(call, "/policy").is_some() {
+                all.push(("apigateway:UpdateDomainNamePolicy", domain()));
+            }
+            if patched(call, "/managementPolicy").is_some() {
+                all.push(("apigateway:UpdateDomainNameManagementPolicy", domain()));
+            }
+        }
+        "CreateDomainNameAccessAssociation" => {
+            all.push(("apigateway:CreateAccessAssociation", call.required("domainNameArn").to_owned()));
+        }
+        "RejectDomainNameAccessAssociation" => {
+            all.push(("apigateway:RejectAccessAssociation", call.required("domainNameArn").to_owned()));
+        }
+        _ => {}
+    }
+    all
+}
+
 /// Creating something with tags is tagging too. The resource, which has no id yet, reads
 /// `/tags/arn%3Aaws%3Aapigateway%3AREGION%3A%3A%2Frestapis%2F*` (a refusal published in mattclay/aws-terminator pull
 /// request 284; the other collections by analogy).
-fn tagged(call: &Call) -> Option<String> {
+fn tags_of_new(call: &Call) -> Option<String> {
     call.input.get("tags").and_then(Value::as_object).filter(|tags| !tags.is_empty())?;
     let collection = match call.operation {
         "CreateRestApi" => "/restapis".to_owned(),
         "CreateStage" => format!("/restapis/{}/stages", call.required("restApiId")),
         "CreateApiKey" => "/apikeys".to_owned(),
         "CreateUsagePlan" => "/usageplans".to_owned(),
+        "CreateDomainName" => "/domainnames".to_owned(),
+        "CreateVpcLink" => "/vpclinks".to_owned(),
+        "GenerateClientCertificate" => "/clientcertificates".to_owned(),
         _ => return None,
     };
-    let arn = format!("arn:{}:apigateway:{}::{collection}/", Arn::partition_of(&call.region), call.region);
+    let arn = arn(call, "", &format!("{collection}/"));
     Some(format!("/tags/{}*", utf8_percent_encode(&arn, IN_PATH)))
 }
 
 /// `apigateway` ARNs name no account. The resource counts as the caller's: an API of another account is answered by the
 /// handler like one that does not exist, and a decision about it must not tell otherwise.
-fn check(call: &Call, action: String, path: &str, context: &Context) -> Check {
+fn check(call: &Call, action: &str, resource: String, context: Context) -> Check {
     Check {
-        action,
-        resource: format!("arn:{}:apigateway:{}::{path}", Arn::partition_of(&call.region), call.region),
+        action: action.to_owned(),
+        resource,
         resource_account: Some(call.account),
         resource_policy: None,
-        context: context.clone(),
+        context,
     }
+}
+
+fn arn(call: &Call, account: &str, path: &str) -> String {
+    format!("arn:{}:apigateway:{}:{account}:{path}", Arn::partition_of(&call.region), call.region)
+}
+
+/// The ARN of what an operation with this path is about. Private domain names and associations with them are the
+/// resources whose ARNs name an account.
+fn resource(template: &str, call: &Call) -> String {
+    if let Some(arn) = call.text("domainNameAccessAssociationArn").filter(|_| template.contains('{')) {
+        return arn.to_owned();
+    }
+    let private = call.text("domainNameId").filter(|_| template.starts_with("/domainnames/{domainName}"));
+    if let Some(id) = private {
+        let template = template.replacen("{domainName}", &format!("{{domainName}}+{id}"), 1);
+        let account = if template.contains("/basepathmappings") { "" } else { call.account.as_str() };
+        return arn(call, account, &path(&template, call));
+    }
+    let account = if template == "/domainnameaccessassociations" { call.account.as_str() } else { "" };
+    arn(call, account, &path(template, call))
 }
 
 /// Fills the members into an operation's path.
@@ -96,12 +177,17 @@ fn changes_policy(call: &Call) -> bool {
     match call.operation {
         "CreateRestApi" => call.text("policy").is_some_and(|p| !p.is_empty()),
         "UpdateRestApi" => patched(call, "/policy").is_some(),
+        // An API's description may bring the policy along (developer guide, "x-amazon-apigateway-policy").
+        "ImportRestApi" | "PutRestApi" => {
+            const EXTENSION: &[u8] = b"x-amazon-apigateway-policy";
+            call.payload.windows(EXTENSION.len()).any(|at| at == EXTENSION)
+        }
         _ => false,
     }
 }
 
 /// The value of the last patch of `path`, empty when it takes the value away.
-fn patched<'c>(call: &'c Call, path: &str) -> Option<&'c str> {
+pub(super) fn patched<'c>(call: &'c Call, path: &str) -> Option<&'c str> {
     let list = call.input.get("patchOperations")?.as_array()?;
     let one = list.iter().rev().find(|one| one.get("path").and_then(Value::as_str) == Some(path))?;
     Some(one.get("value").and_then(Value::as_str).unwrap_or_default())
@@ -136,95 +222,4 @@ fn pass_role(call: &Call, role: &str) -> Option<Check> {
         resource_policy: None,
         context,
     })
-}
-
-/// The documented condition keys: of the request, and of the API or method that it is about.
-fn context(reader: &Reader, call: &Call) -> Result<Context, StoreError> {
-    let mut context = Context::new();
-    request_keys(&mut context, call);
-    if let Some(api) = visible_api(reader, call, call.text("restApiId").unwrap_or_default())? {
-        resource_keys(&mut context, &api);
-        let key = format!("{}/{}", api.id, call.text("resourceId").unwrap_or_default());
-        if let Some(resource) = reader.get::<Resource>("resources", &key)?
-            && let Some(method) = resource.resource_methods.get(call.required("httpMethod"))
-        {
-            context.set("apigateway:Resource/ApiKeyRequired", method.api_key_required.to_string());
-            context.set("apigateway:Resource/RouteAuthorizationType", method.authorization_type.as_str());
-        }
-    }
-    Ok(context)
-}
-
-fn request_keys(context: &mut Context, call: &Call) {
-    let mut set = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            context.set(&format!("apigateway:Request/{key}"), value);
-        }
-    };
-    let own = |member: &str| call.text(member).map(str::to_owned);
-    let flag = |member: &str| call.input.get(member).and_then(Value::as_bool).map(|on| on.to_string());
-    let patch = |path: &str| patched(call, path).map(str::to_owned);
-    match call.operation {
-        "CreateRestApi" => {
-            set("ApiName", own("name"));
-            set("DisableExecuteApiEndpoint", flag("disableExecuteApiEndpoint"));
-            let types = call.input.get("endpointConfiguration").and_then(|e| e.get("types"));
-            let types = texts(types);
-            context.set_all(
-                "apigateway:Request/EndpointType",
-                if types.is_empty() { vec!["EDGE".to_owned()] } else { types },
-            );
-        }
-        "UpdateRestApi" => {
-            set("ApiName", patch("/name"));
-            set("DisableExecuteApiEndpoint", patch("/disableExecuteApiEndpoint"));
-            let types =
-                ["EDGE", "REGIONAL", "PRIVATE", "0"].map(|t| format!("/endpointConfiguration/types/{t}"));
-            let given = types.iter().find_map(|path| patch(path));
-            set("EndpointType", given.or_else(|| patch("/endpointConfiguration/types")));
-        }
-        "PutMethod" => {
-            set("ApiKeyRequired", flag("apiKeyRequired").or_else(|| Some("false".to_owned())));
-            set("RouteAuthorizationType", own("authorizationType"));
-        }
-        "UpdateMethod" => {
-            set("ApiKeyRequired", patch("/apiKeyRequired"));
-            set("RouteAuthorizationType", patch("/authorizationType"));
-        }
-        "CreateAuthorizer" => {
-            set("AuthorizerType", own("type"));
-            set("AuthorizerUri", own("authorizerUri"));
-        }
-        "UpdateAuthorizer" => {
-            set("AuthorizerType", patch("/type"));
-            set("AuthorizerUri", patch("/authorizerUri"));
-        }
-        "CreateDeployment" => set("StageName", own("stageName")),
-        "UpdateStage" => {
-            set("AccessLoggingDestination", patch("/accessLogSettings/destinationArn"));
-            set("AccessLoggingFormat", patch("/accessLogSettings/format"));
-        }
-        _ => {}
-    }
-    if let Some(Value::Object(tags)) = call.input.get("tags") {
-        for (name, value) in tags {
-            context.set(&format!("aws:RequestTag/{name}"), value.as_str().unwrap_or_default());
-        }
-        context.set_all("aws:TagKeys", tags.keys().cloned().collect());
-    } else if call.operation == "UntagResource" {
-        context.set_all("aws:TagKeys", texts(call.input.get("tagKeys")));
-    }
-}
-
-fn resource_keys(context: &mut Context, api: &RestApi) {
-    context.set("apigateway:Resource/ApiName", api.name.as_str());
-    context
-        .set("apigateway:Resource/DisableExecuteApiEndpoint", api.disable_execute_api_endpoint.to_string());
-    let types = api.rest.get("endpointConfiguration").and_then(|e| e.get("types"));
-    context.set_all("apigateway:Resource/EndpointType", texts(types));
-    if let Some(Value::Object(tags)) = api.rest.get("tags") {
-        for (name, value) in tags {
-            context.set(&format!("aws:ResourceTag/{name}"), value.as_str().unwrap_or_default());
-        }
-    }
 }

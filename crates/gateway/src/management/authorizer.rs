@@ -1,7 +1,7 @@
 //! Authorizers.
 
 use serde_json::Value;
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -17,6 +17,11 @@ const UNKNOWN: &str = "Invalid Authorizer identifier specified";
 const MAX_TTL: u32 = 3600;
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let kind = call.required("type").to_owned();
     let text = |member: &str| call.text(member).filter(|t| !t.is_empty()).map(str::to_owned);
     let default_auth = if kind == "COGNITO_USER_POOLS" { "cognito_user_pools" } else { "custom" };
@@ -36,17 +41,15 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         authorizer_result_ttl_in_seconds: ttl,
         kind,
     };
-    store.write(|writer| {
-        // An unknown API has words of its own here (TestApiGatewayApiAuthorizer::test_authorizer_crud_no_api).
-        let mut api = visible_api(writer, call, call.required("restApiId"))?.ok_or_else(|| {
-            conflict("Unable to complete operation due to concurrent modification. Please try again later.")
-        })?;
-        check(&authorizer, call)?;
-        check_name(writer, &api.id, &authorizer)?;
-        writer.put("authorizers", &format!("{}/{}", api.id, authorizer.id), &authorizer)?;
-        touch(writer, &mut api)?;
-        reply(&authorizer)
-    })
+    // An unknown API has words of its own here (TestApiGatewayApiAuthorizer::test_authorizer_crud_no_api).
+    let mut api = visible_api(writer, call, call.required("restApiId"))?.ok_or_else(|| {
+        conflict("Unable to complete operation due to concurrent modification. Please try again later.")
+    })?;
+    check(&authorizer, call)?;
+    check_name(writer, &api.id, &authorizer)?;
+    writer.put("authorizers", &format!("{}/{}", api.id, authorizer.id), &authorizer)?;
+    touch(writer, &mut api)?;
+    reply(&authorizer)
 }
 
 /// The texts are as users report them, except those marked.

@@ -74,6 +74,12 @@ fn freeze(documents: &impl Read, api: &RestApi) -> Result<Snapshot, Failure> {
     })
 }
 
+/// What the deployment froze.
+pub(super) fn deployed(documents: &impl Read, api: &str, id: &str) -> Result<Snapshot, Failure> {
+    let found = documents.one("snapshots", &format!("{api}/{id}"))?;
+    found.ok_or_else(|| not_found(UNKNOWN_DEPLOYMENT))
+}
+
 fn below<T: DeserializeOwned>(
     documents: &impl Read,
     collection: &str,

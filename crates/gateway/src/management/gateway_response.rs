@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use store::{Store, StoreError};
+use store::{Store, StoreError, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
@@ -92,6 +92,11 @@ fn effective(documents: &impl Read, api: &RestApi, call: &Call) -> Result<Gatewa
 }
 
 pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| put_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let kind = call.required("responseType");
     let status = DEFAULTS.iter().find(|(name, _)| *name == kind).and_then(|(_, status)| *status);
     let mut templates = strings(call.input.get("responseTemplates"));
@@ -105,12 +110,10 @@ pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
         response_templates: templates,
         default_response: false,
     };
-    store.write(|writer| {
-        let mut api = api(writer, call)?;
-        writer.put("gatewayResponses", &format!("{}/{kind}", api.id), &response)?;
-        touch(writer, &mut api)?;
-        reply(&response)
-    })
+    let mut api = api(writer, call)?;
+    writer.put("gatewayResponses", &format!("{}/{kind}", api.id), &response)?;
+    touch(writer, &mut api)?;
+    reply(&response)
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arn::Arn;
 use serde_json::{Map, Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
@@ -20,16 +20,19 @@ const DEFAULT_TIMEOUT: u32 = 29_000;
 const MIN_TIMEOUT: u32 = 50;
 
 pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    store.write(|writer| {
-        let mut place = place(writer, call)?;
-        let resource = place.resource.id.clone();
-        let method = place.method_mut(call)?;
-        let integration = read(call, &resource)?;
-        check(&integration, method, call)?;
-        method.method_integration = Some(integration.clone());
-        place.save(writer)?;
-        reply(&integration)
-    })
+    store.write(|writer| put_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
+    let mut place = place(writer, call)?;
+    let resource = place.resource.id.clone();
+    let method = place.method_mut(call)?;
+    let integration = read(call, &resource)?;
+    check(&integration, method, call)?;
+    method.method_integration = Some(integration.clone());
+    place.save(writer)?;
+    reply(&integration)
 }
 
 fn read(call: &Call, resource: &str) -> Result<Integration, Failure> {

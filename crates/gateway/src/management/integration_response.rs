@@ -1,6 +1,6 @@
 //! Integration responses.
 
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, not_found};
@@ -13,6 +13,11 @@ use super::patch::{Entry, Rule, apply_entry, operations, permit, text};
 use crate::model::{IntegrationResponse, Method};
 
 pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| put_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let status = call.required("statusCode").to_owned();
     let response = IntegrationResponse {
         status_code: status.clone(),
@@ -21,15 +26,13 @@ pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
         response_templates: strings(call.input.get("responseTemplates")),
         content_handling: call.text("contentHandling").map(str::to_owned),
     };
-    store.write(|writer| {
-        let mut place = place(writer, call)?;
-        let method = place.method_mut(call)?;
-        check(&response, method)?;
-        let integration = method.method_integration.as_mut().ok_or_else(|| not_found(UNKNOWN_INTEGRATION))?;
-        integration.integration_responses.insert(status, response.clone());
-        place.save(writer)?;
-        reply(&response)
-    })
+    let mut place = place(writer, call)?;
+    let method = place.method_mut(call)?;
+    check(&response, method)?;
+    let integration = method.method_integration.as_mut().ok_or_else(|| not_found(UNKNOWN_INTEGRATION))?;
+    integration.integration_responses.insert(status, response.clone());
+    place.save(writer)?;
+    reply(&response)
 }
 
 fn check(response: &IntegrationResponse, method: &Method) -> Result<(), Failure> {

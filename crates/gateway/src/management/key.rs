@@ -1,7 +1,7 @@
 //! API keys.
 
 use serde_json::{Map, Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -24,6 +24,15 @@ pub(super) fn own(call: &Call) -> String {
 }
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    let key = make(call)?;
+    store.write(|writer| {
+        insert(writer, call, &key)?;
+        Ok(Value::Object(output(&key, true, false)?).into())
+    })
+}
+
+/// A new key from the members of `CreateApiKey`, checked but not stored.
+pub(super) fn make(call: &Call) -> Result<ApiKey, Failure> {
     let value = match call.text("value").filter(|v| !v.is_empty()) {
         Some(given) => given.to_owned(),
         None => generated()?,
@@ -39,7 +48,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     for member in ["description", "customerId", "tags"] {
         set(&mut rest, member, call.input.get(member).cloned().unwrap_or_default());
     }
-    let key = ApiKey {
+    Ok(ApiKey {
         id: random_id(10)?,
         name: call.text("name").map(str::to_owned),
         enabled: call.input.get("enabled").and_then(Value::as_bool).unwrap_or(false),
@@ -48,17 +57,18 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         stage_keys: Vec::new(),
         value,
         rest,
-    };
-    store.write(|writer| {
-        let index = format!("{}{}", own(call), key.value);
-        if writer.one::<String>("apiKeyValues", &index)?.is_some() {
-            // As users report it.
-            return Err(conflict("API Key already exists"));
-        }
-        writer.put("apiKeyValues", &index, &key.id)?;
-        writer.put("apiKeys", &format!("{}{}", own(call), key.id), &key)?;
-        Ok(Value::Object(output(&key, true, false)?).into())
     })
+}
+
+/// Stores a new key.
+pub(super) fn insert(writer: &mut Writer<'_>, call: &Call, key: &ApiKey) -> Result<(), Failure> {
+    let index = format!("{}{}", own(call), key.value);
+    if writer.one::<String>("apiKeyValues", &index)?.is_some() {
+        // As users report it.
+        return Err(conflict("API Key already exists"));
+    }
+    writer.put("apiKeyValues", &index, &key.id)?;
+    Ok(writer.put("apiKeys", &format!("{}{}", own(call), key.id), key)?)
 }
 
 /// Forty letters and digits.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -23,37 +23,40 @@ pub(super) fn check_http_method(name: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| put_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let http_method = call.required("httpMethod");
-    store.write(|writer| {
-        let mut place = place(writer, call)?;
-        check_http_method(http_method)?;
-        if place.resource.resource_methods.contains_key(http_method) {
-            // As users report it (hashicorp/terraform-provider-aws).
-            return Err(conflict("Method already exists for this resource"));
+    let mut place = place(writer, call)?;
+    check_http_method(http_method)?;
+    if place.resource.resource_methods.contains_key(http_method) {
+        // As users report it (hashicorp/terraform-provider-aws).
+        return Err(conflict("Method already exists for this resource"));
+    }
+    let request_parameters = flags(call.input.get("requestParameters"));
+    check_parameters(&request_parameters)?;
+    let mut rest = Map::new();
+    for member in ["operationName", "requestModels", "requestValidatorId", "authorizationScopes"] {
+        if let Some(value) = call.input.get(member).filter(|v| !is_empty(v)) {
+            rest.insert(member.to_owned(), value.clone());
         }
-        let request_parameters = flags(call.input.get("requestParameters"));
-        check_parameters(&request_parameters)?;
-        let mut rest = Map::new();
-        for member in ["operationName", "requestModels", "requestValidatorId", "authorizationScopes"] {
-            if let Some(value) = call.input.get(member).filter(|v| !is_empty(v)) {
-                rest.insert(member.to_owned(), value.clone());
-            }
-        }
-        let mut method = Method {
-            http_method: http_method.to_owned(),
-            authorization_type: call.required("authorizationType").to_owned(),
-            authorizer_id: call.text("authorizerId").map(str::to_owned),
-            api_key_required: call.input.get("apiKeyRequired").and_then(Value::as_bool).unwrap_or(false),
-            request_parameters,
-            method_responses: BTreeMap::new(),
-            method_integration: None,
-            rest,
-        };
-        check_references(writer, &place.api.id, &mut method)?;
-        place.resource.resource_methods.insert(http_method.to_owned(), method.clone());
-        place.save(writer)?;
-        reply(&method)
-    })
+    }
+    let mut method = Method {
+        http_method: http_method.to_owned(),
+        authorization_type: call.required("authorizationType").to_owned(),
+        authorizer_id: call.text("authorizerId").map(str::to_owned),
+        api_key_required: call.input.get("apiKeyRequired").and_then(Value::as_bool).unwrap_or(false),
+        request_parameters,
+        method_responses: BTreeMap::new(),
+        method_integration: None,
+        rest,
+    };
+    check_references(writer, &place.api.id, &mut method)?;
+    place.resource.resource_methods.insert(http_method.to_owned(), method.clone());
+    place.save(writer)?;
+    reply(&method)
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {

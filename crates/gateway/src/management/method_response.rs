@@ -1,6 +1,6 @@
 //! Method responses.
 
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -12,26 +12,29 @@ use crate::model::MethodResponse;
 pub(super) const UNKNOWN_STATUS: &str = "Invalid Response status code specified";
 
 pub(super) fn put(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| put_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let status = call.required("statusCode").to_owned();
     let response = MethodResponse {
         status_code: status.clone(),
         response_parameters: flags(call.input.get("responseParameters")),
         response_models: strings(call.input.get("responseModels")),
     };
-    store.write(|writer| {
-        let mut place = place(writer, call)?;
-        let api = place.api.id.clone();
-        let method = place.method_mut(call)?;
-        if method.method_responses.contains_key(&status) {
-            // As users report it (hashicorp/terraform-provider-aws).
-            return Err(conflict("Response already exists for this resource"));
-        }
-        check(&response)?;
-        check_models(writer, &api, response.response_models.values())?;
-        method.method_responses.insert(status, response.clone());
-        place.save(writer)?;
-        reply(&response)
-    })
+    let mut place = place(writer, call)?;
+    let api = place.api.id.clone();
+    let method = place.method_mut(call)?;
+    if method.method_responses.contains_key(&status) {
+        // As users report it (hashicorp/terraform-provider-aws).
+        return Err(conflict("Response already exists for this resource"));
+    }
+    check(&response)?;
+    check_models(writer, &api, response.response_models.values())?;
+    method.method_responses.insert(status, response.clone());
+    place.save(writer)?;
+    reply(&response)
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {

@@ -4,21 +4,31 @@
 //! `failure` (texts), `lookup` (an API as one account sees it), `patch` (JSON patch as API Gateway permits it) and
 //! `page` (lists).
 
+mod access_association;
 mod account;
 mod authorization;
 mod authorizer;
+mod base_path_mapping;
+mod client_certificate;
+mod condition_keys;
 mod deployment;
+mod documentation_part;
+mod documentation_version;
+mod domain_name;
 mod failure;
 mod gateway_response;
 mod integration;
 mod integration_response;
 mod integration_uri;
 mod key;
+mod key_import;
 mod lookup;
 mod mapping;
 mod method;
 mod method_response;
 mod method_settings;
+mod model_template;
+mod openapi;
 mod operations;
 mod page;
 mod patch;
@@ -26,12 +36,14 @@ mod resource;
 mod resource_policy;
 mod rest_api;
 mod schema;
+mod sdk_type;
 mod stage;
 mod tags;
 #[cfg(test)]
 mod tests;
 mod usage_plan;
 mod validator;
+mod vpc_link;
 
 use std::sync::Arc;
 
@@ -169,6 +181,48 @@ impl Management {
             "GetUsagePlanKey" => usage_plan::get_key(store, call),
             "GetUsagePlanKeys" => usage_plan::list_keys(store, call),
             "DeleteUsagePlanKey" => usage_plan::delete_key(store, call),
+            "ImportRestApi" => openapi::import(store, call),
+            "PutRestApi" => openapi::put(store, call),
+            "GetExport" => openapi::export(store, call),
+            "ImportDocumentationParts" => openapi::documentation_parts(store, call),
+            "ImportApiKeys" => key_import::run(store, call),
+            "GetModelTemplate" => model_template::get(store, call),
+            "CreateDocumentationPart" => documentation_part::create(store, call),
+            "GetDocumentationPart" => documentation_part::get(store, call),
+            "GetDocumentationParts" => documentation_part::list(store, call),
+            "UpdateDocumentationPart" => documentation_part::update(store, call),
+            "DeleteDocumentationPart" => documentation_part::delete(store, call),
+            "CreateDocumentationVersion" => documentation_version::create(store, call),
+            "GetDocumentationVersion" => documentation_version::get(store, call),
+            "GetDocumentationVersions" => documentation_version::list(store, call),
+            "UpdateDocumentationVersion" => documentation_version::update(store, call),
+            "DeleteDocumentationVersion" => documentation_version::delete(store, call),
+            "GenerateClientCertificate" => client_certificate::generate(store, call),
+            "GetClientCertificate" => client_certificate::get(store, call),
+            "GetClientCertificates" => client_certificate::list(store, call),
+            "UpdateClientCertificate" => client_certificate::update(store, call),
+            "DeleteClientCertificate" => client_certificate::delete(store, call),
+            "CreateDomainName" => domain_name::create(store, call),
+            "GetDomainName" => domain_name::get(store, call),
+            "GetDomainNames" => domain_name::list(store, call),
+            "UpdateDomainName" => domain_name::update(store, call),
+            "DeleteDomainName" => domain_name::delete(store, call),
+            "CreateBasePathMapping" => base_path_mapping::create(store, call),
+            "GetBasePathMapping" => base_path_mapping::get(store, call),
+            "GetBasePathMappings" => base_path_mapping::list(store, call),
+            "UpdateBasePathMapping" => base_path_mapping::update(store, call),
+            "DeleteBasePathMapping" => base_path_mapping::delete(store, call),
+            "CreateDomainNameAccessAssociation" => access_association::create(store, call),
+            "GetDomainNameAccessAssociations" => access_association::list(store, call),
+            "DeleteDomainNameAccessAssociation" => access_association::delete(store, call),
+            "RejectDomainNameAccessAssociation" => access_association::reject(store, call),
+            "CreateVpcLink" => vpc_link::create(store, call),
+            "GetVpcLink" => vpc_link::get(store, call),
+            "GetVpcLinks" => vpc_link::list(store, call),
+            "UpdateVpcLink" => vpc_link::update(store, call),
+            "DeleteVpcLink" => vpc_link::delete(store, call),
+            "GetSdkType" => sdk_type::get(call),
+            "GetSdkTypes" => sdk_type::list(call),
             other => Err(ApiError::not_implemented("apigateway", other).into()),
         }
     }

@@ -24,31 +24,34 @@ fn load(documents: &impl Read, api: &str) -> Result<Resources, StoreError> {
 }
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let part = call.required("pathPart");
     check_part(part)?;
     let id = random_id(6)?;
-    store.write(|writer| {
-        let mut api = api(writer, call)?;
-        let all = load(writer, &api.id)?;
-        let parent = all.get(call.required("parentId")).ok_or_else(|| not_found(UNKNOWN_RESOURCE))?;
-        if all.len() >= MAX_RESOURCES {
-            // As users report it; the number is a quota that AWS raises on request.
-            return Err(limit_exceeded(
-                "Maximum number of Resources for this API has been reached. Please contact AWS if you need additional Resources.",
-            ));
-        }
-        check_place(&all, parent, part, None)?;
-        let created = Resource {
-            id,
-            parent_id: Some(parent.id.clone()),
-            path_part: Some(part.to_owned()),
-            path: join(&parent.path, part),
-            resource_methods: BTreeMap::new(),
-        };
-        writer.put("resources", &format!("{}/{}", api.id, created.id), &created)?;
-        touch(writer, &mut api)?;
-        Ok(Value::Object(output(&created, false)?).into())
-    })
+    let mut api = api(writer, call)?;
+    let all = load(writer, &api.id)?;
+    let parent = all.get(call.required("parentId")).ok_or_else(|| not_found(UNKNOWN_RESOURCE))?;
+    if all.len() >= MAX_RESOURCES {
+        // As users report it; the number is a quota that AWS raises on request.
+        return Err(limit_exceeded(
+            "Maximum number of Resources for this API has been reached. Please contact AWS if you need additional Resources.",
+        ));
+    }
+    check_place(&all, parent, part, None)?;
+    let created = Resource {
+        id,
+        parent_id: Some(parent.id.clone()),
+        path_part: Some(part.to_owned()),
+        path: join(&parent.path, part),
+        resource_methods: BTreeMap::new(),
+    };
+    writer.put("resources", &format!("{}/{}", api.id, created.id), &created)?;
+    touch(writer, &mut api)?;
+    Ok(Value::Object(output(&created, false)?).into())
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {

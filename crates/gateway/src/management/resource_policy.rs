@@ -37,8 +37,13 @@ pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
         }
     }
     let text = if expanded { document.to_string() } else { text.to_owned() };
-    policy::validate(&text, PolicyKind::Resource).map_err(|_| bad_request(INVALID))?;
+    check(&text)?;
     Ok(text)
+}
+
+/// Whether a resource policy can be read.
+pub(super) fn check(text: &str) -> Result<(), Failure> {
+    policy::validate(text, PolicyKind::Resource).map_err(|_| bad_request(INVALID)).map(drop)
 }
 
 fn expand(resource: &mut Value, prefix: &str) -> bool {

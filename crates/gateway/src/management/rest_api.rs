@@ -1,7 +1,7 @@
 //! REST APIs.
 
 use serde_json::{Map, Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request};
@@ -16,6 +16,11 @@ const ENDPOINT_TYPES: [&str; 3] = ["REGIONAL", "EDGE", "PRIVATE"];
 const MAX_COMPRESSION: i64 = 10_485_760;
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     if call.text("cloneFrom").is_some() {
         return Err(ApiError::not_implemented("apigateway", "CreateRestApi with cloneFrom").into());
     }
@@ -73,21 +78,23 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         resource_methods: Default::default(),
     };
     let models = schema::defaults()?;
-    store.write::<_, Failure>(|writer| {
-        writer.put("apis", &created.id, &created)?;
-        writer.put("accountApis", &index_key(&created), &true)?;
-        writer.put("resources", &format!("{}/{}", created.id, root.id), &root)?;
-        for model in &models {
-            writer.put("models", &format!("{}/{}", created.id, model.name), model)?;
-        }
-        Ok(())
-    })?;
+    writer.put("apis", &created.id, &created)?;
+    writer.put("accountApis", &index_key(&created), &true)?;
+    writer.put("resources", &format!("{}/{}", created.id, root.id), &root)?;
+    for model in &models {
+        writer.put("models", &format!("{}/{}", created.id, model.name), model)?;
+    }
+
     Ok(Value::Object(output(&created, false)?).into())
 }
 
+/// The API that the call names, as GetRestApi answers it.
+pub(super) fn shown(documents: &impl Read, call: &Call) -> Result<Map<String, Value>, Failure> {
+    output(&api(documents, call)?, true)
+}
+
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    let found = store.read(|reader| api(reader, call))?;
-    Ok(Value::Object(output(&found, true)?).into())
+    store.read(|reader| Ok(Value::Object(shown(reader, call)?).into()))
 }
 
 pub(super) fn list(store: &Store, call: &Call) -> Result<Reply, Failure> {
@@ -250,6 +257,8 @@ pub(super) fn delete(store: &Store, call: &Call) -> Result<Reply, Failure> {
             "validators",
             "authorizers",
             "gatewayResponses",
+            "documentationParts",
+            "documentationVersions",
         ] {
             writer.delete_prefix(collection, &format!("{}/", gone.id))?;
         }

@@ -1,7 +1,7 @@
 //! Models: JSON schemas with a name.
 
 use serde_json::Value;
-use store::Store;
+use store::{Store, Writer};
 use wire::{ApiError, Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -29,6 +29,11 @@ pub(super) fn defaults() -> Result<[SchemaModel; 2], Failure> {
 }
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let model = SchemaModel {
         id: random_id(6)?,
         name: call.required("name").to_owned(),
@@ -36,24 +41,22 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         schema: call.text("schema").map(str::to_owned),
         content_type: call.required("contentType").to_owned(),
     };
-    store.write(|writer| {
-        let mut api = api(writer, call)?;
-        if model.name.is_empty() {
-            return Err(bad_request("Model name must be non-empty"));
-        }
-        if !model.name.chars().all(|c| c.is_ascii_alphanumeric()) {
-            // API reference CreateModel: "must be alphanumeric"; the text is as users report it.
-            return Err(bad_request("Model name must be alphanumeric"));
-        }
-        let key = format!("{}/{}", api.id, model.name);
-        if writer.one::<SchemaModel>("models", &key)?.is_some() {
-            return Err(conflict("Model name already exists for this REST API"));
-        }
-        check_schema(model.schema.as_deref(), &model.content_type)?;
-        writer.put("models", &key, &model)?;
-        touch(writer, &mut api)?;
-        reply(&model)
-    })
+    let mut api = api(writer, call)?;
+    if model.name.is_empty() {
+        return Err(bad_request("Model name must be non-empty"));
+    }
+    if !model.name.chars().all(|c| c.is_ascii_alphanumeric()) {
+        // API reference CreateModel: "must be alphanumeric"; the text is as users report it.
+        return Err(bad_request("Model name must be alphanumeric"));
+    }
+    let key = format!("{}/{}", api.id, model.name);
+    if writer.one::<SchemaModel>("models", &key)?.is_some() {
+        return Err(conflict("Model name already exists for this REST API"));
+    }
+    check_schema(model.schema.as_deref(), &model.content_type)?;
+    writer.put("models", &key, &model)?;
+    touch(writer, &mut api)?;
+    reply(&model)
 }
 
 /// TestApiGatewayApiModels::test_model_validation and …::test_update_model: nothing at all is refused for JSON and XML
@@ -87,6 +90,11 @@ pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
         return Err(ApiError::not_implemented("apigateway", "GetModel with flatten").into());
     }
     reply(&found)
+}
+
+/// The model that the call names.
+pub(super) fn named(documents: &impl Read, call: &Call) -> Result<SchemaModel, Failure> {
+    find(documents, call).map(|(_, _, model)| model)
 }
 
 pub(super) fn list(store: &Store, call: &Call) -> Result<Reply, Failure> {

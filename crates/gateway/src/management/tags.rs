@@ -9,6 +9,7 @@ use super::failure::{Failure, bad_request, not_found};
 use super::lookup::{Read, unknown_api, visible_api};
 use super::rest_api::texts;
 use super::stage::UNKNOWN_STAGE;
+use super::{client_certificate, domain_name, vpc_link};
 
 /// Tags per resource (developer guide, "Tag restrictions").
 const MAX_TAGS: usize = 50;
@@ -34,6 +35,16 @@ fn target(documents: &impl Read, call: &Call) -> Result<(&'static str, String), 
         },
         ["apikeys", id] => Ok(("apiKeys", format!("{own}{id}"))),
         ["usageplans", id] => Ok(("usagePlans", format!("{own}{id}"))),
+        ["vpclinks", id] => Ok(("vpcLinks", format!("{own}{id}"))),
+        ["clientcertificates", id] => Ok(("clientCertificates", format!("{own}{id}"))),
+        // A private name has its id behind a `+`, and is stored below its owner.
+        ["domainnames", name] if name.contains('+') => Ok(("domainNames", format!("{own}{name}"))),
+        ["domainnames", name] => {
+            match documents.one::<bool>("accountDomainNames", &format!("{own}{name}"))? {
+                Some(_) => Ok(("domainNames", (*name).to_owned())),
+                None => Err(not_found(domain_name::UNKNOWN)),
+            }
+        }
         _ => Err(invalid()),
     }
 }
@@ -46,6 +57,9 @@ fn find(documents: &impl Read, call: &Call) -> Result<(&'static str, String, Doc
         not_found(match collection {
             "stages" => UNKNOWN_STAGE,
             "apiKeys" => "Invalid API Key identifier specified",
+            "vpcLinks" => vpc_link::UNKNOWN,
+            "clientCertificates" => client_certificate::UNKNOWN,
+            "domainNames" => domain_name::UNKNOWN,
             _ => "Invalid Usage Plan ID specified",
         })
     })?;

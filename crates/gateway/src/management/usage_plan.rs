@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
@@ -232,19 +232,22 @@ pub(super) fn create_key(store: &Store, call: &Call) -> Result<Reply, Failure> {
         return Err(bad_request("Invalid key type specified. Valid options are API_KEY"));
     }
     store.write(|writer| {
-        let (at, plan) = find(writer, call)?;
         let key = api_key(writer, call)?;
-        let entry = format!("{at}/{}", key.id);
-        if writer.one::<bool>("usagePlanKeys", &entry)?.is_some() {
-            // As users report it.
-            return Err(conflict(format!(
-                "API Key {} is already attached to Usage Plan {}",
-                key.id, plan.id
-            )));
-        }
-        writer.put("usagePlanKeys", &entry, &true)?;
+        add_key(writer, call, call.required("usagePlanId"), &key)?;
         Ok(key_output(&key).into())
     })
+}
+
+/// Ties a key to the plan with this id.
+pub(super) fn add_key(writer: &mut Writer<'_>, call: &Call, plan: &str, key: &ApiKey) -> Result<(), Failure> {
+    let at = format!("{}{plan}", own(call));
+    writer.one::<UsagePlan>("usagePlans", &at)?.ok_or_else(|| not_found(UNKNOWN))?;
+    let entry = format!("{at}/{}", key.id);
+    if writer.one::<bool>("usagePlanKeys", &entry)?.is_some() {
+        // As users report it.
+        return Err(conflict(format!("API Key {} is already attached to Usage Plan {plan}", key.id)));
+    }
+    Ok(writer.put("usagePlanKeys", &entry, &true)?)
 }
 
 fn api_key(documents: &impl Read, call: &Call) -> Result<ApiKey, Failure> {

@@ -1,7 +1,7 @@
 //! Request validators.
 
 use serde_json::Value;
-use store::Store;
+use store::{Store, Writer};
 use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, not_found};
@@ -13,6 +13,11 @@ use crate::model::{RequestValidator, RestApi};
 const UNKNOWN: &str = "Invalid Request Validator identifier specified";
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
+    store.write(|writer| create_in(writer, call))
+}
+
+/// The same within a transaction.
+pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
     let flag = |member: &str| call.input.get(member).and_then(Value::as_bool).unwrap_or(false);
     let validator = RequestValidator {
         id: random_id(6)?,
@@ -20,14 +25,12 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         validate_request_body: flag("validateRequestBody"),
         validate_request_parameters: flag("validateRequestParameters"),
     };
-    store.write(|writer| {
-        // An unknown API has words of its own here (TestApiGatewayApiRequestValidator::test_validators_crud_no_api).
-        let mut api = visible_api(writer, call, call.required("restApiId"))?
-            .ok_or_else(|| bad_request("Invalid REST API identifier specified"))?;
-        writer.put("validators", &format!("{}/{}", api.id, validator.id), &validator)?;
-        touch(writer, &mut api)?;
-        reply(&validator)
-    })
+    // An unknown API has words of its own here (TestApiGatewayApiRequestValidator::test_validators_crud_no_api).
+    let mut api = visible_api(writer, call, call.required("restApiId"))?
+        .ok_or_else(|| bad_request("Invalid REST API identifier specified"))?;
+    writer.put("validators", &format!("{}/{}", api.id, validator.id), &validator)?;
+    touch(writer, &mut api)?;
+    reply(&validator)
 }
 
 fn find(documents: &impl Read, call: &Call) -> Result<(RestApi, String, RequestValidator), Failure> {

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Op, Output, nothing, one};
+use super::{Op, Output, nothing, one, server_certificates};
 use crate::IAM;
 use crate::error::{exists, no_such};
-use crate::model::{Account, Kind, ManagedPolicy};
+use crate::model::{Account, Device, Kind, ManagedPolicy};
 use crate::names::{self, Read};
 use crate::page::page;
 use crate::render::object;
 
-fn find(op: &Op<'_>, store: &impl Read) -> Result<Account, crate::error::Fail> {
+pub(crate) fn find(op: &Op<'_>, store: &impl Read) -> Result<Account, crate::error::Fail> {
     Ok(store.one(IAM, &names::account(op.account()))?.unwrap_or_default())
 }
 
@@ -98,7 +98,18 @@ pub(crate) fn delete_password_policy(op: &Op<'_>) -> Output {
     })
 }
 
-/// Quotas as recorded (test_get_account_summary_format); kinds of things that cannot be made here are 0.
+/// The tokens of the global endpoint of STS. They work in every region here whatever is set; the summary shows it.
+pub(crate) fn set_token_version(op: &Op<'_>) -> Output {
+    let version = if op.required("GlobalEndpointTokenVersion") == "v2Token" { 2 } else { 1 };
+    op.iam.write(|store| {
+        let mut account = find(op, store)?;
+        account.token_version = Some(version);
+        store.put(IAM, &names::account(op.account()), &account)?;
+        nothing()
+    })
+}
+
+/// Quotas as recorded (test_get_account_summary_format). What only a console gives the root user is 0.
 pub(crate) fn summary(op: &Op<'_>) -> Output {
     op.iam.read(|store| {
         let count = |prefix: String| -> Result<usize, crate::error::Fail> {
@@ -107,6 +118,7 @@ pub(crate) fn summary(op: &Op<'_>) -> Output {
         let account = op.account();
         let policies: Vec<(String, ManagedPolicy)> = store.all(IAM, &names::policies(account))?;
         let versions: usize = policies.iter().map(|(_, policy)| policy.versions.len()).sum();
+        let devices: Vec<(String, Device)> = store.all(IAM, &names::devices(account))?;
         one(
             "SummaryMap",
             json!({
@@ -119,15 +131,15 @@ pub(crate) fn summary(op: &Op<'_>) -> Output {
                 "AttachedPoliciesPerGroupQuota": 10,
                 "AttachedPoliciesPerRoleQuota": 10,
                 "AttachedPoliciesPerUserQuota": 10,
-                "GlobalEndpointTokenVersion": 1,
+                "GlobalEndpointTokenVersion": find(op, store)?.token_version.unwrap_or(1),
                 "GroupPolicySizeQuota": Kind::Group.inline_quota(),
                 "Groups": count(names::entities(account, Kind::Group))?,
                 "GroupsPerUserQuota": 10,
                 "GroupsQuota": Kind::Group.count_quota(),
                 "InstanceProfiles": count(names::profiles(account))?,
                 "InstanceProfilesQuota": 1_000,
-                "MFADevices": 0,
-                "MFADevicesInUse": 0,
+                "MFADevices": devices.len(),
+                "MFADevicesInUse": devices.iter().filter(|(_, device)| device.user.is_some()).count(),
                 "Policies": policies.len(),
                 "PoliciesQuota": 1_500,
                 "PolicySizeQuota": 6_144,
@@ -137,8 +149,8 @@ pub(crate) fn summary(op: &Op<'_>) -> Output {
                 "RolePolicySizeQuota": Kind::Role.inline_quota(),
                 "Roles": count(names::entities(account, Kind::Role))?,
                 "RolesQuota": Kind::Role.count_quota(),
-                "ServerCertificates": 0,
-                "ServerCertificatesQuota": 20,
+                "ServerCertificates": count(names::certificates(account))?,
+                "ServerCertificatesQuota": server_certificates::PER_ACCOUNT,
                 "SigningCertificatesPerUserQuota": 2,
                 "UserPolicySizeQuota": Kind::User.inline_quota(),
                 "Users": count(names::entities(account, Kind::User))?,

@@ -1,6 +1,6 @@
 //! Permissions boundaries of users and roles.
 
-use super::{Op, Output, attached, entities, nothing};
+use super::{Op, Output, attached, entities, linked_roles, nothing};
 use crate::IAM;
 use crate::error::{Fail, invalid_input, no_such};
 use crate::model::{Attachment, Kind};
@@ -21,6 +21,7 @@ pub(crate) fn sent(op: &Op<'_>, store: &impl Read) -> Result<Option<String>, Fai
 pub(crate) fn put(op: &Op<'_>, kind: Kind) -> Output {
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         let Some(arn) = sent(op, store)? else { return nothing() };
         if let Some(old) = &entity.boundary {
             store.delete(IAM, &names::boundary(op.account(), old, kind, &entity.name))?;
@@ -36,6 +37,7 @@ pub(crate) fn put(op: &Op<'_>, kind: Kind) -> Output {
 pub(crate) fn delete(op: &Op<'_>, kind: Kind) -> Output {
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         if let Some(old) = entity.boundary.take() {
             store.delete(IAM, &names::boundary(op.account(), &old, kind, &entity.name))?;
             entities::save(store, op.account(), &entity)?;

@@ -45,20 +45,15 @@ pub(crate) fn get(op: &Op<'_>) -> Output {
             }
         }
         if wanted("AWSManagedPolicy") {
-            for policy in managed::POLICIES {
+            for policy in managed::POLICIES.iter() {
                 let (attached, boundaries) = render::uses(store, op.account(), &policy.arn(op.partition()))?;
                 // Only those in use: the whole list would be AWS's, not the account's.
                 if attached + boundaries > 0 {
+                    // A version without `Document` where the text is not carried.
                     let shown =
                         render::aws_policy(store, op.account(), op.partition(), policy, Form::Listed)?;
                     let mut shown = object(shown);
-                    let version = json!([{
-                        "Document": policy.document,
-                        "VersionId": format!("v{}", policy.version),
-                        "IsDefaultVersion": true,
-                        "CreateDate": render::time(policy.updated),
-                    }]);
-                    shown.insert("PolicyVersionList".into(), version);
+                    shown.insert("PolicyVersionList".into(), json!([render::aws_version(policy, true)]));
                     found.push((format!("4{}", policy.name), json!([3, shown])));
                 }
             }

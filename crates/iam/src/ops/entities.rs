@@ -22,7 +22,17 @@ pub(crate) fn save(store: &mut Writer<'_>, account: &AccountId, entity: &Entity)
 
 /// A new entity of the name and path that the call gives; not yet written.
 pub(crate) fn new(op: &Op<'_>, store: &impl Read, kind: Kind) -> Result<Entity, Fail> {
-    let (name, path) = (op.name(kind), op.path());
+    named(op, store, kind, op.name(kind), op.path())
+}
+
+/// As [`new`], of any name and path.
+pub(crate) fn named(
+    op: &Op<'_>,
+    store: &impl Read,
+    kind: Kind,
+    name: &str,
+    path: &str,
+) -> Result<Entity, Fail> {
     let account = op.account();
     if store.one::<Value>(IAM, &names::entity(account, kind, name))?.is_some() {
         return Err(taken(kind, name));

@@ -3,7 +3,7 @@
 use policy::PolicyKind;
 use serde_json::{Value, json};
 
-use super::{Op, Output, entities, nothing};
+use super::{Op, Output, entities, linked_roles, nothing};
 use crate::documents;
 use crate::error::{Fail, conflict, limit, no_such};
 use crate::model::{Entity, Kind};
@@ -19,6 +19,7 @@ pub(crate) fn put(op: &Op<'_>, kind: Kind) -> Output {
     let document = op.required("PolicyDocument");
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         documents::validate(document, PolicyKind::Identity)?;
         entity.inline.insert(op.required("PolicyName").to_owned(), document.to_owned());
         let total: usize = entity.inline.values().map(|text| documents::size(text)).sum();
@@ -61,6 +62,7 @@ pub(crate) fn delete(op: &Op<'_>, kind: Kind) -> Output {
     let name = op.required("PolicyName");
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), kind, op.name(kind))?;
+        linked_roles::refuse_change(&entity)?;
         entity.inline.remove(name).ok_or_else(|| missing(kind, name))?;
         entities::save(store, op.account(), &entity)?;
         nothing()

@@ -1,24 +1,39 @@
-//! The operations. One table: a name is implemented exactly when it stands here.
+//! The operations. One [`table`]: a name is implemented exactly when it stands there.
 
 mod access_keys;
 mod account;
+pub(crate) mod assume_root;
 mod attached;
 mod boundary;
+mod context_keys;
+mod credentials;
 mod details;
-mod entities;
+mod devices;
+pub(crate) mod entities;
+mod granted;
 mod groups;
 mod inline;
+mod last_accessed;
+pub(crate) mod linked_roles;
 mod login;
-mod none;
 mod oidc;
 mod policies;
 mod profiles;
+mod report;
 mod roles;
+mod saml;
+pub(crate) mod saml_identity;
+mod server_certificates;
+mod service_credentials;
+mod signing;
 mod simulate;
-mod sts;
+mod ssh_keys;
+pub(crate) mod sts;
+mod table;
 mod tagging;
 mod users;
 mod versions;
+pub(crate) mod web_identity;
 
 use arn::{AccountId, Arn};
 use policy::Principal;
@@ -28,6 +43,7 @@ use wire::{ApiError, Call, Reply};
 use crate::error::{Fail, validation};
 use crate::model::Kind;
 use crate::{Caller, Iam, names};
+use table::TABLE;
 
 /// An operation at work.
 pub(crate) struct Op<'a> {
@@ -47,6 +63,14 @@ pub(crate) fn nothing() -> Output {
 /// An answer of one member.
 pub(crate) fn one(member: &str, value: Value) -> Output {
     Ok(Map::from_iter([(member.to_owned(), value)]))
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(crate) fn uuid() -> Result<String, Fail> {
+    let number = u128::from_be_bytes(names::random()?) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let digits = format!("{number:032x}");
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
+    Ok(parts.join("-"))
 }
 
 impl Op<'_> {
@@ -107,126 +131,18 @@ pub(crate) fn user_name(call: &Call, caller: &Caller) -> Result<Option<String>, 
     }
 }
 
-/// Name and behaviour of every operation.
-static TABLE: &[(&str, Handler)] = &[
-    ("AddClientIDToOpenIDConnectProvider", oidc::add_client),
-    ("AddRoleToInstanceProfile", profiles::add_role),
-    ("AddUserToGroup", groups::add_user),
-    ("AssumeRole", sts::assume_role),
-    ("AttachGroupPolicy", |op| attached::attach(op, Kind::Group)),
-    ("AttachRolePolicy", |op| attached::attach(op, Kind::Role)),
-    ("AttachUserPolicy", |op| attached::attach(op, Kind::User)),
-    ("CreateAccessKey", access_keys::create),
-    ("CreateAccountAlias", account::create_alias),
-    ("CreateGroup", groups::create),
-    ("CreateInstanceProfile", profiles::create),
-    ("CreateLoginProfile", login::create),
-    ("CreateOpenIDConnectProvider", oidc::create),
-    ("CreatePolicy", policies::create),
-    ("CreatePolicyVersion", versions::create),
-    ("CreateRole", roles::create),
-    ("CreateUser", users::create),
-    ("DeleteAccessKey", access_keys::delete),
-    ("DeleteAccountAlias", account::delete_alias),
-    ("DeleteAccountPasswordPolicy", account::delete_password_policy),
-    ("DeleteGroup", groups::delete),
-    ("DeleteGroupPolicy", |op| inline::delete(op, Kind::Group)),
-    ("DeleteInstanceProfile", profiles::delete),
-    ("DeleteLoginProfile", login::delete),
-    ("DeleteOpenIDConnectProvider", oidc::delete),
-    ("DeletePolicy", policies::delete),
-    ("DeletePolicyVersion", versions::delete),
-    ("DeleteRole", roles::delete),
-    ("DeleteRolePermissionsBoundary", |op| boundary::delete(op, Kind::Role)),
-    ("DeleteRolePolicy", |op| inline::delete(op, Kind::Role)),
-    ("DeleteUser", users::delete),
-    ("DeleteUserPermissionsBoundary", |op| boundary::delete(op, Kind::User)),
-    ("DeleteUserPolicy", |op| inline::delete(op, Kind::User)),
-    ("DetachGroupPolicy", |op| attached::detach(op, Kind::Group)),
-    ("DetachRolePolicy", |op| attached::detach(op, Kind::Role)),
-    ("DetachUserPolicy", |op| attached::detach(op, Kind::User)),
-    ("GetAccessKeyInfo", sts::access_key_info),
-    ("GetAccessKeyLastUsed", access_keys::last_used),
-    ("GetAccountAuthorizationDetails", details::get),
-    ("GetAccountPasswordPolicy", account::password_policy),
-    ("GetAccountSummary", account::summary),
-    ("GetCallerIdentity", sts::caller_identity),
-    ("GetContextKeysForCustomPolicy", simulate::keys_of_custom),
-    ("GetContextKeysForPrincipalPolicy", simulate::keys_of_principal),
-    ("GetFederationToken", sts::federation_token),
-    ("GetGroup", groups::get),
-    ("GetGroupPolicy", |op| inline::get(op, Kind::Group)),
-    ("GetInstanceProfile", profiles::get),
-    ("GetLoginProfile", login::get),
-    ("GetOpenIDConnectProvider", oidc::get),
-    ("GetPolicy", policies::get),
-    ("GetPolicyVersion", versions::get),
-    ("GetRole", roles::get),
-    ("GetRolePolicy", |op| inline::get(op, Kind::Role)),
-    ("GetSessionToken", sts::session_token),
-    ("GetUser", users::get),
-    ("GetUserPolicy", |op| inline::get(op, Kind::User)),
-    ("ListAccessKeys", access_keys::list),
-    ("ListAccountAliases", account::list_aliases),
-    ("ListAttachedGroupPolicies", |op| attached::list(op, Kind::Group)),
-    ("ListAttachedRolePolicies", |op| attached::list(op, Kind::Role)),
-    ("ListAttachedUserPolicies", |op| attached::list(op, Kind::User)),
-    ("ListEntitiesForPolicy", policies::entities),
-    ("ListGroupPolicies", |op| inline::list(op, Kind::Group)),
-    ("ListGroups", groups::list),
-    ("ListGroupsForUser", groups::of_user),
-    ("ListInstanceProfileTags", profiles::list_tags),
-    ("ListInstanceProfiles", profiles::list),
-    ("ListInstanceProfilesForRole", profiles::of_role),
-    ("ListMFADevices", none::mfa_devices),
-    ("ListOpenIDConnectProviderTags", oidc::list_tags),
-    ("ListOpenIDConnectProviders", oidc::list),
-    ("ListPolicies", policies::list),
-    ("ListPolicyTags", policies::list_tags),
-    ("ListPolicyVersions", versions::list),
-    ("ListRolePolicies", |op| inline::list(op, Kind::Role)),
-    ("ListRoleTags", |op| tagging::list(op, Kind::Role)),
-    ("ListRoles", roles::list),
-    ("ListSAMLProviders", none::saml_providers),
-    ("ListSSHPublicKeys", none::ssh_keys),
-    ("ListServerCertificates", none::server_certificates),
-    ("ListServiceSpecificCredentials", none::service_credentials),
-    ("ListSigningCertificates", none::signing_certificates),
-    ("ListUserPolicies", |op| inline::list(op, Kind::User)),
-    ("ListUserTags", |op| tagging::list(op, Kind::User)),
-    ("ListUsers", users::list),
-    ("ListVirtualMFADevices", none::virtual_devices),
-    ("PutGroupPolicy", |op| inline::put(op, Kind::Group)),
-    ("PutRolePermissionsBoundary", |op| boundary::put(op, Kind::Role)),
-    ("PutRolePolicy", |op| inline::put(op, Kind::Role)),
-    ("PutUserPermissionsBoundary", |op| boundary::put(op, Kind::User)),
-    ("PutUserPolicy", |op| inline::put(op, Kind::User)),
-    ("RemoveClientIDFromOpenIDConnectProvider", oidc::remove_client),
-    ("RemoveRoleFromInstanceProfile", profiles::remove_role),
-    ("RemoveUserFromGroup", groups::remove_user),
-    ("SetDefaultPolicyVersion", versions::set_default),
-    ("SimulateCustomPolicy", simulate::custom_policy),
-    ("SimulatePrincipalPolicy", simulate::principal_policy),
-    ("TagInstanceProfile", profiles::tag),
-    ("TagOpenIDConnectProvider", oidc::tag),
-    ("TagPolicy", policies::tag),
-    ("TagRole", |op| tagging::tag(op, Kind::Role)),
-    ("TagUser", |op| tagging::tag(op, Kind::User)),
-    ("UntagInstanceProfile", profiles::untag),
-    ("UntagOpenIDConnectProvider", oidc::untag),
-    ("UntagPolicy", policies::untag),
-    ("UntagRole", |op| tagging::untag(op, Kind::Role)),
-    ("UntagUser", |op| tagging::untag(op, Kind::User)),
-    ("UpdateAccessKey", access_keys::update),
-    ("UpdateAccountPasswordPolicy", account::update_password_policy),
-    ("UpdateAssumeRolePolicy", roles::update_trust),
-    ("UpdateGroup", groups::update),
-    ("UpdateLoginProfile", login::update),
-    ("UpdateOpenIDConnectProviderThumbprint", oidc::update_thumbprints),
-    ("UpdateRole", roles::update),
-    ("UpdateRoleDescription", roles::update_description),
-    ("UpdateUser", users::update),
-];
+/// The tags of the identity provider with this ARN; empty when the account has none of that ARN.
+pub(crate) fn provider_tags(
+    store: &impl names::Read,
+    account: &AccountId,
+    arn: &str,
+) -> Result<Vec<crate::model::Tag>, Fail> {
+    if arn.contains(":oidc-provider/") {
+        oidc::tags_of(store, account, arn)
+    } else {
+        saml::tags_of(store, arn)
+    }
+}
 
 /// Names of the operations of IAM and STS that have behaviour. The two services share no name.
 #[must_use]
@@ -240,9 +156,6 @@ pub(crate) fn run(iam: &Iam, service: &str, call: &Call, caller: &Caller) -> Res
     let Ok(at) = TABLE.binary_search_by(|(name, _)| (*name).cmp(call.operation)) else {
         return Err(ApiError::not_implemented(service, call.operation).into());
     };
-    if service == "iam" {
-        Iam::refuse_token_sessions(caller)?;
-    }
     let Some((_, handler)) = TABLE.get(at) else { return Err(ApiError::internal("table").into()) };
     let output = handler(&Op { iam, call, caller })?;
     Ok(Reply { output, ..Reply::default() })

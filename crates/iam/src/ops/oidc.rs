@@ -1,6 +1,6 @@
-//! OpenID Connect providers: kept and shown. No token is accepted yet: AssumeRoleWithWebIdentity is not implemented.
-//! Texts: test_iam_oidc.
+//! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity takes. Texts: test_iam_oidc.
 
+use arn::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -16,24 +16,35 @@ use crate::tags::{self, Case, texts};
 const CLIENTS: usize = 100;
 /// Thumbprints of a provider.
 const THUMBPRINTS: usize = 5;
+/// Providers of an account (User Guide, reference_iam-quotas; the error's words are by analogy).
+const PROVIDERS: usize = 100;
 
 #[derive(Serialize, Deserialize)]
-struct Provider {
-    arn: String,
+pub(crate) struct Provider {
+    pub(crate) arn: String,
     /// Without `https://`.
     url: String,
-    clients: Vec<String>,
+    pub(crate) clients: Vec<String>,
     thumbprints: Vec<String>,
     created_ms: i64,
     tags: Vec<Tag>,
 }
 
-fn prefix(op: &Op<'_>) -> String {
-    format!("{}/oidc/", op.account())
+fn prefix(account: &AccountId) -> String {
+    format!("{account}/oidc/")
 }
 
 fn key(op: &Op<'_>, url: &str) -> String {
-    format!("{}/oidc/{url}", op.account())
+    prefix(op.account()) + url
+}
+
+/// The provider of an account whose tokens name `issuer` in `iss`.
+pub(crate) fn of_issuer(
+    store: &impl Read,
+    account: &AccountId,
+    issuer: &str,
+) -> Result<Option<Provider>, Fail> {
+    Ok(store.one(IAM, &(prefix(account) + identity::without_scheme(issuer)))?)
 }
 
 /// The provider that the call names, or `None`.
@@ -42,6 +53,13 @@ fn find(op: &Op<'_>, store: &impl Read) -> Result<Option<Provider>, Fail> {
     let Some((_, url)) = arn.split_once(":oidc-provider/") else { return Ok(None) };
     let found: Option<Provider> = store.one(IAM, &key(op, url))?;
     Ok(found.filter(|provider| provider.arn == arn))
+}
+
+/// Tags of the provider with this ARN.
+pub(crate) fn tags_of(store: &impl Read, account: &AccountId, arn: &str) -> Result<Vec<Tag>, Fail> {
+    let Some((_, url)) = arn.split_once(":oidc-provider/") else { return Ok(Vec::new()) };
+    let found: Option<Provider> = store.one(IAM, &(prefix(account) + url))?;
+    Ok(found.filter(|provider| provider.arn == arn).map(|provider| provider.tags).unwrap_or_default())
 }
 
 fn existing(op: &Op<'_>, store: &impl Read) -> Result<Provider, Fail> {
@@ -59,17 +77,29 @@ fn limits(clients: &[String], thumbprints: &[String]) -> Result<(), Fail> {
     Ok(())
 }
 
+/// What follows the scheme: `https://`, a host with a dot, a path, and nothing after it (API Reference,
+/// CreateOpenIDConnectProvider: no query). Besides that, for issuers of tests, plain HTTP on this machine, which AWS
+/// refuses.
+fn provider_url(sent: &str) -> Option<&str> {
+    let rest = match sent.strip_prefix("https://") {
+        Some(rest) => rest.split('/').next().is_some_and(|host| host.contains('.')).then_some(rest)?,
+        None => sent.strip_prefix("http://").filter(|_| identity::is_loopback(sent))?,
+    };
+    (!rest.contains(['?', '#', '@']) && !rest.contains(char::is_whitespace)).then_some(rest)
+}
+
 pub(crate) fn create(op: &Op<'_>) -> Output {
     let sent = op.required("Url");
-    let url = sent
-        .strip_prefix("https://")
-        .filter(|rest| rest.split('/').next().is_some_and(|host| host.contains('.')))
-        .ok_or_else(|| validation("Invalid Open ID Connect Provider URL"))?;
+    let url = provider_url(sent).ok_or_else(|| validation("Invalid Open ID Connect Provider URL"))?;
     op.iam.write(|store| {
+        let others: Vec<(String, Value)> = store.list(IAM, &prefix(op.account()), None, PROVIDERS)?;
         let (clients, thumbprints) = (texts(op.call, "ClientIDList"), texts(op.call, "ThumbprintList"));
         limits(&clients, &thumbprints)?;
         if store.get::<Value>(IAM, &key(op, url))?.is_some() {
             return Err(exists(format!("Provider with url {sent} already exists.")));
+        }
+        if others.len() >= PROVIDERS {
+            return Err(quota("OpenIdConnectProvidersPerAccount", PROVIDERS));
         }
         let tags = tags::sent(op.call);
         tags::unique(&tags, Case::Kept)?;
@@ -105,7 +135,7 @@ pub(crate) fn get(op: &Op<'_>) -> Output {
 
 pub(crate) fn list(op: &Op<'_>) -> Output {
     op.iam.read(|store| {
-        let found: Vec<(String, Provider)> = store.list(IAM, &prefix(op), None, usize::MAX)?;
+        let found: Vec<(String, Provider)> = store.list(IAM, &prefix(op.account()), None, usize::MAX)?;
         let shown: Vec<Value> =
             found.into_iter().map(|(_, provider)| json!({ "Arn": provider.arn })).collect();
         Ok(object(json!({ "OpenIDConnectProviderList": shown })))

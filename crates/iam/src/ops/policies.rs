@@ -4,7 +4,7 @@ use policy::PolicyKind;
 use serde_json::{Value, json};
 
 use super::{Op, Output, attached, nothing, one, tagging};
-use crate::error::{Fail, conflict, exists, limit, no_such_policy, quota, validation};
+use crate::error::{Fail, conflict, exists, limit, no_such_policy, quota};
 use crate::model::{Attachment, Kind, ManagedPolicy, Version};
 use crate::names::{self, Read};
 use crate::page::page;
@@ -28,7 +28,7 @@ pub(crate) fn accept(document: &str) -> Result<(), Fail> {
 /// The `PolicyArn` member.
 pub(crate) fn policy_arn<'a>(op: &'a Op<'_>) -> Result<&'a str, Fail> {
     let arn = op.required("PolicyArn");
-    if attached::is_policy_arn(arn) { Ok(arn) } else { Err(validation(format!("ARN {arn} is not valid."))) }
+    attached::well_formed(arn).map(|()| arn)
 }
 
 /// The account's own policy with this ARN.

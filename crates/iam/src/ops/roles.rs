@@ -1,9 +1,9 @@
 //! Roles and their trust policies.
 
 use policy::PolicyKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Op, Output, boundary, entities, nothing, one};
+use super::{Op, Output, boundary, entities, linked_roles, nothing, one};
 use crate::error::{Fail, conflict, quota};
 use crate::model::{InstanceProfile, Kind, RolePart};
 use crate::names::{self, Read};
@@ -23,7 +23,7 @@ fn trust_part(store: &impl Read, document: &str) -> Result<RolePart, Fail> {
         return Err(quota("ACLSizePerRole", TRUST_BYTES));
     }
     let trust_ids = trust::resolve(store, document)?;
-    Ok(RolePart { trust: document.to_owned(), trust_ids, description: None, max_session_s: SESSION_S })
+    Ok(RolePart { trust: document.to_owned(), trust_ids, max_session_s: SESSION_S, ..RolePart::default() })
 }
 
 fn seconds(op: &Op<'_>) -> Option<i64> {
@@ -49,7 +49,12 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
 pub(crate) fn get(op: &Op<'_>) -> Output {
     op.iam.read(|store| {
         let entity = entities::find(store, op.account(), Kind::Role, op.name(Kind::Role))?;
-        one("Role", render::role(store, &entity, Form::Whole)?)
+        let mut shown = render::role(store, &entity, Form::Whole)?;
+        if let Some(used) = op.iam.accesses_of(&entity.id).into_iter().max_by_key(|used| used.at_ms) {
+            shown["RoleLastUsed"] =
+                json!({ "LastUsedDate": render::seconds(used.at_ms), "Region": used.region });
+        }
+        one("Role", shown)
     })
 }
 
@@ -94,6 +99,7 @@ pub(crate) fn update_description(op: &Op<'_>) -> Output {
 pub(crate) fn update_trust(op: &Op<'_>) -> Output {
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), Kind::Role, op.name(Kind::Role))?;
+        linked_roles::refuse_change(&entity)?;
         let new = trust_part(store, op.required("PolicyDocument"))?;
         if let Some(part) = &mut entity.role {
             part.trust = new.trust;
@@ -107,6 +113,7 @@ pub(crate) fn update_trust(op: &Op<'_>) -> Output {
 pub(crate) fn delete(op: &Op<'_>) -> Output {
     op.iam.write(|store| {
         let entity = entities::find(store, op.account(), Kind::Role, op.name(Kind::Role))?;
+        linked_roles::refuse_change(&entity)?;
         let profiles: Vec<(String, InstanceProfile)> = store.all(IAM, &names::profiles(op.account()))?;
         let name = names::folded(&entity.name);
         // Texts: test_iam_roles, test_delete_role_with_….

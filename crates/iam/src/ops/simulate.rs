@@ -3,41 +3,35 @@
 use arn::{AccountId, Arn};
 use policy::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind,
-    Principal, Request, StatementEffect, Why,
+    Principal, Request, Side, StatementEffect, Why,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Op, Output};
+use super::{Op, Output, last_accessed};
+use crate::collect;
 use crate::documents;
-use crate::error::{Fail, invalid_input, no_such_entity, validation};
+use crate::error::{Fail, invalid_input};
 use crate::model::{Entity, Kind};
 use crate::names::{self, Read};
 use crate::page::page;
 use crate::render::object;
 use crate::tags::texts;
-use crate::{IAM, Iam, collect};
 
 /// Whom a simulation is about: the principal, and the policies that it brings.
 struct Subject {
     principal: Principal,
     policies: CallerPolicies,
+    /// `PolicySourceArn` is a user's.
+    is_user: bool,
+}
+
+fn account_of(resource: &str) -> Option<AccountId> {
+    AccountId::new(&Arn::parse(resource).ok()?.account).ok()
 }
 
 /// The entity behind `PolicySourceArn`: a user, group or role of the caller's account.
-fn source(op: &Op<'_>, store: &impl Read) -> Result<Entity, Fail> {
-    let arn = op.required("PolicySourceArn");
-    let invalid =
-        || invalid_input(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name."));
-    let parsed = Arn::parse(arn).map_err(|_| invalid())?;
-    let kind = match parsed.resource.split('/').next() {
-        Some("user") => Kind::User,
-        Some("group") => Kind::Group,
-        Some("role") => Kind::Role,
-        _ => return Err(invalid()),
-    };
-    let name = names::last_segment(arn);
-    let found: Option<Entity> = store.one(IAM, &names::entity(op.account(), kind, name))?;
-    found.filter(|entity| entity.arn == arn).ok_or_else(|| no_such_entity(kind, name))
+pub(super) fn source(op: &Op<'_>, store: &impl Read) -> Result<Entity, Fail> {
+    last_accessed::entity_of(op, store, op.required("PolicySourceArn"))
 }
 
 fn principal_of(entity: &Entity, account: AccountId) -> Principal {
@@ -66,28 +60,70 @@ fn inputs(op: &Op<'_>, member: &str, kind: PolicyKind) -> Result<Vec<std::sync::
 }
 
 pub(crate) fn principal_policy(op: &Op<'_>) -> Output {
-    let subject = op.iam.read(|store| {
+    let mut subject = op.iam.read(|store| {
         let entity = source(op, store)?;
         let policies = collect::policies_of(store, op.account(), &entity)?;
-        Ok(Subject { principal: principal_of(&entity, *op.account()), policies })
+        let principal = principal_of(&entity, *op.account());
+        Ok(Subject { principal, policies, is_user: entity.kind == Kind::User })
     })?;
-    simulate(op, subject)
+    // The simulator asks the SCPs of the account as well (User Guide, access_policies_testing-policies).
+    if let Some(membership) = op.iam.find_membership(op.account())? {
+        subject.policies.scp.clone_from(&membership.scp);
+    }
+    simulate(op, Some(subject))
 }
 
 pub(crate) fn custom_policy(op: &Op<'_>) -> Output {
-    let arn = op.arn("user", "/", "simulation");
-    let principal = Principal::User { arn, id: String::new(), account: *op.account() };
-    simulate(op, Subject { principal, policies: CallerPolicies::default() })
+    simulate(op, None)
 }
 
-fn simulate(op: &Op<'_>, mut subject: Subject) -> Output {
+/// The values of `ResourceHandlingOption` (API Reference, SimulateCustomPolicy): for ec2:RunInstances they say which
+/// resources are to be given. Each resource is evaluated by itself either way.
+const SCENARIOS: [&str; 6] = [
+    "EC2-Classic-InstanceStore",
+    "EC2-Classic-EBS",
+    "EC2-VPC-InstanceStore",
+    "EC2-VPC-InstanceStore-Subnet",
+    "EC2-VPC-EBS",
+    "EC2-VPC-EBS-Subnet",
+];
+
+/// What the API Reference forbids; the texts are ours.
+fn refuse(op: &Op<'_>, subject: Option<&Subject>) -> Result<(), Fail> {
+    if let Some(option) = op.text("ResourceHandlingOption")
+        && !SCENARIOS.contains(&option)
+    {
+        let known = SCENARIOS.join(", ");
+        return Err(invalid_input(format!("ResourceHandlingOption {option} is not one of {known}.")));
+    }
+    let of_user = subject.is_some_and(|subject| subject.is_user);
+    if op.text("ResourcePolicy").is_some() && op.text("CallerArn").is_none() && !of_user {
+        return Err(invalid_input(
+            "CallerArn is required with ResourcePolicy, unless PolicySourceArn is the ARN of a user.",
+        ));
+    }
+    if texts(op.call, "PermissionsBoundaryPolicyInputList").len() > 1 {
+        return Err(invalid_input("PermissionsBoundaryPolicyInputList may hold one policy."));
+    }
+    Ok(())
+}
+
+fn simulate(op: &Op<'_>, subject: Option<Subject>) -> Output {
+    refuse(op, subject.as_ref())?;
+    let mut subject = subject.unwrap_or_else(|| {
+        let arn = op.arn("user", "/", "simulation");
+        let principal = Principal::User { arn, id: String::new(), account: *op.account() };
+        Subject { principal, policies: CallerPolicies::default(), is_user: false }
+    });
     subject.policies.identity.extend(inputs(op, "PolicyInputList", PolicyKind::Identity)?);
     if let Some(boundary) = inputs(op, "PermissionsBoundaryPolicyInputList", PolicyKind::Boundary)?.pop() {
         subject.policies.boundary = Some(boundary);
     }
     if let Some(caller) = op.text("CallerArn") {
-        subject.principal =
-            Principal::parse(caller).map_err(|_| validation(format!("{caller} is not a valid caller")))?;
+        // API Reference: "You can specify only the ARN of an IAM user." The text is ours.
+        let parsed = Principal::parse(caller).ok().filter(|p| matches!(p, Principal::User { .. }));
+        subject.principal = parsed
+            .ok_or_else(|| invalid_input(format!("CallerArn {caller} is not the ARN of an IAM user.")))?;
     }
     let resource_policy = match op.text("ResourcePolicy") {
         Some(document) => {
@@ -109,7 +145,8 @@ fn simulate(op: &Op<'_>, mut subject: Subject) -> Output {
                 principal: &subject.principal,
                 action: &action,
                 resource,
-                resource_account: owner,
+                // The ARN's own account counts; `ResourceOwner` is for those that name none.
+                resource_account: account_of(resource).or(owner),
                 context: &context,
             };
             let story = Decision::explain(&request, &subject.policies, resource_policy.as_ref());
@@ -163,9 +200,31 @@ fn result(action: &str, resource: &str, story: &Explanation, bounded: bool) -> V
         specific.insert("PermissionsBoundaryDecisionDetail".into(), detail);
     }
     if resource != "*" {
+        let details = details(story);
+        shown.insert("EvalDecisionDetails".into(), details.clone());
+        specific.insert("EvalDecisionDetails".into(), details);
         shown.insert("ResourceSpecificResults".into(), json!([specific]));
     }
     Value::Object(shown)
+}
+
+/// What each account's policies say: "populated for only cross-account simulations", empty within one account (API
+/// Reference, EvaluationResult).
+fn details(story: &Explanation) -> Value {
+    if !story.cross_account {
+        return json!({});
+    }
+    let side = |side: Side| {
+        let denies = |layer: &policy::LayerStory| layer.side == side && layer.verdict == LayerVerdict::Denies;
+        if story.layers.iter().any(denies) {
+            "explicitDeny"
+        } else if story.failed_sides.contains(&side) {
+            "implicitDeny"
+        } else {
+            "allowed"
+        }
+    };
+    json!({ "IAM Policy": side(Side::Trusted), "Resource Policy": side(Side::Trusting) })
 }
 
 /// The statements that decided: those that deny, or, when nothing does, those that allow. Positions are those of the
@@ -211,7 +270,7 @@ fn missing(story: &Explanation) -> Vec<String> {
     let statements =
         story.layers.iter().flat_map(|layer| &layer.policies).flat_map(|policy| &policy.statements);
     for element in statements.flat_map(|statement| &statement.elements) {
-        if let Why::MissingKey { key } | Why::Unresolved { variable: key } = &element.why
+        if let Why::MissingKey { key, .. } | Why::Unresolved { variable: key } = &element.why
             && !keys.iter().any(|there| there.eq_ignore_ascii_case(key))
         {
             keys.push(key.clone());
@@ -219,80 +278,4 @@ fn missing(story: &Explanation) -> Vec<String> {
     }
     keys.sort_unstable();
     keys
-}
-
-pub(crate) fn keys_of_principal(op: &Op<'_>) -> Output {
-    let policies = op.iam.read(|store| {
-        let entity = source(op, store)?;
-        collect::policies_of(store, op.account(), &entity)
-    })?;
-    let own = policies.identity.iter().map(|policy| policy.text.to_string());
-    context_keys(own.chain(texts(op.call, "PolicyInputList")))
-}
-
-pub(crate) fn keys_of_custom(op: &Op<'_>) -> Output {
-    let documents = texts(op.call, "PolicyInputList");
-    documents.iter().try_for_each(|document| documents::validate(document, PolicyKind::Identity))?;
-    context_keys(documents)
-}
-
-fn context_keys(documents: impl IntoIterator<Item = String>) -> Output {
-    let mut keys = Vec::new();
-    for document in documents {
-        if let Ok(document) = serde_json::from_str::<Value>(&document) {
-            let statements = document.get("Statement").cloned().unwrap_or_default();
-            for statement in as_list(statements) {
-                let conditions = statement.get("Condition").and_then(Value::as_object);
-                for tests in conditions.into_iter().flat_map(Map::values).filter_map(Value::as_object) {
-                    keys.extend(tests.keys().cloned());
-                }
-                variables(&statement, &mut keys);
-            }
-        }
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    Ok(object(json!({ "ContextKeyNames": keys })))
-}
-
-fn as_list(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(list) => list,
-        other => vec![other],
-    }
-}
-
-/// Names of `${…}` anywhere in a statement.
-fn variables(value: &Value, into: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            for part in text.split("${").skip(1) {
-                let name = part.split(['}', ',']).next().unwrap_or_default().trim();
-                if name.contains(':') {
-                    into.push(name.to_owned());
-                }
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|value| variables(value, into)),
-        Value::Object(map) => map.values().for_each(|value| variables(value, into)),
-        _ => {}
-    }
-}
-
-impl Iam {
-    /// Whether a session may use IAM's API: those of GetSessionToken and GetFederationToken may not without MFA
-    /// (API Reference of both: "You cannot call any IAM API operations"). AWS answers as for an unknown key.
-    pub(crate) fn refuse_token_sessions(caller: &crate::Caller) -> Result<(), Fail> {
-        use crate::caller::SessionKind::{Federation, SessionToken};
-        match &caller.session {
-            Some(session) if matches!(session.kind, SessionToken | Federation) && !session.mfa => {
-                Err(Fail(wire::ApiError::new(
-                    "InvalidClientTokenId",
-                    403,
-                    "The security token included in the request is invalid",
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
 }

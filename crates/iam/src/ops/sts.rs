@@ -10,7 +10,7 @@ use crate::model::{Key, Tag};
 use crate::names;
 use crate::render::{object, seconds};
 use crate::tags::{self, Case, texts};
-use crate::{IAM, Session, SessionCredentials, documents};
+use crate::{IAM, Session, SessionCredentials, documents, mfa};
 
 /// Characters of a session policy (facts, section 13).
 const POLICY_CHARS: usize = 2_048;
@@ -47,12 +47,12 @@ pub(crate) fn access_key_info(op: &Op<'_>) -> Output {
     one("Account", account.into())
 }
 
-fn duration(op: &Op<'_>) -> Option<i64> {
+pub(crate) fn duration(op: &Op<'_>) -> Option<i64> {
     op.call.input.get("DurationSeconds").and_then(Value::as_i64)
 }
 
 /// The session policies that the call passes.
-fn pass_policies(op: &Op<'_>, session: &mut Session) -> Result<(), Fail> {
+pub(crate) fn pass_policies(op: &Op<'_>, session: &mut Session) -> Result<(), Fail> {
     if let Some(document) = op.text("Policy") {
         documents::validate(document, PolicyKind::Session)?;
         if document.chars().count() > POLICY_CHARS {
@@ -61,7 +61,7 @@ fn pass_policies(op: &Op<'_>, session: &mut Session) -> Result<(), Fail> {
                 400,
                 format!(
                     "Packed policy consumes {}% of allotted space, please use smaller policy.",
-                    packed(op)
+                    packed(op, &session.tags)
                 ),
             )));
         }
@@ -90,7 +90,7 @@ fn session_account(op: &Op<'_>) -> arn::AccountId {
 }
 
 /// An estimate of `PackedPolicySize`: AWS does not publish its packing. Full at the plain-text limit.
-fn packed(op: &Op<'_>) -> usize {
+pub(crate) fn packed(op: &Op<'_>, tags: &[Tag]) -> usize {
     let policy = op.text("Policy").map_or(0, str::len);
     let arns: usize = op
         .call
@@ -102,7 +102,7 @@ fn packed(op: &Op<'_>) -> usize {
         .filter_map(|entry| entry.get("arn").and_then(Value::as_str))
         .map(str::len)
         .sum();
-    let tags: usize = tags::sent(op.call).iter().map(|tag| tag.key.len() + tag.value.len()).sum();
+    let tags: usize = tags.iter().map(|tag| tag.key.len() + tag.value.len()).sum();
     ((policy + arns + tags) * 100).div_ceil(POLICY_CHARS)
 }
 
@@ -136,7 +136,7 @@ fn pass_tags(op: &Op<'_>, session: &mut Session) -> Result<(), Fail> {
 }
 
 /// The `Credentials` member.
-fn credentials(made: &SessionCredentials) -> Value {
+pub(crate) fn credentials(made: &SessionCredentials) -> Value {
     json!({
         "AccessKeyId": made.access_key_id,
         "SecretAccessKey": made.secret_access_key,
@@ -163,6 +163,7 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
         ));
     }
     let mut session = Session::new(SessionKind::AssumeRole, op.call.now_ms);
+    session.mfa_at_ms = mfa::shown(op.iam, op.caller, op.call)?.then_some(op.call.now_ms);
     pass_tags(op, &mut session)?;
     pass_policies(op, &mut session)?;
     let calling = op.caller.session.as_ref().and_then(|calling| calling.source_identity.clone());
@@ -174,6 +175,7 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
     }
     session.source_identity = calling.or_else(|| op.text("SourceIdentity").map(str::to_owned));
     let source_identity = session.source_identity.clone();
+    let sent = tags::sent(op.call);
     let principal = Principal::RoleSession {
         role_arn: role.arn.clone(),
         role_id: role.id.clone(),
@@ -188,7 +190,7 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
         "AssumedRoleUser": { "AssumedRoleId": format!("{}:{name}", role.id), "Arn": arn },
     }));
     // Absent without policies and tags (test_assume_role, test_assume_role_with_policy).
-    let size = packed(op);
+    let size = packed(op, &sent);
     if size > 0 {
         output.insert("PackedPolicySize".into(), size.into());
     }
@@ -214,15 +216,9 @@ fn long_duration(op: &Op<'_>) -> i64 {
 
 pub(crate) fn session_token(op: &Op<'_>) -> Output {
     refuse_sessions(op, "GetSessionToken")?;
-    if op.text("TokenCode").is_some() {
-        // No devices exist here, so that every code is wrong.
-        return Err(denied(
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
-             valid and associated with this user.",
-        ));
-    }
     let now = op.call.now_ms;
-    let session = Session::new(SessionKind::SessionToken, now);
+    let mut session = Session::new(SessionKind::SessionToken, now);
+    session.mfa_at_ms = mfa::shown(op.iam, op.caller, op.call)?.then_some(now);
     let expires = now + long_duration(op) * 1_000;
     let made = op.iam.make_session(op.caller.principal.clone(), session, expires, true)?;
     one("Credentials", credentials(&made))
@@ -247,6 +243,20 @@ pub(crate) fn federation_token(op: &Op<'_>) -> Output {
         "Credentials": credentials(&made),
         "FederatedUser": { "FederatedUserId": format!("{account}:{name}"), "Arn": arn },
         // Present even when nothing was passed (test_get_federation_token).
-        "PackedPolicySize": packed(op),
+        "PackedPolicySize": packed(op, &tags::sent(op.call)),
     })))
+}
+
+/// API Reference, DecodeAuthorizationMessage. What can be decoded: [`crate::authorization_message`].
+pub(crate) fn decode_message(op: &Op<'_>) -> Output {
+    let opened = op.iam.open_message(op.required("EncodedMessage"))?;
+    let message = opened.ok_or_else(|| {
+        Fail(wire::ApiError::new(
+            "InvalidAuthorizationMessageException",
+            400,
+            "Message is invalid. (crossgate: it decodes the encodedMessage of its own explanations only: \
+             GET /_crossgate/requests/{id})",
+        ))
+    })?;
+    one("DecodedMessage", message.into())
 }

@@ -3,7 +3,7 @@
 use policy::Principal;
 use serde_json::{Value, json};
 
-use super::{Op, Output, boundary, entities, nothing, one};
+use super::{Op, Output, boundary, credentials, entities, nothing, one};
 use crate::IAM;
 use crate::error::conflict;
 use crate::model::{Attachment, Key, Kind};
@@ -88,6 +88,13 @@ pub(crate) fn delete(op: &Op<'_>) -> Output {
             return Err(conflict("Cannot delete entity, must delete access keys first."));
         }
         super::inline::refuse_with_policies(&entity)?;
+        if !credentials::devices(store, op.account(), &entity)?.is_empty() {
+            return Err(conflict("Cannot delete entity, must delete MFA device first."));
+        }
+        // test_delete_user_after_service_credential_created.
+        if credentials::any(store, op.account(), &entity)? {
+            return Err(conflict("Cannot delete entity, must remove referenced objects first."));
+        }
         if !entity.groups.is_empty() {
             return Err(conflict("Cannot delete entity, must remove users from group first."));
         }

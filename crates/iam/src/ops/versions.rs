@@ -1,6 +1,7 @@
 //! Versions of managed policies. Texts: test_iam_policies, test_policy_version_….
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use wire::ApiError;
 
 use super::{Op, Output, nothing, one, policies};
 use crate::error::{Fail, conflict, limit, no_such, no_such_policy, not_attachable};
@@ -53,15 +54,17 @@ pub(crate) fn get(op: &Op<'_>) -> Output {
         if asked(op) != Some(policy.version) {
             return Err(missing(arn, op.required("VersionId")));
         }
-        return one(
-            "PolicyVersion",
-            json!({
-                "Document": policy.document,
-                "VersionId": format!("v{}", policy.version),
-                "IsDefaultVersion": true,
-                "CreateDate": render::time(policy.updated),
-            }),
-        );
+        if policy.document.is_none() {
+            return Err(Fail(ApiError::new(
+                "NotImplemented",
+                501,
+                format!(
+                    "crossgate knows the AWS-managed policy {arn} by name, and not its text. Attached, it grants nothing \
+                     here; put the statements that you need into a policy of your own."
+                ),
+            )));
+        }
+        return one("PolicyVersion", render::aws_version(policy, true));
     }
     op.iam.read(|store| {
         let policy = policies::find(op, store, arn)?;
@@ -77,12 +80,7 @@ pub(crate) fn list(op: &Op<'_>) -> Output {
     let arn = policies::policy_arn(op)?;
     let key = |number: u32| format!("{:010}", u32::MAX - number);
     if let Some(policy) = managed::find(arn) {
-        let shown = json!({
-            "VersionId": format!("v{}", policy.version),
-            "IsDefaultVersion": true,
-            "CreateDate": render::time(policy.updated),
-        });
-        return page(op.call, "Versions", [(key(policy.version), shown)]);
+        return page(op.call, "Versions", [(key(policy.version), render::aws_version(policy, false))]);
     }
     op.iam.read(|store| {
         let policy = policies::find(op, store, arn)?.ok_or_else(|| no_such_policy(arn))?;

@@ -128,14 +128,14 @@ fn a_boundary_limits_and_one_of_unknown_content_lets_nothing_through() {
     };
     assert!(bound("arn:aws:iam::aws:policy/PowerUserAccess"));
     assert!(!bound("arn:aws:iam::aws:policy/IAMFullAccess"));
-    assert!(!bound("arn:aws:iam::aws:policy/ReadOnlyAccess"));
-    assert_eq!(iam.unknown_policies(&caller).unwrap(), ["arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+    assert!(!bound("arn:aws:iam::aws:policy/AmazonRDSFullAccess"));
+    assert_eq!(iam.unknown_policies(&caller).unwrap(), ["arn:aws:iam::aws:policy/AmazonRDSFullAccess"]);
 }
 
 #[test]
 fn policies_of_unknown_content_are_named_and_grant_nothing() {
     let iam = iam_with_role();
-    let arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess";
+    let arn = "arn:aws:iam::aws:policy/AmazonRDSFullAccess";
     run(&iam, A, "AttachRolePolicy", json!({ "RoleName": "worker", "PolicyArn": arn }));
     let caller = session(&iam);
     assert_eq!(iam.unknown_policies(&caller).unwrap(), [arn]);

@@ -78,7 +78,7 @@ fn a_login_profile_is_there_once_and_keeps_the_user_from_deletion() {
     run(&iam, A, "CreateUser", json!({ "UserName": "ann" }));
     let text = "Login Profile for User ann cannot be found.";
     refused(&iam, A, "GetLoginProfile", json!({ "UserName": "ann" }), "NoSuchEntity", text);
-    let input = json!({ "UserName": "ann", "Password": "secret" });
+    let input = json!({ "UserName": "ann", "Password": "S3cretive" });
     let made = run(&iam, A, "CreateLoginProfile", input.clone());
     assert_eq!(made["LoginProfile"]["PasswordResetRequired"], false);
     let text = "Login Profile for user ann already exists.";

@@ -4,6 +4,7 @@ mod checks;
 mod collecting;
 mod groups_and_users;
 mod keys;
+mod mfa;
 mod policies;
 mod providers;
 mod roles;

@@ -110,7 +110,7 @@ fn a_policy_of_another_account_cannot_be_seen_or_attached() {
     let text = format!("Policy {ARN} does not exist or is not attachable.");
     refused(&iam, B, "AttachUserPolicy", input, "NoSuchEntity", &text);
     let input = json!({ "UserName": "eve", "PolicyArn": "longpolicynamebutnoarn" });
-    let text = "ARN longpolicynamebutnoarn is not valid.";
+    let text = "Invalid ARN:  Could not be parsed!";
     refused(&iam, B, "AttachUserPolicy", input, "ValidationError", text);
     assert_eq!(run(&iam, B, "ListPolicies", json!({ "Scope": "Local" }))["Policies"], json!([]));
 }
@@ -125,10 +125,30 @@ fn aws_policies_are_read_and_listed_like_others() {
     let document: Value =
         serde_json::from_str(version["PolicyVersion"]["Document"].as_str().unwrap()).unwrap();
     assert_eq!(document["Statement"][0]["Action"][2], "logs:PutLogEvents");
-    let listed = run(&iam, A, "ListPolicies", json!({ "Scope": "AWS", "PathPrefix": "/service-role/" }));
-    assert_eq!(listed["Policies"].as_array().unwrap().len(), 4);
+    let input = json!({ "Scope": "AWS", "PathPrefix": "/job-function/", "MaxItems": 1_000 });
+    let listed = run(&iam, A, "ListPolicies", input)["Policies"].clone();
+    assert!(listed.as_array().unwrap().iter().any(|policy| policy["PolicyName"] == "ViewOnlyAccess"));
     let unattached = run(&iam, A, "ListPolicies", json!({ "OnlyAttached": true }));
     assert_eq!(unattached["Policies"], json!([]));
+}
+
+#[test]
+fn aws_policies_without_text_are_known_by_name_and_typing_errors_are_not() {
+    let iam = iam();
+    run(&iam, A, "CreateUser", json!({ "UserName": "ann" }));
+    let attach =
+        |name: &str| json!({ "UserName": "ann", "PolicyArn": format!("arn:aws:iam::aws:policy/{name}") });
+    run(&iam, A, "AttachUserPolicy", attach("AmazonRDSFullAccess"));
+    let arn = "arn:aws:iam::aws:policy/AmazonRDSFullAccess";
+    let policy = run(&iam, A, "GetPolicy", json!({ "PolicyArn": arn }))["Policy"].clone();
+    assert_eq!(policy["AttachmentCount"], 1);
+    let version = json!({ "PolicyArn": arn, "VersionId": policy["DefaultVersionId"] });
+    assert_eq!(try_run(&iam, A, "GetPolicyVersion", version).unwrap_err().code, "NotImplemented");
+    let text = "Policy arn:aws:iam::aws:policy/AdministratorAcess does not exist or is not attachable.";
+    refused(&iam, A, "AttachUserPolicy", attach("AdministratorAcess"), "NoSuchEntity", text);
+    let text = "Cannot attach a Service Role Policy to a Customer Role.";
+    let linked = attach("aws-service-role/AutoScalingServiceRolePolicy");
+    refused(&iam, A, "AttachUserPolicy", linked, "PolicyNotAttachable", text);
 }
 
 #[test]

@@ -256,7 +256,7 @@ fn session_tokens_are_for_long_term_credentials() {
     assert_eq!(session.principal, ann.principal);
     let error = sts(&iam, &session, "GetSessionToken", json!({})).unwrap_err();
     assert_eq!(error.message.as_deref(), Some("Cannot call GetSessionToken with session credentials"));
-    let error = try_run_as(&iam, &session, "ListUsers", json!({})).unwrap_err();
+    let error = iam.checks("iam", &call(A, "ListUsers", json!({})), &session).unwrap_err();
     assert_eq!(error.code, "InvalidClientTokenId", "IAM is closed to such sessions");
     let root_token = sts(&iam, &root(A), "GetSessionToken", json!({})).unwrap();
     assert_eq!(root_token["Credentials"]["Expiration"], json!(NOW / 1000 + 3_600), "an hour for root");

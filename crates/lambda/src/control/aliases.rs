@@ -10,7 +10,7 @@ use super::errors::{self, conflict, invalid, no_function, not_found, stale_revis
 use super::model::{Alias, Config, FUNCTIONS, LATEST, POLICIES, alias_key, policy_key, version_key};
 use super::read::page;
 use super::view::Read;
-use super::{FunctionName, Lambda, render, uuid, view};
+use super::{FunctionName, Lambda, render, urls, uuid, view};
 
 impl Lambda {
     /// The function that an operation on aliases names; the alias's name is not a qualifier here.
@@ -112,6 +112,7 @@ impl Lambda {
             .store
             .write(|w| {
                 w.delete(FUNCTIONS, &alias_key(&name.key(), wanted))?;
+                urls::forget(w, &name.key(), Some(wanted))?;
                 w.delete(POLICIES, &policy_key(&name.key(), Some(wanted)))
             })
             .map_err(errors::store)?;

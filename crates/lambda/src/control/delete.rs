@@ -10,7 +10,7 @@ use super::model::{
     Alias, Config, FUNCTIONS, LATEST, POLICIES, function_key, is_number, policy_key, version_key,
 };
 use super::view::environment_key;
-use super::{FunctionName, Lambda, view};
+use super::{FunctionName, Lambda, urls, view};
 
 impl Lambda {
     pub(super) fn delete_function(&self, call: &Call) -> Result<Reply, ApiError> {
@@ -39,6 +39,7 @@ impl Lambda {
             w.delete_prefix(FUNCTIONS, &format!("v/{key}/"))?;
             w.delete_prefix(FUNCTIONS, &format!("a/{key}/"))?;
             w.delete_prefix(POLICIES, &format!("{key}/"))?;
+            urls::forget(w, &key, None)?;
             let mut gone = vec![function.latest];
             gone.extend(versions.into_iter().map(|(_, config)| config));
             Ok(gone)

@@ -21,6 +21,7 @@ mod runtimes;
 mod settings;
 mod tags;
 mod update;
+mod urls;
 mod versions;
 mod view;
 
@@ -36,7 +37,6 @@ use std::time::Duration;
 
 use arn::AccountId;
 use bytes::Bytes;
-use policy::Policy;
 use store::{Cache, Store};
 use tokio::sync::Semaphore;
 use wire::ApiError;
@@ -46,6 +46,7 @@ use crate::execution::{Executor, FunctionSpec, Invocation, InvokeContext, Invoke
 pub use errors::unassumable_role;
 pub use invoke::InvokeFailure;
 pub use name::FunctionName;
+pub use urls::FunctionUrl;
 pub use view::FunctionView;
 
 /// Runs functions: [`Executor`], or a test's own.
@@ -86,8 +87,11 @@ pub trait Roles: Send + Sync {
     /// [`unassumable_role`] when not.
     fn check_execution_role(&self, role_arn: &str, account: AccountId) -> Result<(), ApiError>;
 
-    /// Whether the user, role or session with this ARN exists, for principals of function policies.
-    fn principal_exists(&self, arn: &str) -> bool;
+    /// Whether the user, role or session with this ARN or unique id exists, for principals of function policies.
+    fn principal_exists(&self, arn_or_id: &str) -> bool;
+
+    /// The unique id (`AROA…`, `AIDA…`) of the user or role with this ARN; `None` for sessions and what does not exist.
+    fn principal_id(&self, arn: &str) -> Option<String>;
 }
 
 /// Settings of a [`Lambda`].
@@ -130,7 +134,9 @@ struct Inner {
     /// By qualified or unqualified ARN, as named.
     views: Cache<FunctionView>,
     /// By the key of the policy. `None` inside: there is no policy, and that is remembered too.
-    policies: Cache<Option<Arc<Policy>>>,
+    policies: Cache<Option<view::Compiled>>,
+    /// By the URL's id.
+    urls: Cache<FunctionUrl>,
     /// Invocations in flight by function; an entry is dropped with its function.
     in_flight: Mutex<HashMap<String, Arc<AtomicUsize>>>,
     events: Arc<Semaphore>,
@@ -165,6 +171,7 @@ impl Lambda {
             inner: Arc::new(Inner {
                 views: Cache::new(model::FUNCTIONS, COMPILED),
                 policies: Cache::new(model::POLICIES, COMPILED),
+                urls: Cache::new(model::URLS, COMPILED),
                 in_flight: Mutex::default(),
                 events: Arc::new(Semaphore::new(settings.max_events)),
                 packages,

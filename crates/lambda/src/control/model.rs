@@ -10,6 +10,8 @@ use serde_json::Value;
 pub const FUNCTIONS: &str = "lambda";
 /// The collection of function policies, by `ACCOUNT/REGION/NAME/QUALIFIER`, the qualifier empty for none.
 pub const POLICIES: &str = "lambda-policies";
+/// The collection of function URLs.
+pub const URLS: &str = "lambda-urls";
 /// The collection of layer versions.
 pub const LAYERS: &str = "lambda-layers";
 /// Asynchronous invocations that were accepted and not finished.
@@ -158,15 +160,32 @@ pub struct Statement {
     pub sid: String,
     /// The ARN of the user, role or session that the statement names, when it names one.
     pub identity: Option<String>,
+    /// The unique id that `identity` had when the statement was added: a user or role that is deleted and made again is
+    /// another one (IAM User Guide, reference_policies_elements_principal).
+    #[serde(default)]
+    pub identity_id: Option<String>,
     /// The statement's JSON, its members in AWS's order.
     pub text: String,
 }
 
 impl FunctionPolicy {
-    /// The document that GetPolicy answers.
-    pub fn text(&self) -> String {
-        let statements: Vec<&str> = self.statements.iter().map(|s| s.text.as_str()).collect();
+    /// The document that GetPolicy answers, where principals whose unique id is `gone` stand as that id and match nobody.
+    pub fn text(&self, gone: impl Fn(&str) -> bool) -> String {
+        let statements: Vec<String> = self.statements.iter().map(|s| s.shown(&gone)).collect();
         format!(r#"{{"Version":"2012-10-17","Id":"default","Statement":[{}]}}"#, statements.join(","))
+    }
+}
+
+impl Statement {
+    fn shown(&self, gone: impl Fn(&str) -> bool) -> String {
+        match (&self.identity, &self.identity_id) {
+            (Some(arn), Some(id)) if gone(id) => {
+                // As `permissions::statement` writes it: the one place where the ARN is the principal.
+                let of = |principal: &str| format!(r#""Principal":{{"AWS":"{principal}"}}"#);
+                self.text.replacen(&of(arn), &of(id), 1)
+            }
+            _ => self.text.clone(),
+        }
     }
 }
 

@@ -38,10 +38,12 @@ const WRITES: &[&str] = &[
     "AddPermission",
     "CreateAlias",
     "CreateFunction",
+    "CreateFunctionUrlConfig",
     "DeleteAlias",
     "DeleteFunction",
     "DeleteFunctionConcurrency",
     "DeleteFunctionEventInvokeConfig",
+    "DeleteFunctionUrlConfig",
     "DeleteLayerVersion",
     "PublishLayerVersion",
     "PublishVersion",
@@ -55,6 +57,7 @@ const WRITES: &[&str] = &[
     "UpdateFunctionCode",
     "UpdateFunctionConfiguration",
     "UpdateFunctionEventInvokeConfig",
+    "UpdateFunctionUrlConfig",
 ];
 
 impl Lambda {
@@ -90,10 +93,12 @@ impl Lambda {
             "AddPermission" => self.add_permission(call),
             "CreateAlias" => self.create_alias(call),
             "CreateFunction" => self.create_function(call),
+            "CreateFunctionUrlConfig" => self.create_url(call),
             "DeleteAlias" => self.delete_alias(call),
             "DeleteFunction" => self.delete_function(call),
             "DeleteFunctionConcurrency" => self.delete_concurrency(call),
             "DeleteFunctionEventInvokeConfig" => self.delete_event_config(call),
+            "DeleteFunctionUrlConfig" => self.delete_url(call),
             "DeleteLayerVersion" => self.delete_layer_version(call),
             "GetAccountSettings" => self.account_settings(call),
             "GetAlias" => self.get_alias(call),
@@ -132,6 +137,7 @@ impl Lambda {
             "UpdateFunctionCode" => self.update_code(call),
             "UpdateFunctionConfiguration" => self.update_configuration(call),
             "UpdateFunctionEventInvokeConfig" => self.put_event_config(call, true),
+            "UpdateFunctionUrlConfig" => self.update_url(call),
             other => Err(ApiError::not_implemented("lambda", other)),
         }
     }

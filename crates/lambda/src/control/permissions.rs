@@ -22,6 +22,7 @@ impl Lambda {
         let statement = Statement {
             sid: call.required("StatementId").to_owned(),
             text: statement(call, &principal, &name.qualified_arn())?,
+            identity_id: identity.as_deref().and_then(|arn| self.inner.roles.principal_id(arn)),
             identity,
         };
         let key = policy_key(&name.key(), name.qualifier.as_deref());
@@ -40,18 +41,23 @@ impl Lambda {
                     statement.sid
                 ))));
             }
-            policy.statements.push(statement.clone());
             // A user or role that was deleted since spoils every later AddPermission (facts/iam.md 5.3).
-            let known = |s: &Statement| s.identity.as_deref().is_none_or(|arn| self.inner.roles.principal_exists(arn));
-            if !policy.statements.iter().all(known) {
+            let known = |s: &Statement| {
+                let named = s.identity_id.as_deref().or(s.identity.as_deref());
+                named.is_none_or(|named| self.inner.roles.principal_exists(named))
+            };
+            let exists = |arn: &str| self.inner.roles.principal_exists(arn);
+            if !policy.statements.iter().all(known) || !statement.identity.as_deref().is_none_or(exists) {
                 return Err(Failed::Api(invalid_principal()));
             }
-            if policy.text().len() > MAX_POLICY {
+            policy.statements.push(statement.clone());
+            let length = policy.text(|_| false).len();
+            if length > MAX_POLICY {
                 // The code and the limit are documented; the text is ours.
                 let error = ApiError::new(
                     "PolicyLengthExceededException",
                     400,
-                    format!("The final policy size ({}) is bigger than the limit ({MAX_POLICY}).", policy.text().len()),
+                    format!("The final policy size ({length}) is bigger than the limit ({MAX_POLICY})."),
                 );
                 return Err(Failed::Api(error.with("Type", "User")));
             }
@@ -101,7 +107,14 @@ impl Lambda {
         let policy: Option<FunctionPolicy> =
             self.inner.store.read(|r| r.get(POLICIES, &key)).map_err(errors::store)?;
         let policy = policy.ok_or_else(|| not_found("The resource you requested does not exist."))?;
-        Ok(json!({ "Policy": policy.text(), "RevisionId": policy.revision }).into())
+        Ok(json!({ "Policy": policy.text(|id| self.is_gone(id)), "RevisionId": policy.revision }).into())
+    }
+}
+
+impl Lambda {
+    /// Whether the user or role with this unique id is there no more.
+    pub(super) fn is_gone(&self, id: &str) -> bool {
+        !self.inner.roles.principal_exists(id)
     }
 }
 
@@ -290,6 +303,22 @@ mod tests {
         check("arn:aws:s3:::bucket", None);
         check("invalid.nonaws.com", None);
         check("users", None);
+    }
+
+    #[test]
+    fn who_is_gone_stands_as_a_unique_id_and_spoils_later_grants() {
+        let world = world();
+        world.create("users");
+        let more = json!({ "Principal": "arn:aws:iam::222222222222:role/leaver", "StatementId": "s9" });
+        world.ok("AddPermission", grant(more));
+        let policy = world.ok("GetPolicy", json!({ "FunctionName": "users" }));
+        let policy = policy["Policy"].as_str().unwrap();
+        assert!(policy.contains(r#""Principal":{"AWS":"AROALEAVERGONE"}"#), "{policy}");
+        let arn = "arn:aws:lambda:us-east-1:111111111111:function:users";
+        let compiled = world.lambda.function_policy(arn).unwrap().unwrap();
+        assert!(compiled.text.contains("AROALEAVERGONE"), "{}", compiled.text);
+        let text = "The provided principal was invalid. Please check the principal and try again.";
+        assert_eq!(world.refused("AddPermission", grant(json!({}))).1, text);
     }
 
     /// TestLambdaPermissions::test_permission_exceptions and test_remove_multi_permissions.

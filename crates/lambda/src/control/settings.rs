@@ -147,20 +147,6 @@ impl Lambda {
         Ok(json!({ "ProvisionedConcurrencyConfigs": [] }).into())
     }
 
-    /// Function URLs cannot be made yet, so no function has one.
-    pub(super) fn get_url(&self, call: &Call) -> Result<Reply, ApiError> {
-        self.own_name(call, "FunctionName")?;
-        Err(not_found("The resource you requested does not exist."))
-    }
-
-    pub(super) fn list_urls(&self, call: &Call) -> Result<Reply, ApiError> {
-        let name = self.own_name(call, "FunctionName")?;
-        if self.inner.store.read(|r| view::function(r, &name)).map_err(errors::store)?.is_none() {
-            return Err(not_found("Function does not exist"));
-        }
-        Ok(json!({ "FunctionUrlConfigs": [] }).into())
-    }
-
     /// Event source mappings cannot be made yet, so there are none.
     pub(super) fn list_event_source_mappings(&self) -> Reply {
         json!({ "EventSourceMappings": [] }).into()

@@ -94,6 +94,20 @@ pub fn target(read: &impl Read, name: &FunctionName) -> Result<Option<(Function,
     Ok(found.map(|target| (function, target)))
 }
 
+/// A function's policy as it is kept between requests.
+pub(super) struct Compiled {
+    policy: Arc<Policy>,
+    /// Unique ids of the users and roles that it names: asked for at each use.
+    ids: Vec<String>,
+    stored: FunctionPolicy,
+}
+
+fn compile(name: &FunctionName, title: &str, text: &str) -> Result<Arc<Policy>, ApiError> {
+    Policy::parse(title, text, PolicyKind::Resource)
+        .map(Arc::new)
+        .map_err(|e| ApiError::internal(format!("the stored policy of {}: {e}", name.qualified_arn())))
+}
+
 impl Lambda {
     /// The function with this ARN, with or without qualifier; `None` when it does not exist or the text is no
     /// function's ARN. Compiled: after the first time this reads no store until something changes.
@@ -179,12 +193,17 @@ impl Lambda {
                 Some(qualifier) => format!("policy of function {}:{qualifier}", name.name),
                 None => format!("policy of function {}", name.name),
             };
-            let policy = Policy::parse(title, &stored.text(), PolicyKind::Resource).map_err(|e| {
-                ApiError::internal(format!("the stored policy of {}: {e}", name.qualified_arn()))
-            })?;
-            Ok::<_, ApiError>(Some(Some(Arc::new(policy))))
+            let policy = compile(name, &title, &stored.text(|_| false))?;
+            let ids = stored.statements.iter().filter_map(|s| s.identity_id.clone()).collect();
+            Ok::<_, ApiError>(Some(Some(Compiled { policy, ids, stored })))
         })?;
-        Ok(found.and_then(|policy| policy.as_ref().clone()))
+        let Some(Some(compiled)) = found.as_deref() else { return Ok(None) };
+        if compiled.ids.iter().any(|id| self.is_gone(id)) {
+            // What IAM deletes does not touch this cache; such a policy is rare and compiled each time.
+            let text = compiled.stored.text(|id| self.is_gone(id));
+            return compile(name, &compiled.policy.name, &text).map(Some);
+        }
+        Ok(Some(compiled.policy.clone()))
     }
 
     /// The names of an account's functions in a region, for "did you mean".
@@ -233,7 +252,7 @@ fn variables(map: Option<&BTreeMap<String, String>>) -> Vec<(String, String)> {
 }
 
 /// The name in a full ARN.
-fn full_name(arn: &str) -> Option<FunctionName> {
+pub(super) fn full_name(arn: &str) -> Option<FunctionName> {
     if !arn.starts_with("arn:") {
         return None;
     }

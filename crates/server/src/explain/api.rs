@@ -6,7 +6,7 @@ use gateway::execution::{BackendErrorKind, DeploymentFacts, GatewayTrace, RouteF
 
 use super::decision;
 use crate::state::State;
-use crate::trace::Trace;
+use crate::trace::{Decided, Trace};
 
 /// Adds what happened to a call of a deployed API.
 pub fn tell(state: &State, trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
@@ -53,10 +53,7 @@ fn steps(trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
     if let Some(function) = &gateway.function_arn {
         report.steps.push(format!("function {function}"));
     }
-    for decided in &trace.events.decisions {
-        let outcome = if decided.decision.is_allowed() { "allowed" } else { "denied" };
-        report.steps.push(format!("{} on {}: {outcome}", decided.action, decided.resource));
-    }
+    decision::steps(report);
     if let Some(invoked) = &trace.events.invocation {
         let start = if invoked.cold { ", in a new environment" } else { "" };
         report.steps.push(format!("ran {:.1} ms{start}", invoked.duration_ms));
@@ -128,8 +125,8 @@ impl Story<'_> {
         report.findings.push(Finding::new(title));
     }
 
-    fn denied(&self) -> Option<&crate::trace::Decided> {
-        self.trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed())
+    fn denied(&self) -> Option<(usize, &Decided)> {
+        self.trace.denied()
     }
 
     fn no_stage(
@@ -159,13 +156,11 @@ impl Story<'_> {
             Some(deployment) => (deployment.account.clone(), deployment.region.clone()),
             None => self.state.api(api).map(|api| (api.account, api.region)).unwrap_or_default(),
         };
-        Fix {
-            why: format!("run as account {account}: deploy the API as it is now"),
-            commands: vec![format!(
-                "aws apigateway create-deployment --region {region} --rest-api-id {api} --stage-name {}",
-                quote(stage)
-            )],
-        }
+        let command = format!(
+            "aws apigateway create-deployment --region {region} --rest-api-id {api} --stage-name {}",
+            quote(stage)
+        );
+        Fix::run(&account, "deploy the API as it is now", vec![command])
     }
 
     fn integration(&self, kind: &BackendErrorKind, detail: &str, report: &mut Report) {
@@ -193,7 +188,7 @@ impl Story<'_> {
         }
     }
 
-    fn permission(&self, denied: &crate::trace::Decided, report: &mut Report) {
+    fn permission(&self, (index, denied): (usize, &Decided), report: &mut Report) {
         if denied.resource_policy.is_none() && denied.action == "lambda:InvokeFunction" {
             report
                 .steps
@@ -201,7 +196,7 @@ impl Story<'_> {
         }
         let facts = self.gateway.deployment.as_deref().zip(self.gateway.route.as_deref());
         let call = facts.map(|(deployment, route)| api_call(deployment, route, self.gateway));
-        decision::tell(denied, call, report);
+        decision::tell((index, denied), call, report);
     }
 
     fn cannot_assume(&self, detail: &str, report: &mut Report) {
@@ -267,21 +262,17 @@ impl Story<'_> {
     /// `update-integration` and the deployment that puts it into effect.
     fn replace(&self, member: &str, value: &str, what: &str) -> Option<Fix> {
         let (deployment, route) = (self.gateway.deployment.as_ref()?, self.gateway.route.as_ref()?);
-        let mut fix = self.deploy(&self.gateway.stage);
-        fix.why = format!("run as account {}: {what}, and deploy", deployment.account);
-        fix.commands.insert(
-            0,
-            format!(
-                "aws apigateway update-integration --region {} --rest-api-id {} --resource-id {} --http-method {} \
-                 --patch-operations op=replace,path=/{member},value={}",
-                deployment.region,
-                deployment.api_id,
-                route.resource_id,
-                route.configured_method,
-                quote(value)
-            ),
-        );
-        Some(fix)
+        let mut commands = vec![format!(
+            "aws apigateway update-integration --region {} --rest-api-id {} --resource-id {} --http-method {} \
+             --patch-operations op=replace,path=/{member},value={}",
+            deployment.region,
+            deployment.api_id,
+            route.resource_id,
+            route.configured_method,
+            quote(value)
+        )];
+        commands.extend(self.deploy(&self.gateway.stage).steps.into_iter().flat_map(|step| step.commands));
+        Some(Fix::run(&deployment.account, format!("{what}, and deploy"), commands))
     }
 
     fn vpc(&self, arn: &Arn, report: &mut Report) {
@@ -312,22 +303,19 @@ impl Story<'_> {
         };
         let payload = self.trace.events.invocation.as_ref().and_then(|i| i.error.clone()).unwrap_or_default();
         report.findings.push(Finding::new(title).detail(payload));
-        report.fixes.push(Fix {
-            why: format!("run as account {account}: read what the function printed"),
-            commands: vec![format!(
-                "aws logs filter-log-events --region {region} --log-group-name /aws/lambda/{name} \
-                 --query 'events[].message' --output text"
-            )],
-        });
+        let read = format!(
+            "aws logs filter-log-events --region {region} --log-group-name /aws/lambda/{name} \
+             --query 'events[].message' --output text"
+        );
+        report.fixes.push(Fix::run(account, "read what the function printed", vec![read]));
         let timed_out = error_type == Some("Sandbox.Timedout") || message.contains("Task timed out");
         if timed_out {
-            report.fixes.push(Fix {
-                why: format!("run as account {account}: or give the function more time (an integration waits 29 s at most)"),
-                commands: vec![format!(
-                    "aws lambda update-function-configuration --region {region} --function-name {} --timeout 29",
-                    quote(&name)
-                )],
-            });
+            let longer = format!(
+                "aws lambda update-function-configuration --region {region} --function-name {} --timeout 29",
+                quote(&name)
+            );
+            let why = "or give the function more time (an integration waits 29 s at most)";
+            report.fixes.push(Fix::run(account, why, vec![longer]));
         }
     }
 }

@@ -17,7 +17,8 @@ pub fn tell(
     if !operation.is_empty() {
         report.steps.push(format!("{service}:{operation}"));
     }
-    let denied = trace.events.decisions.iter().find(|decided| !decided.decision.is_allowed());
+    decision::steps(report);
+    let denied = trace.denied();
     if let Some(denied) = denied {
         decision::tell(denied, None, report);
     } else if let Some((code, message)) = error {
@@ -58,8 +59,8 @@ fn advice(code: &str, message: &str) -> &'static str {
 fn fix(code: &str, message: &str) -> Option<Fix> {
     let unsigned = matches!(code, "MissingAuthenticationToken" | "MissingAuthenticationTokenException");
     let unknown = matches!(code, "InvalidClientTokenId" | "UnrecognizedClientException");
-    (unsigned || (unknown && !message.contains("crossgate:"))).then(|| Fix {
-        why: "use an account of this server".to_owned(),
-        commands: vec!["eval \"$(crossgate env 222222222222)\"".to_owned()],
+    (unsigned || (unknown && !message.contains("crossgate:"))).then(|| {
+        let command = "eval \"$(crossgate env 222222222222)\"".to_owned();
+        Fix::run("", "use an account of this server", vec![command])
     })
 }

@@ -1,70 +1,47 @@
-//! A denial: the layer to blame, the statements that came near, and the grants that would have allowed it.
+//! A denial: the decision that refused, and the changes that would have allowed it.
 
-use doctor::{ApiCall, Finding, Refusal, Report, grants};
-use policy::{Decision, Effect, Explanation, LayerVerdict, underline};
+use doctor::{ApiCall, Finding, Fix, Refusal, Report, grants};
+use policy::{Decision, Explanation};
 
+use super::organization;
 use crate::trace::Decided;
 
-/// The decision as a tree.
-pub fn tree(decided: &Decided) -> String {
-    explain(decided).to_text()
+/// The whole story of a decision.
+pub fn story(decided: &Decided) -> Explanation {
+    Decision::explain_with(&decided.request(), &decided.caller, &decided.resource())
 }
 
-fn explain(decided: &Decided) -> Explanation {
-    Decision::explain(&decided.request(), &decided.caller, decided.resource_policy.as_deref())
-}
-
-/// Adds what a denial means, and what mends it.
-pub fn tell(decided: &Decided, api: Option<ApiCall<'_>>, report: &mut Report) {
-    let story = explain(decided);
-    let title = story.sentence.clone().unwrap_or_else(|| story.headline());
-    report.findings.push(Finding::new(title).detail(detail(decided, &story)));
+/// What would have allowed it.
+pub fn fixes(decided: &Decided, api: Option<ApiCall<'_>>) -> Vec<Fix> {
     let refusal = Refusal {
         request: decided.request(),
         caller: &decided.caller,
-        resource: decided.resource_policy.as_deref(),
+        resource: decided.resource_policy.clone(),
+        rcp: &decided.rcp,
         api,
     };
-    report.fixes.extend(grants(&refusal));
+    // A denial by the organization's policies is mended there: no grant helps.
+    organization::fixes(decided, &story(decided), &refusal).unwrap_or_else(|| grants(&refusal))
 }
 
-/// The layers that refused, each with its statements, and the nearest statement underlined where it fails.
-fn detail(decided: &Decided, story: &Explanation) -> String {
-    let mut lines = vec![format!("{}: {}", story.headline(), story.caller)];
-    if decided.decision.effect == Effect::ExplicitlyDenied {
-        lines.push(
-            "an explicit deny overrides every grant: no added permission helps, the Deny has to go"
-                .to_owned(),
-        );
-    }
-    let refusing = |verdict| matches!(verdict, LayerVerdict::NoAllow | LayerVerdict::Denies);
-    for layer in story.layers.iter().filter(|layer| refusing(layer.verdict)) {
-        if layer.policies.is_empty() {
-            lines.push(format!("{}: there is none", layer.layer.words()));
-        }
-        if let Some(note) = &layer.note {
-            lines.push(format!("{}: {note}", layer.layer.words()));
-        }
-        for policy in &layer.policies {
-            for statement in &policy.statements {
-                lines.push(format!("{}, {}", policy.name, statement.line()));
-            }
-        }
-    }
-    if let Some((policy, statement)) = story.nearest.and_then(|nearest| story.statement(nearest)) {
-        let at = match decided.decision.effect {
-            Effect::ExplicitlyDenied => Some((statement.span, "this Deny matches".to_owned())),
-            _ => statement
-                .elements
-                .iter()
-                .find(|e| !e.matched)
-                .map(|e| (e.span, format!("{}: {}", e.element, e.text))),
+/// Adds what the report's decision number `index` means, and what mends it.
+pub fn tell((index, decided): (usize, &Decided), api: Option<ApiCall<'_>>, report: &mut Report) {
+    let told = report.decisions.get(index);
+    let title = told.map(|story| story.sentence.clone().unwrap_or_else(|| story.headline()));
+    let finding = Finding::new(title.unwrap_or_default());
+    report.findings.push(Finding { decision: Some(index), ..finding });
+    report.fixes.extend(fixes(decided, api));
+}
+
+/// Adds a line for each decision: what was asked, and which statement allowed it.
+pub fn steps(report: &mut Report) {
+    let lines = report.decisions.iter().map(|story| {
+        let outcome = match story.denied_by {
+            Some(_) => "denied".to_owned(),
+            None => doctor::summary(story),
         };
-        if let Some((span, label)) = at {
-            lines.push(String::new());
-            lines.push(format!("nearest: {} of {}", statement.title(), policy.name));
-            lines.push(underline(&policy.text, span, &label));
-        }
-    }
-    lines.join("\n")
+        format!("{} on {}: {outcome}", story.action, story.resource)
+    });
+    let lines: Vec<String> = lines.collect();
+    report.steps.extend(lines);
 }

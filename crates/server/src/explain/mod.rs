@@ -3,11 +3,15 @@
 mod api;
 mod aws;
 mod decision;
+mod organization;
+mod simulate;
 
 use doctor::Report;
 
 use crate::state::State;
 use crate::trace::{Journey, Trace};
+
+pub use simulate::simulate;
 
 /// The whole story of a request. Looks at the present set-up for what is near to what was asked for, so that a
 /// function made since is offered too.
@@ -22,6 +26,7 @@ pub fn report(state: &State, trace: &Trace) -> Report {
         status: trace.status,
         caller: if trace.caller.is_empty() { "unknown".to_owned() } else { trace.caller.clone() },
         duration_ms: trace.duration_us as f64 / 1000.0,
+        decisions: trace.events.decisions.iter().map(decision::story).collect(),
         ..Report::default()
     };
     match &trace.journey {
@@ -30,6 +35,5 @@ pub fn report(state: &State, trace: &Trace) -> Report {
             aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);
         }
     }
-    report.decisions = trace.events.decisions.iter().map(decision::tree).collect();
     report
 }

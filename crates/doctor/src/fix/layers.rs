@@ -1,0 +1,279 @@
+//! One function per layer: the statement that lets this very request through.
+
+use arn::Arn;
+use policy::{Layer, Policy, Principal, Request};
+use serde_json::{Value, json};
+
+use super::change::{Change, Holder, Permission, Place, last};
+use super::document::{self, with_statement};
+use super::home::{self, Home};
+use super::{Refusal, Setup};
+
+/// What makes `layer` allow the request; `None` where nothing in the accounts involved does.
+pub(crate) fn allow(refusal: &Refusal<'_>, now: &Setup, layer: Layer) -> Option<Change> {
+    match layer {
+        Layer::Identity => identity(refusal, now),
+        Layer::Resource => resource(refusal, now),
+        Layer::Trust => trust(refusal, now),
+        Layer::Boundary => boundary(refusal, now),
+        Layer::Session => session(refusal, now),
+        Layer::Scp | Layer::Rcp => None,
+    }
+}
+
+/// What is said of a service control policy.
+pub(crate) fn scp_words(refusal: &Refusal<'_>) -> String {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let account = principal.account().map_or_else(String::new, |a| format!(" {a}"));
+    format!(
+        "no policy of the account{account} helps: the service control policies on the way to it have to allow {action} on \
+         {resource}, which the organization's management account decides"
+    )
+}
+
+/// What is said of a resource control policy.
+pub(crate) fn rcp_words(refusal: &Refusal<'_>) -> String {
+    let Request { action, resource, resource_account, .. } = refusal.request;
+    let account = resource_account.map_or_else(String::new, |a| format!(" {a}"));
+    format!(
+        "no policy of the account{account} helps: a resource control policy on the way to it denies {action} on {resource}, \
+         which the organization's management account decides"
+    )
+}
+
+fn statement(request: &Request<'_>) -> Value {
+    json!({"Effect": "Allow", "Action": request.action, "Resource": request.resource})
+}
+
+/// The user or role whose policies the caller carries.
+pub(crate) fn holder(principal: &Principal) -> Option<(Holder, &str)> {
+    match principal {
+        Principal::RoleSession { role_arn, .. } => Some((Holder::Role, role_arn)),
+        Principal::User { arn, .. } => Some((Holder::User, arn)),
+        Principal::FederatedUser { issuer_arn, .. } if issuer_arn.contains(":user/") => {
+            Some((Holder::User, issuer_arn))
+        }
+        _ => None,
+    }
+}
+
+fn identity(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let (holder, arn) = holder(principal)?;
+    let name = last(arn).to_owned();
+    let used = |policy: &str| {
+        let shown = format!("inline policy \"{policy}\" of {} \"{name}\"", holder.word());
+        now.caller.identity.iter().any(|p| p.name == shown)
+    };
+    let policy = document::unused(&document::name(action.split_once(':')?.1, resource), used);
+    Some(Change {
+        account: principal.account()?.to_string(),
+        does: format!("the {} {name} gets {action} on {resource}", holder.word()),
+        place: Place::Inline { holder, name, policy, document: document::of(statement(&refusal.request)) },
+        notes: Vec::new(),
+    })
+}
+
+fn boundary(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let boundary = now.caller.boundary.as_deref()?;
+    let Home::Managed(arn) = home::of(&boundary.name)? else { return None };
+    Some(Change {
+        account: refusal.request.principal.account()?.to_string(),
+        does: format!(
+            "the permissions boundary {} leaves room for {} on {}",
+            last(arn),
+            refusal.request.action,
+            refusal.request.resource
+        ),
+        place: Place::Managed {
+            arn: arn.to_owned(),
+            document: with_statement(Some(&boundary.text), statement(&refusal.request))?,
+        },
+        notes: vec![everyone(arn)],
+    })
+}
+
+pub(crate) fn everyone(arn: &str) -> String {
+    format!("the policy {arn} changes for everyone who has it")
+}
+
+fn session(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let inline = now.caller.session.as_ref()?.iter().find(|p| p.name == "session policy");
+    let document = with_statement(inline.map(|p| &*p.text), statement(&refusal.request))?;
+    session_with(refusal, now, document)
+}
+
+/// A session like this one with another policy of its own.
+pub(crate) fn session_with(refusal: &Refusal<'_>, now: &Setup, document: Value) -> Option<Change> {
+    let principal = refusal.request.principal;
+    let mut call: Vec<String> = match principal {
+        Principal::RoleSession { role_arn, session, .. } => {
+            ["aws", "sts", "assume-role", "--role-arn", role_arn, "--role-session-name", session]
+                .map(str::to_owned)
+                .into()
+        }
+        Principal::FederatedUser { arn, .. } => {
+            ["aws", "sts", "get-federation-token", "--name", last(arn)].map(str::to_owned).into()
+        }
+        _ => return None,
+    };
+    let managed = now.caller.session.iter().flatten().filter_map(|p| p.name.split(' ').next());
+    let managed: Vec<String> =
+        managed.filter(|n| n.starts_with("arn:")).map(|arn| format!("arn={arn}")).collect();
+    if !managed.is_empty() {
+        call.push("--policy-arns".to_owned());
+        call.extend(managed);
+    }
+    Some(Change {
+        account: principal.account()?.to_string(),
+        does: format!(
+            "get another session, whose own policy covers {} on {}",
+            refusal.request.action, refusal.request.resource
+        ),
+        place: Place::Session { call, document },
+        notes: vec!["a session's policy cannot be changed: the session is made anew".to_owned()],
+    })
+}
+
+/// The caller as a `Principal` element names it most narrowly.
+fn principal_element(principal: &Principal) -> Value {
+    match principal {
+        Principal::Service { host } => json!({"Service": host}),
+        Principal::RoleSession { role_arn, .. } => json!({"AWS": role_arn}),
+        Principal::User { arn, .. } => json!({"AWS": arn}),
+        Principal::Root { .. } | Principal::FederatedUser { .. } => json!({"AWS": principal.arn()}),
+        Principal::Federated { provider } => json!({"Federated": provider}),
+        Principal::Anonymous => json!("*"),
+    }
+}
+
+/// What a service or nobody has to be held to besides its name: the source, the address.
+fn conditions(request: &Request<'_>) -> Option<Value> {
+    let one = |key: &str| request.context.get(key)?.first();
+    match request.principal {
+        Principal::Service { .. } => {
+            one("aws:SourceArn").map(|source| json!({"ArnLike": {"aws:SourceArn": source}}))
+        }
+        Principal::Anonymous => {
+            one("aws:SourceIp").map(|source| json!({"IpAddress": {"aws:SourceIp": source}}))
+        }
+        _ => None,
+    }
+}
+
+fn own_policy(now: &Setup) -> Option<&Policy> {
+    now.owner.policy.as_deref()
+}
+
+fn trust(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let mut statement =
+        json!({"Effect": "Allow", "Principal": principal_element(principal), "Action": action});
+    if let (Some(condition), Some(members)) = (conditions(&refusal.request), statement.as_object_mut()) {
+        members.insert("Condition".into(), condition);
+    }
+    let document = with_statement(own_policy(now).map(|p| &*p.text), statement)?;
+    trust_with(resource, document, format!("the role {} trusts {}", last(resource), principal.words()))
+}
+
+/// The role's trust policy becomes `document`.
+pub(crate) fn trust_with(role_arn: &str, document: Value, does: String) -> Option<Change> {
+    let account = Arn::parse(role_arn).ok()?.account;
+    Some(Change {
+        account,
+        does,
+        place: Place::Trust { role_arn: role_arn.to_owned(), document },
+        notes: Vec::new(),
+    })
+}
+
+fn resource(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    match Arn::parse(refusal.request.resource).ok()?.service.as_str() {
+        "lambda" => function(refusal, now),
+        "execute-api" => api(refusal, now),
+        _ => None,
+    }
+}
+
+fn function(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let Request { principal, action, resource, context, .. } = refusal.request;
+    let arn = Arn::parse(resource).ok()?;
+    let mut parts = arn.resource.split(':');
+    let (Some("function"), Some(name), qualifier) = (parts.next(), parts.next(), parts.next()) else {
+        return None;
+    };
+    let one = |key: &str| context.get(key).and_then(|values| values.first()).cloned();
+    let is_service = matches!(principal, Principal::Service { .. });
+    let named = match principal {
+        Principal::Root { account } => account.to_string(),
+        other => match principal_element(other) {
+            Value::Object(element) => element.values().next()?.as_str()?.to_owned(),
+            _ => return None,
+        },
+    };
+    let base = refusal
+        .api
+        .map_or_else(|| document::name("invoke", &named), |api| document::name("apigateway", api.api));
+    let text = own_policy(now).map_or("", |p| &*p.text);
+    let source_arn = one("aws:SourceArn").filter(|_| is_service);
+    // A source without an account in its ARN, such as a bucket, is held to its owner besides.
+    let without = source_arn.as_ref().is_some_and(|a| a.split(':').nth(4).is_none_or(str::is_empty));
+    let mut notes = Vec::new();
+    if let Some((api, stage)) = source_arn.as_deref().and_then(api_and_stage) {
+        notes.push(format!(
+            "for calls from every stage, write {api}/*/ in place of {api}/{stage}/ in the source ARN"
+        ));
+    }
+    let from = source_arn.as_ref().map_or_else(String::new, |source| format!(" for {source}"));
+    let verb = if action == "lambda:InvokeFunction" { "invoke" } else { "use" };
+    Some(Change {
+        account: arn.account.clone(),
+        does: format!("let {} {verb} the function {name}{from}", principal.words()),
+        place: Place::Permission(Permission {
+            partition: arn.partition.clone(),
+            region: arn.region.clone(),
+            account: arn.account.clone(),
+            function: name.to_owned(),
+            qualifier: qualifier.map(str::to_owned),
+            sid: document::unused(&base, |sid| text.contains(&format!("\"{sid}\""))),
+            action: action.to_owned(),
+            principal: named,
+            source_account: one("aws:SourceAccount").filter(|_| without && is_service),
+            source_arn,
+        }),
+        notes,
+    })
+}
+
+fn api_and_stage(source: &str) -> Option<(&str, &str)> {
+    let mut parts = source.strip_prefix("arn:")?.split(':').nth(4)?.split('/');
+    let (api, stage) = (parts.next()?, parts.next()?);
+    (source.contains(":execute-api:") && stage != "authorizers").then_some((api, stage))
+}
+
+fn api(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let mut statement = json!({
+        "Effect": "Allow", "Principal": principal_element(principal), "Action": action, "Resource": resource,
+    });
+    if let (Some(condition), Some(members)) = (conditions(&refusal.request), statement.as_object_mut()) {
+        members.insert("Condition".into(), condition);
+    }
+    let document = with_statement(own_policy(now).map(|p| &*p.text), statement)?;
+    let mut change = api_with(resource, document, String::new())?;
+    change.does = format!("the API's resource policy lets {} in", principal.words());
+    Some(change)
+}
+
+/// The API's resource policy becomes `document`.
+pub(crate) fn api_with(resource: &str, document: Value, does: String) -> Option<Change> {
+    let arn = Arn::parse(resource).ok()?;
+    let mut parts = arn.resource.split('/');
+    let (api, stage) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    Some(Change {
+        account: arn.account,
+        does,
+        place: Place::Api { region: arn.region, api, stage, document },
+        notes: Vec::new(),
+    })
+}
