@@ -6,7 +6,7 @@ use arn::AccountId;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::terminal::{Color, Drawn};
-use crate::{demo, env, explain, serve, simulate, tail, test};
+use crate::{demo, doctor, env, explain, serve, simulate, tail, test};
 
 /// API Gateway, Lambda, IAM and STS on your own machine, for many accounts, with AWS's permission checks on: a refused
 /// call says why, and which command mends it.
@@ -72,6 +72,13 @@ Examples:
 Each change is evaluated with the refused request before it is shown, in each form.
 Exit status: 0 explained, 1 no such request or no server, 2 wrong usage.")]
     Explain(Explain),
+    /// Say whether this machine has what crossgate needs
+    #[command(after_help = "\
+Example:
+  crossgate doctor --sandbox    each layer that isolates functions: whether it works here, and how to get it
+
+Exit status: 0 every layer that --sandbox require insists on works, 1 some are missing.")]
+    Doctor(Doctor),
     /// Say whether a request would be allowed, and why, without making it
     #[command(after_help = "\
 Examples:
@@ -133,6 +140,17 @@ pub enum TestFormat {
     Junit,
 }
 
+/// Options of `doctor`.
+#[derive(Args)]
+pub struct Doctor {
+    /// Probe what isolates functions
+    #[arg(long, required = true)]
+    pub sandbox: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// Where the server is.
 #[derive(Args)]
 pub struct Endpoint {
@@ -175,6 +193,15 @@ pub struct Serve {
     /// What to do where this machine cannot isolate functions fully
     #[arg(long, value_enum, default_value_t = Sandbox::Prefer)]
     pub sandbox: Sandbox,
+    /// The network of functions; those with a VpcConfig are isolated in any case
+    #[arg(long, value_enum, default_value_t = Network::Host)]
+    pub network: Network,
+    /// End an execution environment that no invocation has used for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub idle_environments: u64,
+    /// Execution environments alive at once, over all functions [default: one per 64 MiB of memory, 16 to 1000]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1900))]
+    pub max_environments: Option<u32>,
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
@@ -185,6 +212,15 @@ pub struct Serve {
     /// Seconds before each further try of a failed asynchronous invocation [default: 60, then 120, as on AWS]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
     pub retry_delay: Option<u64>,
+}
+
+/// What of the network functions see.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Network {
+    /// The machine's, so that functions call local databases
+    Host,
+    /// This server only
+    Isolated,
 }
 
 /// `https://issuer.example/path=keys.json`.
@@ -282,6 +318,7 @@ pub fn run() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Tail(at) => tail::run(&at),
         Command::Explain(options) => explain::run(&options),
+        Command::Doctor(options) => return doctor::run(&options),
         Command::Simulate(options) => return simulate::run(&options),
         Command::Test(options) => return test::run(&options),
     };

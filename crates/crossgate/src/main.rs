@@ -6,6 +6,7 @@ mod aws;
 mod cli;
 mod client;
 mod demo;
+mod doctor;
 mod env;
 mod explain;
 mod serve;

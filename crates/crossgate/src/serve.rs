@@ -1,6 +1,6 @@
 use std::io::{IsTerminal, Write};
 
-use crate::cli::{Sandbox, Serve};
+use crate::cli::{Network, Sandbox, Serve};
 
 /// Runs the server until it is told to stop.
 pub fn run(options: Serve) -> Result<(), String> {
@@ -24,6 +24,12 @@ pub fn run(options: Serve) -> Result<(), String> {
         strict_runtimes: options.strict_runtimes,
         concurrency: options.concurrency,
         retry_delay: options.retry_delay.map(std::time::Duration::from_secs),
+        network: match options.network {
+            Network::Host => server::NetworkPolicy::Host,
+            Network::Isolated => server::NetworkPolicy::Isolated,
+        },
+        idle_environments: std::time::Duration::from_secs(options.idle_environments),
+        max_environments: options.max_environments.map(|count| count as usize),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

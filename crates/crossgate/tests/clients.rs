@@ -87,6 +87,11 @@ fn node_functions() {
 }
 
 #[test]
+fn broken_functions_and_extensions() {
+    pytest("test_faults.py");
+}
+
+#[test]
 fn mapping_templates() {
     pytest("test_templates.py");
 }

@@ -62,6 +62,16 @@ impl Cgroups {
         Ok(groups)
     }
 
+    /// 1 or 2.
+    pub fn version(&self) -> u8 {
+        if self.v2 { 2 } else { 1 }
+    }
+
+    /// Whether `controller` (`memory`, `cpu` or `pids`) is there.
+    pub fn has(&self, controller: &str) -> bool {
+        self.roots.iter().any(|(_, controllers)| controllers.contains(&controller))
+    }
+
     /// A parent group of the caller's own in this process; groups of processes that are gone are removed.
     ///
     /// # Errors
@@ -209,6 +219,13 @@ impl Group {
         count.and_then(|c| c.trim().parse().ok()).unwrap_or(0)
     }
 
+    /// The processes in it, as this process numbers them.
+    pub fn processes(&self) -> Vec<i32> {
+        let first = self.dirs.first();
+        let text = first.and_then(|(dir, _)| fs::read_to_string(dir.join("cgroup.procs")).ok());
+        text.unwrap_or_default().lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 1).collect()
+    }
+
     /// Forgets the highest memory use, for the next environment in this group.
     pub fn reset_peak(&self) {
         let (name, value) =
@@ -263,8 +280,9 @@ fn write_limits(dir: &Path, controller: &str, limits: Limits, v2: bool) -> io::R
 fn remove_leftovers(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid =
-            name.to_str().and_then(|n| n.strip_prefix("crossgate-")).and_then(|p| p.parse::<u32>().ok());
+        // `crossgate-PID-NUMBER`.
+        let own = name.to_str().and_then(|n| n.strip_prefix("crossgate-"));
+        let pid = own.and_then(|n| n.split('-').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             remove_tree(&entry.path());
         }

@@ -18,8 +18,10 @@
 //! The only crate with `unsafe`. Linux only.
 
 pub mod cgroup;
+pub mod crew;
 mod landlock;
 mod mounts;
+mod network;
 mod plan;
 mod probe;
 mod run;
@@ -27,6 +29,7 @@ mod seccomp;
 pub mod spawn;
 mod stages;
 
+pub use network::Network;
 pub use plan::{Arg, Plan, Step};
 pub use probe::{Layer, Layers, Report, probe};
 pub use run::{StepFailed, run_in_child};

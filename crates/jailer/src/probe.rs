@@ -31,10 +31,12 @@ pub enum Layer {
     Seccomp = 512,
     /// Control groups for memory, cpu and pids.
     Cgroup = 1024,
+    /// A network namespace; only functions that ask for it get one.
+    Network = 2048,
 }
 
 /// Every layer, in the order of a report.
-pub const ALL: [Layer; 11] = [
+pub const ALL: [Layer; 12] = [
     Layer::Uid,
     Layer::User,
     Layer::Mount,
@@ -46,6 +48,7 @@ pub const ALL: [Layer; 11] = [
     Layer::Landlock,
     Layer::Seccomp,
     Layer::Cgroup,
+    Layer::Network,
 ];
 
 impl Layer {
@@ -63,6 +66,7 @@ impl Layer {
             Layer::Landlock => "landlock",
             Layer::Seccomp => "seccomp",
             Layer::Cgroup => "cgroups",
+            Layer::Network => "network namespace",
         }
     }
 }
@@ -120,6 +124,8 @@ impl Report {
         let needed = |layer: Layer| match layer {
             Layer::Uid => !has(Layer::User),
             Layer::User => !has(Layer::Uid),
+            // Refused or warned of where a function wants it.
+            Layer::Network => false,
             _ => true,
         };
         let failed = self.each.iter().filter(|(layer, _)| needed(*layer));
@@ -189,6 +195,7 @@ fn trial(layer: Layer, start: &Plan, layers: Layers) -> Plan {
         Layer::Pid => unshare(&mut plan, libc::CLONE_NEWPID),
         Layer::Ipc => unshare(&mut plan, libc::CLONE_NEWIPC),
         Layer::Uts => unshare(&mut plan, libc::CLONE_NEWUTS),
+        Layer::Network => unshare(&mut plan, libc::CLONE_NEWNET),
         // Whether a `/proc` may be mounted shows only inside a pid namespace, which needs a fork: taken from the
         // layers it needs; a machine that refuses it fails the environment's start with "proc".
         Layer::Proc => {

@@ -1,11 +1,14 @@
 //! Starts a program in a jail: the plan runs between fork and exec.
 
+use crate::crew::{Crew, Leader};
 use crate::plan::Plan;
 use crate::run::Ready;
+use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// What to do in the child before exec.
 pub struct Jail {
@@ -18,15 +21,26 @@ pub struct Jail {
     pub groups: Vec<OwnedFd>,
     /// Descriptors that the program inherits: (ours, its number).
     pub inherit: Vec<(OwnedFd, i32)>,
+    /// Programs that process 1 starts when told to. With a crew the command itself is never executed: the process is
+    /// there for the crew. Needs `pid_namespace`.
+    pub crew: Option<Crew>,
 }
 
 /// Lets `command` start inside `jail`. The calling thread must live as long as the program may: the program is
 /// killed when it ends.
-pub fn jail(command: &mut Command, jail: Jail) {
+///
+/// # Errors
+/// The system's, when there is no room for a crew's descriptors.
+pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
     let (outer, inner) = split(&jail.plan, jail.pid_namespace);
     let mut outer = Ready::new(&outer);
     let mut inner = Ready::new(&inner);
-    let Jail { pid_namespace, groups, inherit, .. } = jail;
+    let Jail { pid_namespace, groups, inherit, crew, .. } = jail;
+    let numbers = inherit.iter().map(|(_, number)| *number).collect();
+    for (fd, number) in &inherit {
+        reserve(fd, *number);
+    }
+    let mut leader = crew.map(|crew| Leader::new(crew, numbers)).transpose()?;
     let failed = |e: crate::StepFailed| io::Error::from_raw_os_error(e.errno);
     // SAFETY: between fork and exec only raw system calls are made, on memory laid out before the fork.
     unsafe {
@@ -48,8 +62,36 @@ pub fn jail(command: &mut Command, jail: Jail) {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 fork_into_namespace()?;
             }
-            inner.run().map_err(failed)
+            inner.run().map_err(failed)?;
+            match &mut leader {
+                Some(leader) => leader.lead(),
+                None => Ok(()),
+            }
         });
+    }
+    Ok(())
+}
+
+/// Keeps `number` from being given to another descriptor of this process, for good: between fork and exec it is
+/// overwritten in the child, and the pipe by which the child tells that it could not execute must not lie there.
+fn reserve(fd: &OwnedFd, number: i32) {
+    static RESERVED: Mutex<BTreeMap<i32, OwnedFd>> = Mutex::new(BTreeMap::new());
+    let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
+    if reserved.contains_key(&number) || fd.as_raw_fd() == number {
+        return;
+    }
+    // Anything will do; what it is open on is closed again when it is not ours to have.
+    // SAFETY: plain calls on descriptors; the new one is owned by nobody else.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let got = libc::fcntl(null, libc::F_DUPFD_CLOEXEC, number);
+        libc::close(null);
+        if got >= 0 {
+            let got = OwnedFd::from_raw_fd(got);
+            if got.as_raw_fd() == number {
+                reserved.insert(number, got);
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::mounts::{self, Access};
 use crate::plan::{Arg, Plan};
 use crate::probe::{Layer, Layers};
-use crate::{landlock, seccomp};
+use crate::{Network, landlock, network, seccomp};
 use std::path::{Path, PathBuf};
 
 /// The user that functions see themselves as. AWS: uid 993, recorded in `test_introspection_invoke`.
@@ -25,6 +25,8 @@ pub struct BaseSpec {
     pub etc: PathBuf,
     /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
     pub bootstrap: Option<PathBuf>,
+    /// A file that is seen as `/etc/hosts`.
+    pub hosts: Option<PathBuf>,
     /// What works on this machine.
     pub layers: Layers,
 }
@@ -42,6 +44,8 @@ pub struct EnterSpec {
     pub uid: u32,
     /// Processes and threads of this user.
     pub processes: u64,
+    /// A network of its own; `None`: the machine's.
+    pub network: Option<Network>,
     /// What works on this machine.
     pub layers: Layers,
 }
@@ -83,6 +87,9 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     }
     mounts::bind(plan, "usr", Path::new("/usr"), &root.join("usr"), Access::ReadOnly);
     mounts::bind(plan, "etc", &spec.etc, &root.join("etc"), Access::ReadOnly);
+    if let Some(hosts) = &spec.hosts {
+        mounts::bind(plan, "hosts", hosts, &root.join("etc/hosts"), Access::ReadOnly);
+    }
     for dir in ["/etc/ssl", "/etc/pki", "/etc/alternatives", "/etc/ca-certificates"] {
         let inside = spec.etc.join(dir.trim_start_matches("/etc/"));
         if Path::new(dir).is_dir() && inside.is_dir() {
@@ -169,7 +176,9 @@ pub fn prepare(layers: Layers) -> Plan {
     }
     if layers.has(Layer::Mount) && layers.has(Layer::Proc) {
         let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-        mounts::mount(&mut plan, "proc", "proc", Path::new("/proc"), "proc", flags, "");
+        // A crew's leader is undumpable, and so invisible.
+        let options = "hidepid=2";
+        mounts::mount(&mut plan, "proc", "proc", Path::new("/proc"), "proc", flags, options);
     }
     plan
 }
@@ -184,6 +193,9 @@ pub fn enter(spec: &EnterSpec) -> Plan {
     let task = if layers.has(Layer::Mount) { PathBuf::from("/var/task") } else { spec.task.clone() };
     let task = plan.path(&task);
     plan.must("chdir", libc::SYS_chdir, &[task]);
+    if let Some(network) = &spec.network {
+        network::add(&mut plan, network);
+    }
     locks(&mut plan, spec);
     plan
 }

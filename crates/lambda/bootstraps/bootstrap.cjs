@@ -28,8 +28,8 @@ const now = Date.now;
 
 /** HTTP/1.1 with keep-alive over one connected socket. One request at a time. */
 class Api {
-  constructor(fd) {
-    this.socket = new net.Socket({ fd, readable: true, writable: true });
+  constructor(socket) {
+    this.socket = socket;
     this.buffer = Buffer.alloc(0);
     this.take = null;
     this.socket.on('data', (chunk) => {
@@ -609,10 +609,17 @@ function become(settings) {
   if (off !== '1' && off !== 'true') globalThis.awslambda = awslambda;
 }
 
+function connect() {
+  const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
+  return net.connect({ host, port: Number(port), noDelay: true });
+}
+
 function main() {
-  const api = new Api(API_FD);
+  // `run`: started for one function alone, with everything in the environment and the Runtime API over TCP.
+  const alone = process.argv[2] === 'run';
+  const api = new Api(alone ? connect() : new net.Socket({ fd: API_FD, readable: true, writable: true }));
   const runtime = new Runtime(api);
-  api.frame((settings) => {
+  const begin = (settings) => {
     api.release();
     process.on('uncaughtException', (error) => {
       logError('Uncaught Exception', error);
@@ -636,8 +643,13 @@ function main() {
         logError('Uncaught Exception', error);
         runtime.lost(error, 129);
       });
-  });
-  api.socket.write('R');
+  };
+  if (alone) {
+    begin({ env: { ...process.env }, handler: process.env._HANDLER });
+  } else {
+    api.frame(begin);
+    api.socket.write('R');
+  }
 }
 
 main();

@@ -3,7 +3,7 @@
 Two ways to start, both by crossgate's executor:
   bootstrap.py zygote   control socket on descriptor 0; forks an environment per request, never runs a
                         customer's code itself
-  bootstrap.py run      Runtime API socket on descriptor 3, already jailed, everything else in the environment
+  bootstrap.py run      already jailed, everything in the environment, the Runtime API over TCP
 Works with Python 3.7 and newer, imports the standard library only. What handlers see follows AWS's runtime
 client for Python; the differences are listed in crates/lambda/src/execution/README.md.
 """
@@ -40,8 +40,8 @@ NEXT = ("GET %sinvocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n" % PREFIX).enco
 class Api:
     """HTTP/1.1 with keep-alive over one connected socket."""
 
-    def __init__(self, fd):
-        self.sock = socket.socket(fileno=fd)
+    def __init__(self, sock):
+        self.sock = sock
         self.sock.setblocking(True)
         self.buffer = b""
 
@@ -642,7 +642,7 @@ def adopt(fds, prepare):
     os.closerange(3, high)
     os.dup2(high, API_FD, inheritable=False)
     os.close(high)
-    api = Api(API_FD)
+    api = Api(socket.socket(fileno=API_FD))
     if prepare:
         try:
             run_plan(prepare)
@@ -674,8 +674,11 @@ def main():
     if sys.argv[1:2] == ["zygote"]:
         zygote()
     else:
+        host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
+        sock = socket.create_connection((host, int(port)))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         start("")
-        serve(Api(API_FD), os.environ["_HANDLER"])
+        serve(Api(sock), os.environ["_HANDLER"])
 
 
 if __name__ == "__main__":

@@ -257,7 +257,7 @@ def handler(event, context):
         ("string", "\"text\""),
         ("bytes", "raw"),
         ("none", "null"),
-        ("unicode", "\"\\u00e9\""),
+        ("unicode", if python() == "python3.13" { "\"é\"" } else { "\"\\u00e9\"" }),
         ("decimal", "{\"a\": 1.10, \"b\": [2]}"),
         ("tuple", "[1, \"a\"]"),
     ] {
@@ -318,7 +318,7 @@ async fn sixteen_callers_at_once_lose_nothing_and_start_no_storm() {
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_slow_invocations_have_an_environment_each() {
     let world = World::new();
-    let spec = Arc::new(world.function("f", "import time\ndef handler(e, c): time.sleep(1)"));
+    let spec = Arc::new(world.function("f", "import time\ndef handler(e, c): time.sleep(2)"));
     let begun = Instant::now();
     let calls: Vec<_> = (0..8)
         .map(|_| {
@@ -331,7 +331,7 @@ async fn simultaneous_slow_invocations_have_an_environment_each() {
         streams.insert(call.await.expect("answered").log_stream);
     }
     assert_eq!(streams.len(), 8);
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     world.end().await;
 }
 
@@ -434,7 +434,7 @@ def handler(event, context):
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", done.log_stream.as_str()),
-        ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.9"),
+        ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", python())),
         ("AWS_ACCESS_KEY_ID", "ASIA-f"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_SESSION_TOKEN", "token"),

@@ -87,9 +87,38 @@ async fn a_server_that_is_killed_leaves_no_process_behind() {
     assert_eq!(hear(&mut child), "ready");
     // Zygote, the busy environment, the spare.
     assert!(processes_of(dir.path()).len() >= 2, "{:?}", processes_of(dir.path()));
+    let pid = child.id();
+    let root = is_root();
+    assert!(!root || !groups_of(pid).is_empty(), "the server has made no control group");
     child.kill().expect("killed");
     child.wait().expect("waited");
     wait_until("all are gone", || processes_of(dir.path()).is_empty()).await;
+    // No mount of its jails is seen outside them, and the next server removes its control groups.
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+    assert!(!mounts.contains(&dir.path().display().to_string()), "{mounts}");
+    let world = World::new();
+    assert_eq!(text(&world.run("next", "def handler(e, c): return 'fine'", "{}").await), "\"fine\"");
+    assert_eq!(groups_of(pid), Vec::<std::path::PathBuf>::new());
+    world.end().await;
+}
+
+/// The control groups that a process with this id made, in every hierarchy.
+fn groups_of(pid: u32) -> Vec<std::path::PathBuf> {
+    let own = format!("crossgate-{pid}-");
+    let (mut found, mut folders) = (Vec::new(), vec![std::path::PathBuf::from("/sys/fs/cgroup")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|t| t.is_dir()) {
+                continue;
+            }
+            if entry.file_name().to_string_lossy().starts_with(&own) {
+                found.push(entry.path());
+            } else {
+                folders.push(entry.path());
+            }
+        }
+    }
+    found
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,9 +67,11 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
-    if let Some(limit) = config.concurrency {
-        execution.max_environments = limit as usize;
-    }
+    execution.network = config.network;
+    execution.idle_timeout = config.idle_environments;
+    // Each says how many may live at once; the one about environments wins.
+    let environments = config.max_environments.or(config.concurrency.map(|limit| limit as usize));
+    execution.max_environments = environments.unwrap_or(execution.max_environments);
     execution.endpoint_url = Some(base_url.clone());
     execution.credentials = Arc::new(LambdaRoles(iam.clone()));
     execution.logs = Arc::new(FunctionLogs(logs.clone()));

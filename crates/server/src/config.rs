@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use arn::AccountId;
+pub use lambda::execution::Network as NetworkPolicy;
 pub use lambda::execution::Sandbox as SandboxPolicy;
 
 /// Where state is kept.
@@ -34,6 +35,12 @@ pub struct Config {
     pub jwks: Vec<(String, PathBuf)>,
     /// How functions are isolated.
     pub sandbox: SandboxPolicy,
+    /// The network of functions.
+    pub network: NetworkPolicy,
+    /// How long an execution environment lives without an invocation.
+    pub idle_environments: std::time::Duration,
+    /// Execution environments alive at once; by the machine's memory when not given.
+    pub max_environments: Option<usize>,
     /// Refuses runtimes that are not installed.
     pub strict_runtimes: bool,
     /// Concurrent executions of an account in a region, and environments alive at once over all accounts. Without it

@@ -34,5 +34,6 @@ mod target;
 mod trace;
 
 pub use compose::StartError;
-pub use config::{Config, SandboxPolicy, Storage};
+pub use config::{Config, NetworkPolicy, SandboxPolicy, Storage};
+pub use lambda::execution::{SandboxLayer, sandbox_report};
 pub use serve::Server;

@@ -31,6 +31,9 @@ pub fn run() -> Result<(), String> {
             strict_runtimes: false,
             concurrency: None,
             retry_delay: None,
+            network: server::NetworkPolicy::Host,
+            idle_environments: std::time::Duration::from_secs(600),
+            max_environments: None,
         })
         .await
         .map_err(|e| e.to_string())?;

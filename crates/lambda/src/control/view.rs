@@ -177,6 +177,8 @@ impl Lambda {
             log_group: config.logging.group.clone(),
             provisioned: 0,
             json_log_level: config.logging.application.clone().filter(|_| config.logging.format == "JSON"),
+            in_vpc: config.vpc.as_ref().is_some_and(|vpc| !vpc.subnets.is_empty()),
+            system_log_level: config.logging.system.clone().filter(|_| config.logging.format == "JSON"),
         })
     }
 

@@ -17,6 +17,16 @@ pub enum Sandbox {
     Off,
 }
 
+/// What of the network functions see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The machine's: functions call local databases. Those with a `VpcConfig` are isolated all the same.
+    #[default]
+    Host,
+    /// Each environment has one of its own, which reaches this server only.
+    Isolated,
+}
+
 /// Settings of an [`Executor`](super::Executor).
 #[derive(Clone)]
 pub struct ExecutorConfig {
@@ -24,6 +34,8 @@ pub struct ExecutorConfig {
     pub state_dir: PathBuf,
     /// The sandbox policy.
     pub sandbox: Sandbox,
+    /// The network of functions.
+    pub network: Network,
     /// Refuse a runtime that is not installed instead of using the nearest newer one.
     pub strict_runtimes: bool,
     /// Environments alive at once, over all functions. Default: one per 64 MiB of the machine's memory, between
@@ -57,6 +69,7 @@ impl ExecutorConfig {
         ExecutorConfig {
             state_dir: state_dir.into(),
             sandbox: Sandbox::Prefer,
+            network: Network::Host,
             strict_runtimes: false,
             max_environments: default_max_environments(),
             max_queue: 1000,

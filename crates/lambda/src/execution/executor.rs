@@ -1,8 +1,9 @@
 //! The [`Executor`].
 
 use super::config::ExecutorConfig;
-use super::environment::{Environment, InitFailure, Job, Outcome};
+use super::environment::{Environment, InitFailure, Job, Outcome, Reason};
 use super::logs::now_ms;
+use super::platform;
 use super::pool::{Failure, Pool, Shared, Warm};
 use super::process::{Exit, lock};
 use super::report::{self, Report};
@@ -17,6 +18,9 @@ use tokio::sync::oneshot;
 
 /// How often a running invocation's memory is looked at.
 const MEMORY_WATCH: Duration = Duration::from_millis(100);
+
+/// How long an environment is idle before its processes are stopped; AWS stops them at once.
+const FREEZE_AFTER: Duration = Duration::from_millis(100);
 
 /// Runs functions. Cheap to clone; all clones are one executor. Call [`Executor::shutdown`] at the end; a server
 /// that dies without it takes its environments with it all the same.
@@ -47,6 +51,7 @@ impl Executor {
             max_starting: processors.max(2),
         });
         tokio::spawn(evict_idle(Arc::downgrade(&shared)));
+        tokio::spawn(freeze_idle(Arc::downgrade(&shared)));
         Ok(Executor { inner: Arc::new(Inner { shared, closed: AtomicBool::new(false) }) })
     }
 
@@ -65,22 +70,23 @@ impl Executor {
         }
         let begun = Instant::now();
         let pool = self.pool(spec);
-        let start_line = report::start(spec, &context);
         let mut job = Box::new(Job { context, payload, deadline_ms: 0 });
         // An idle environment may die in the moment it is chosen: the event goes to the next one then.
         for _ in 0..16 {
             let lease = match pool.acquire().await {
                 Ok(lease) => lease,
                 Err(Failure::Start(error)) => return Err(error),
+                // AWS: an init phase of more than ten seconds is tried once more, inside the function's own time-out.
+                Err(Failure::Init(_, InitFailure::TimedOut)) if pool.slow_down() => continue,
                 Err(Failure::Init(environment, failure)) => {
-                    return init_failed(&environment, failure, &start_line, &job.context, begun);
+                    return init_failed(&environment, failure, &job.context, begun);
                 }
             };
             let Some(environment) = lease.take() else { continue };
             let timeout = i64::try_from(spec.timeout.as_millis()).unwrap_or(900_000);
             job.deadline_ms = now_ms() + timeout;
             let context = job.context.clone();
-            match environment.run(job, start_line.clone()) {
+            match environment.run(job) {
                 Ok(outcome) => {
                     let running = Running { environment, context, sent: Instant::now(), begun };
                     // In a task of its own, so that time-out and log do not depend on the caller staying.
@@ -130,7 +136,7 @@ impl Executor {
         self.inner.shared.live.load(Ordering::Acquire)
     }
 
-    /// Ends all environments and zygotes, and waits for that, two seconds at most. Invocations in progress end
+    /// Ends all environments and zygotes, and waits for that, two and a half seconds at most (extensions have two). Invocations in progress end
     /// with an error: wait for them first.
     pub async fn shutdown(&self) {
         self.inner.closed.store(true, Ordering::Release);
@@ -140,7 +146,7 @@ impl Executor {
             pool.kill();
         }
         shared.starter.shutdown().await;
-        for _ in 0..200 {
+        for _ in 0..250 {
             if self.environments() == 0 && shared.starter.remove_groups() {
                 break;
             }
@@ -181,7 +187,7 @@ impl Running {
                 Err(_) => {
                     self.environment.max_memory_mb();
                     if self.environment.own_memory_mb() > u64::from(self.environment.spec.memory_mb) {
-                        self.environment.kill();
+                        self.environment.end(Reason::Failure);
                     }
                 }
             }
@@ -189,13 +195,14 @@ impl Running {
     }
 
     fn timed_out(self) -> Invocation {
-        self.environment.kill();
+        self.environment.end(Reason::Timeout);
         self.environment.drain_log();
         let timeout = self.environment.spec.timeout;
         let text = report::timed_out_text(timeout);
         let id = &self.context.request_id;
-        let now = jiff::Timestamp::from_millisecond(now_ms()).unwrap_or_default();
-        self.environment.platform(format!("{now:.3} {id} {text}\n"));
+        if self.environment.spec.system_log_level.is_none() {
+            self.environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
+        }
         let message = format!("RequestId: {id} Error: {text}");
         let payload = report::platform_error("Sandbox.Timedout", &message);
         self.result(payload, Some("Sandbox.Timedout".into()), timeout, Some("timeout".into()))
@@ -216,9 +223,16 @@ impl Running {
                 let (kind, status) = error("Function.ResponseSizeTooLarge");
                 self.result(report::too_large(), kind, duration, status)
             }
+            Outcome::Extension(kind, reason) => {
+                let message = format!("RequestId: {id} Error: {reason}");
+                self.environment.record(platform::fault(&message, kind));
+                let payload = report::platform_error(kind, &message);
+                let (kind, status) = error(kind);
+                self.result(payload, kind, duration, status)
+            }
             Outcome::Exit(exit) => {
                 let message = format!("RequestId: {id} Error: {}", exit.describe());
-                self.environment.platform(format!("{message}\nRuntime.ExitError\n"));
+                self.environment.record(platform::fault(&message, "Runtime.ExitError"));
                 let payload = report::platform_error("Runtime.ExitError", &message);
                 let (kind, status) = error("Runtime.ExitError");
                 self.result(payload, kind, duration, status)
@@ -251,6 +265,7 @@ fn complete(
     let spec = &environment.spec;
     let billed_ms = report::billed_ms(duration);
     let max_memory_mb = environment.max_memory_mb();
+    let timed_out = status.as_deref() == Some("timeout");
     let report = Report {
         request_id: &context.request_id,
         duration,
@@ -260,7 +275,17 @@ fn complete(
         init,
         status,
     };
-    let log_tail = environment.finish_log([report::end(&context.request_id), report.line()]);
+    let outcome = match (error_type.as_deref(), timed_out) {
+        (_, true) => "timeout",
+        (None, _) => "success",
+        (Some("Runtime.ExitError"), _) => "failure",
+        (Some(kind), _) if kind.starts_with("Extension.") => "failure",
+        (Some(_), _) => "error",
+    };
+    let kind = error_type.as_deref();
+    environment.record(platform::runtime_done(context, outcome, kind, duration, payload.len()));
+    let report = platform::report(context, &report, outcome, kind);
+    let log_tail = environment.finish_log([platform::end(&context.request_id), report]);
     Invocation {
         payload,
         function_error: error_type.is_some().then_some(FunctionError::Unhandled),
@@ -280,17 +305,22 @@ fn complete(
 fn init_failed(
     environment: &Arc<Environment>,
     failure: InitFailure,
-    start_line: &str,
     context: &InvokeContext,
     begun: Instant,
 ) -> Result<Invocation, InvokeError> {
-    environment.platform(start_line.to_owned());
+    environment.record(platform::start(&environment.spec, context));
     let id = &context.request_id;
+    let timed_out = matches!(failure, InitFailure::TimedOut);
     let (kind, payload) = match failure {
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
             let message = format!("RequestId: {id} Error: {}", exit.describe());
             ("Runtime.ExitError".to_owned(), report::platform_error("Runtime.ExitError", &message))
+        }
+        InitFailure::Invalid(kind, reason) => {
+            let message = format!("RequestId: {id} Error: {reason}");
+            environment.record(platform::fault(&message, kind));
+            (kind.to_owned(), report::platform_error(kind, &message))
         }
         InitFailure::TimedOut => {
             let bound = environment.started.elapsed();
@@ -302,9 +332,23 @@ fn init_failed(
             return Err(InvokeError::SandboxUnavailable(text));
         }
     };
-    let status = Some(format!("error\tError Type: {kind}"));
-    let wait = begun.elapsed();
-    Ok(complete(environment, context, payload, Some(kind), (Duration::ZERO, wait), status))
+    let (duration, status) = match timed_out {
+        true => (environment.spec.timeout, "timeout".to_owned()),
+        false => (Duration::ZERO, format!("error\tError Type: {kind}")),
+    };
+    Ok(complete(environment, context, payload, Some(kind), (duration, begun.elapsed()), Some(status)))
+}
+
+/// Freezes environments between invocations. A moment after the last, so that a busy function does not pay for it.
+async fn freeze_idle(shared: std::sync::Weak<Shared>) {
+    loop {
+        tokio::time::sleep(FREEZE_AFTER).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let pools: Vec<_> = lock(&shared.pools).values().cloned().collect();
+        for pool in pools {
+            pool.freeze(FREEZE_AFTER);
+        }
+    }
 }
 
 /// Ends environments that nobody used for a while, and forgets pools without any.

@@ -6,6 +6,7 @@
 
 use super::config::LogSink;
 use super::spec::FunctionSpec;
+use super::telemetry::Telemetry;
 use std::sync::Arc;
 
 /// CloudWatch's bound of one event, less its overhead of 26 bytes (AWS documentation, PutLogEvents).
@@ -20,14 +21,29 @@ pub(crate) struct EnvironmentLog {
     spec: Arc<FunctionSpec>,
     stream: String,
     sink: Arc<dyn LogSink>,
+    /// Where each event goes too, as records of a kind.
+    telemetry: Option<(Arc<Telemetry>, &'static str)>,
     buffer: Vec<u8>,
     events: Vec<(i64, String)>,
     tail: Vec<u8>,
 }
 
 impl EnvironmentLog {
-    pub fn new(spec: Arc<FunctionSpec>, stream: String, sink: Arc<dyn LogSink>) -> EnvironmentLog {
-        EnvironmentLog { spec, stream, sink, buffer: Vec::new(), events: Vec::new(), tail: Vec::new() }
+    pub fn new(
+        spec: Arc<FunctionSpec>,
+        stream: String,
+        sink: Arc<dyn LogSink>,
+        telemetry: Option<(Arc<Telemetry>, &'static str)>,
+    ) -> EnvironmentLog {
+        EnvironmentLog {
+            spec,
+            stream,
+            sink,
+            telemetry,
+            buffer: Vec::new(),
+            events: Vec::new(),
+            tail: Vec::new(),
+        }
     }
 
     /// Takes bytes from the pipe.
@@ -100,6 +116,9 @@ impl EnvironmentLog {
     }
 
     fn event(&mut self, time: i64, text: &[u8]) {
+        if let Some((telemetry, kind)) = &self.telemetry {
+            telemetry.emit_text(kind, text, self.spec.json_log_level.is_some());
+        }
         self.remember(text);
         if text.last().is_some_and(|b| *b != b'\n') {
             self.remember(b"\n");
@@ -162,7 +181,7 @@ mod tests {
     #[track_caller]
     fn check(pieces: &[&[u8]], expect: &[&str]) {
         let sink = Arc::new(Kept::default());
-        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone(), None);
         for piece in pieces {
             log.feed(piece);
         }
@@ -206,7 +225,7 @@ mod tests {
     fn a_line_longer_than_an_event_is_split() {
         let line = vec![b'x'; MAX_EVENT + 10];
         let sink = Arc::new(Kept::default());
-        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone(), None);
         log.feed(&line);
         log.finish_line();
         log.flush();
@@ -216,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_last_4_kb_from_a_whole_character() {
-        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), Arc::new(Kept::default()));
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), Arc::new(Kept::default()), None);
         log.feed("é".repeat(5000).as_bytes());
         log.feed(b"x\n");
         let tail = log.tail();

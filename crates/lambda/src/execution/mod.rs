@@ -14,25 +14,35 @@
 
 mod api;
 mod config;
+mod crew;
 mod environment;
 mod executor;
+mod extensions;
 mod logs;
 mod nodes;
 pub mod package;
+mod platform;
 mod pool;
 mod process;
+mod relay;
 mod report;
 mod runtimes;
+mod sandbox;
 mod slot;
+mod sockets;
 mod spec;
 mod start;
+mod telemetry;
 mod variables;
 mod zygote;
 
-pub use config::{CredentialSource, Credentials, ExecutorConfig, LogSink, NoCredentials, NoLogs, Sandbox};
+pub use config::{
+    CredentialSource, Credentials, ExecutorConfig, LogSink, Network, NoCredentials, NoLogs, Sandbox,
+};
 pub use spec::{
     Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError, Part, ThrottleReason,
 };
 
 pub use executor::Executor;
 pub use pool::Warm;
+pub use sandbox::{SandboxLayer, sandbox_report};

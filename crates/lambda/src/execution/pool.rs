@@ -5,12 +5,12 @@
 //! millisecond do not start sixteen processes, sixteen callers of one that takes a second soon have one each.
 
 use super::config::ExecutorConfig;
-use super::environment::{Environment, InitFailure, Owner};
+use super::environment::{Environment, InitFailure, Owner, Reason};
 use super::process::lock;
 use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
 use super::start::Starter;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -69,6 +69,8 @@ pub(crate) struct Pool {
     spec: Arc<FunctionSpec>,
     shared: Arc<Shared>,
     me: Weak<Pool>,
+    /// Its init phase did not fit its time: the next ones have the function's time-out instead.
+    slow: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -95,7 +97,13 @@ impl Drop for Lease {
 
 impl Pool {
     pub fn new(spec: Arc<FunctionSpec>, shared: Arc<Shared>) -> Arc<Pool> {
-        Arc::new_cyclic(|me| Pool { spec, shared, me: me.clone(), state: Mutex::default() })
+        Arc::new_cyclic(|me| Pool {
+            spec,
+            shared,
+            me: me.clone(),
+            slow: AtomicBool::new(false),
+            state: Mutex::default(),
+        })
     }
 
     /// A ready environment.
@@ -216,7 +224,7 @@ impl Pool {
                     state.all.insert(environment.id, Arc::clone(&environment));
                 }
                 if state.retired && state.waiters.is_empty() {
-                    environment.kill();
+                    environment.end(Reason::Spindown);
                 }
             }
             Err(error) => {
@@ -245,7 +253,7 @@ impl Pool {
             std::mem::take(&mut state.idle)
         };
         for (_, environment) in idle {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
     }
 
@@ -258,7 +266,7 @@ impl Pool {
         };
         drop(waiters);
         for environment in all {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
     }
 
@@ -274,9 +282,24 @@ impl Pool {
             (old, state.alive == 0 && state.waiters.is_empty())
         };
         for (_, environment) in old {
-            environment.kill();
+            environment.end(Reason::Spindown);
         }
         empty
+    }
+
+    /// Freezes environments that were idle for `bound`.
+    pub fn freeze(&self, bound: Duration) {
+        // Under the lock: what is in the list is nobody's.
+        let state = lock(&self.state);
+        for (_, environment) in state.idle.iter().filter(|(used, _)| used.elapsed() >= bound) {
+            environment.freeze();
+        }
+    }
+
+    /// The init phase took too long: `true` when it may be tried again, as part of an invocation. When that was the
+    /// second time, the next one begins anew.
+    pub fn slow_down(&self) -> bool {
+        !self.slow.fetch_xor(true, Ordering::AcqRel)
     }
 
     /// When its least used idle environment was used.
@@ -294,7 +317,7 @@ impl Pool {
             if state.idle.is_empty() { None } else { Some(state.idle.remove(0).1) }
         };
         environment.is_some_and(|environment| {
-            environment.kill();
+            environment.end(Reason::Spindown);
             true
         })
     }
@@ -325,6 +348,11 @@ impl Shared {
 }
 
 impl Owner for Pool {
+    fn init_timeout(&self) -> Duration {
+        let first = self.shared.config.init_timeout;
+        if self.slow.load(Ordering::Acquire) { self.spec.timeout } else { first }
+    }
+
     fn up(&self, environment: &Arc<Environment>) {
         {
             let mut state = lock(&self.state);
@@ -357,7 +385,7 @@ impl Owner for Pool {
     }
 
     fn free(&self, environment: &Arc<Environment>) {
-        let Some(me) = self.me.upgrade() else { return environment.kill() };
+        let Some(me) = self.me.upgrade() else { return environment.end(Reason::Spindown) };
         let waiter = {
             let mut state = lock(&self.state);
             let waiter = loop {
@@ -369,7 +397,7 @@ impl Owner for Pool {
             if waiter.is_none() {
                 if state.retired {
                     drop(state);
-                    return environment.kill();
+                    return environment.end(Reason::Spindown);
                 }
                 state.idle.push((Instant::now(), Arc::clone(environment)));
             }

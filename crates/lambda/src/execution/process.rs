@@ -20,6 +20,14 @@ impl Exit {
         if code < 0 { Exit::Signal(-code) } else { Exit::Status(code) }
     }
 
+    /// `exit status 1`, `signal: killed`.
+    pub fn as_go_says(self) -> String {
+        match self {
+            Exit::Status(status) => format!("exit status {status}"),
+            Exit::Signal(_) => self.describe().trim_start_matches("Runtime exited with error: ").to_owned(),
+        }
+    }
+
     /// AWS's words. Recorded for status 0 and others; signals as Go names them, which AWS's supervisor is written
     /// in (reasoning, from its public emulator's messages).
     pub fn describe(self) -> String {

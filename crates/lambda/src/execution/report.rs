@@ -12,6 +12,12 @@ pub(crate) const MAX_RESPONSE: usize = 6_291_556;
 /// `INIT_START …`, the first line of a log stream. The version ARN's hash is of the runtime's name: what runs is
 /// the machine's own interpreter, not one of AWS's images.
 pub(crate) fn init_start(spec: &FunctionSpec, runtime_used: &str) -> String {
+    let (version, arn) = runtime_version(spec, runtime_used);
+    format!("INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}\n")
+}
+
+/// `python:3.9.v0`, and an ARN for it.
+pub(crate) fn runtime_version(spec: &FunctionSpec, runtime_used: &str) -> (String, String) {
     // `python3.9` is written `python:3.9`, `provided.al2023` is written `provided:al2023`.
     let (name, version) = match runtime_used.split_once('.') {
         Some(("provided", version)) => ("provided", version),
@@ -19,10 +25,7 @@ pub(crate) fn init_start(spec: &FunctionSpec, runtime_used: &str) -> String {
     };
     let hash = hex::encode(Sha256::digest(runtime_used));
     let region = &spec.region;
-    format!(
-        "INIT_START Runtime Version: {name}:{version}.v0\tRuntime Version ARN: \
-         arn:aws:lambda:{region}::runtime:{hash}\n"
-    )
+    (format!("{name}:{version}.v0"), format!("arn:aws:lambda:{region}::runtime:{hash}"))
 }
 
 /// `INIT_REPORT …` of an init phase that failed.

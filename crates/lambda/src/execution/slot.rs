@@ -87,6 +87,11 @@ impl Slot {
         }
     }
 
+    /// Its processes; none where there are no groups.
+    pub fn processes(&self) -> Vec<i32> {
+        self.group.as_ref().map(Group::processes).unwrap_or_default()
+    }
+
     /// Bytes of memory that belong to no file.
     pub fn anonymous(&self) -> Option<u64> {
         self.group.as_ref()?.anonymous()

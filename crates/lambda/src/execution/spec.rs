@@ -46,6 +46,11 @@ pub struct FunctionSpec {
     pub provisioned: u32,
     /// `LoggingConfig.ApplicationLogLevel`, where `LogFormat` is `JSON`: logs are then JSON, from this level on.
     pub json_log_level: Option<String>,
+    /// `LoggingConfig.SystemLogLevel`, where `LogFormat` is `JSON`: the platform's own lines are then JSON, from this
+    /// level on.
+    pub system_log_level: Option<String>,
+    /// Whether it has a `VpcConfig`: it then gets a network of its own, which reaches this server only.
+    pub in_vpc: bool,
 }
 
 /// What one invocation brings along.

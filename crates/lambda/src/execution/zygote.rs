@@ -124,6 +124,7 @@ impl Zygote {
             runtime: prefixes.iter().filter_map(|p| p.as_str().map(PathBuf::from)).collect(),
             etc: housing.etc.clone(),
             bootstrap: None,
+            hosts: None,
             layers: self.layers,
         });
         // Plans are JSON already; pasted in, not parsed again.

@@ -73,7 +73,7 @@ impl World {
                 std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
             }
         }
-        FunctionSpec {
+        let mut spec = FunctionSpec {
             key: format!("222222222222:{name}:$LATEST:{}", self.next.fetch_add(1, Ordering::Relaxed)),
             function_arn: format!("arn:aws:lambda:us-east-1:222222222222:function:{name}"),
             name: name.into(),
@@ -92,7 +92,14 @@ impl World {
             log_group: format!("/aws/lambda/{name}"),
             provisioned: 0,
             json_log_level: None,
+            system_log_level: None,
+            in_vpc: false,
+        };
+        if let Some((_, layer)) = client() {
+            spec.layers.push(layer.into());
+            spec.environment.push(("AWS_LAMBDA_EXEC_WRAPPER".into(), "/opt/client".into()));
         }
+        spec
     }
 
     pub fn context(&self) -> InvokeContext {
@@ -143,7 +150,17 @@ pub fn tail(invocation: &Invocation) -> String {
 
 /// Python 3.9 where it is, else whatever stands in for it.
 pub fn python() -> String {
-    "python3.9".into()
+    client().map_or_else(|| "python3.9".into(), |(version, _)| format!("python{version}"))
+}
+
+/// The variable that makes Python functions run through another client: `3.9=LAYER`, a layer with the program
+/// `client` (see `awslambdaric.rs`).
+pub const CLIENT: &str = "EXECUTION_TEST_CLIENT";
+
+fn client() -> Option<(String, String)> {
+    let given = std::env::var(CLIENT).ok()?;
+    let (version, layer) = given.split_once('=').expect("VERSION=LAYER");
+    Some((version.into(), layer.into()))
 }
 
 /// Minor versions of Python found in the usual places.

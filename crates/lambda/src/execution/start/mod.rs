@@ -1,22 +1,25 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
+mod exec;
 mod launcher;
 mod node;
-mod provided;
 mod python;
 mod state;
 
-use super::config::ExecutorConfig;
+use super::config::{ExecutorConfig, Network, Sandbox};
 use super::environment::{Environment, InitFailure, Owner};
+use super::platform;
 use super::process::lock;
-use super::report;
 use super::runtimes::{self, Wanted};
 use super::slot::{Slot, Slots};
+use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeError};
+use super::telemetry;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
 use rustix::pipe::{PipeFlags, pipe_with};
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -119,6 +122,36 @@ impl Starter {
         self.slots.remove()
     }
 
+    /// Whether this function gets a network of its own.
+    ///
+    /// # Errors
+    /// It should, this machine cannot, and the policy is to refuse then.
+    fn isolates(&self, spec: &FunctionSpec) -> Result<bool, InvokeError> {
+        if !spec.in_vpc && self.config.network == Network::Host || self.config.sandbox == Sandbox::Off {
+            return Ok(false);
+        }
+        if self.layers.has(Layer::Network) && self.layers.has(Layer::Mount) {
+            return Ok(true);
+        }
+        let text = "functions cannot have a network of their own here: `crossgate doctor --sandbox` says why";
+        if self.config.sandbox == Sandbox::Require {
+            return Err(InvokeError::SandboxUnavailable(text.to_owned()));
+        }
+        self.warn(text);
+        Ok(false)
+    }
+
+    /// Whose sockets belong to an environment with this user.
+    fn sockets(&self, uid: u32) -> Sockets {
+        if self.layers.has(Layer::Uid) {
+            Sockets::User(uid)
+        } else if self.layers.has(Layer::Pid) {
+            Sockets::Namespace
+        } else {
+            Sockets::Anyone
+        }
+    }
+
     fn warn(&self, text: &str) {
         if lock(&self.warned).insert(text.to_owned()) {
             (self.config.warn)(text);
@@ -126,12 +159,18 @@ impl Starter {
     }
 
     /// The first log lines, and the watch over the init phase.
-    fn begin(&self, environment: &Arc<Environment>) {
-        environment.platform(report::init_start(&environment.spec, &environment.runtime_used));
+    fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
+        environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
         if let Some(warning) = &environment.warning {
-            environment.platform(format!("WARNING: {warning}\n"));
+            let line = match environment.spec.system_log_level {
+                Some(_) => {
+                    json!({ "timestamp": telemetry::time(), "level": "WARN", "message": warning }).to_string()
+                }
+                None => format!("WARNING: {warning}\n"),
+            };
+            environment.platform(line);
         }
-        let (watched, bound) = (Arc::downgrade(environment), self.config.init_timeout);
+        let watched = Arc::downgrade(environment);
         tokio::spawn(async move {
             tokio::time::sleep(bound).await;
             if let Some(environment) = watched.upgrade() {
@@ -148,6 +187,7 @@ fn enter_spec(spec: &FunctionSpec, uid: u32, layers: Layers) -> EnterSpec {
         tmp_mb: spec.ephemeral_mb,
         uid,
         processes: PROCESSES,
+        network: None,
         layers,
     }
 }

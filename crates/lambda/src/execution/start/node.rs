@@ -12,6 +12,7 @@ use super::super::process::{Process, lock};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
+use super::exec::{self, Runtime};
 use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
 use jailer::{BaseSpec, Layer};
 use rustix::net::sockopt::set_socket_passcred;
@@ -19,6 +20,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use serde_json::{Map, Value, json};
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
@@ -101,8 +103,15 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.node_stock(major).await?;
+        if exec::is_needed(spec) || self.isolates(spec)? {
+            let runtime = self.node_runtime(&stock.node, warning);
+            return self.start_executed(spec, owner, runtime, None).await;
+        }
+        let bound = owner.init_timeout();
+        let listener = api::listen().await.map_err(internal)?;
+        let address = listener.local_addr().map_err(internal)?.to_string();
         let stream = stream_name(spec);
-        let env = self.node_variables(spec, &stream, &stock.node);
+        let env = self.node_variables(spec, &stream, &address, &stock.node);
         let mut spare = if boots_alone(spec) {
             self.boot(&stock.node, Some((spec, &env))).await?
         } else {
@@ -116,6 +125,7 @@ impl Starter {
             return Err(internal("a spare without its parts"));
         };
         let process = Arc::clone(&spare.process);
+        let sockets = self.sockets(slot.uid);
         let environment = |slot, pipe| {
             Environment::new(Parts {
                 id: self.next_id.fetch_add(1, Ordering::Relaxed),
@@ -128,6 +138,8 @@ impl Starter {
                 pipe,
                 sink: Arc::clone(&self.config.logs),
                 owner,
+                address: Some((Ipv4Addr::LOCALHOST, sockets)),
+                band: None,
             })
         };
         let ready = async {
@@ -144,8 +156,9 @@ impl Starter {
             return Err(error);
         }
         let environment = environment(slot, pipe);
-        self.begin(&environment);
+        self.begin(&environment, bound);
         tokio::spawn(api::serve(api, Arc::clone(&environment)));
+        tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
         let starter = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(REFILL_DELAY).await;
@@ -154,16 +167,35 @@ impl Starter {
         Ok(environment)
     }
 
-    fn node_variables(&self, spec: &FunctionSpec, stream: &str, node: &Node) -> Map<String, Value> {
+    /// How this Node is executed.
+    fn node_runtime(&self, node: &Node, warning: Option<String>) -> Runtime {
+        let inside = self.layers.has(Layer::Mount);
+        let folder = if inside { "/var/runtime".into() } else { self.config.state_dir.join("runtime") };
+        let script = folder.join(BOOTSTRAP).into_os_string();
+        Runtime {
+            command: vec![node.program.clone().into_os_string(), script, "run".into()],
+            folders: node.prefix().into_iter().collect(),
+            bin: bin(node),
+            used: node.runtime(),
+            warning,
+        }
+    }
+
+    fn node_variables(
+        &self,
+        spec: &FunctionSpec,
+        stream: &str,
+        address: &str,
+        node: &Node,
+    ) -> Map<String, Value> {
         let task_root = task_root(spec, self.layers);
-        let bin = node.program.parent().filter(|dir| !dir.starts_with("/usr/bin"));
-        let bin = bin.map(|dir| dir.display().to_string());
+        let bin = bin(node);
         let credentials = self.config.credentials.credentials(spec);
         let place = Place {
             stream,
             task_root: &task_root,
             bin: bin.as_deref(),
-            runtime_api: "127.0.0.1:9001",
+            runtime_api: address,
             credentials: credentials.as_ref(),
             endpoint_url: self.config.endpoint_url.as_deref(),
         };
@@ -229,6 +261,7 @@ impl Starter {
             runtime: node.prefix().into_iter().collect(),
             etc: state.join("etc"),
             bootstrap: Some(bootstrap.canonicalize().unwrap_or(bootstrap)),
+            hosts: None,
             layers,
         });
         let closed = match whose {
@@ -242,8 +275,10 @@ impl Starter {
                 pid_namespace: layers.has(Layer::Pid),
                 groups: slot.entries().into_iter().map(OwnedFd::from).collect(),
                 inherit: vec![(OwnedFd::from(theirs), API_FD)],
+                crew: None,
             },
-        );
+        )
+        .map_err(internal)?;
         let mut spare =
             Spare { process: Process::new(), slot: Some(slot), api: None, pipe: Some(pipe), inside: None };
         self.launcher.launch(command, Arc::clone(&spare.process)).await.map_err(|e| {
@@ -274,6 +309,12 @@ impl Starter {
         spare.api = Some(api);
         Ok(spare)
     }
+}
+
+/// Node's folder, where it is not on the path anyway.
+fn bin(node: &Node) -> Option<String> {
+    let folder = node.program.parent().filter(|dir| !dir.starts_with("/usr/bin"));
+    folder.map(|dir| dir.display().to_string())
 }
 
 /// Whether the function sets a variable that Node reads when it starts: it then gets a Node started for it alone.

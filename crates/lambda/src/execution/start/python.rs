@@ -8,15 +8,22 @@ use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::super::zygote::{Housing, Zygote};
+use super::exec::{self, Runtime};
 use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
 use crate::execution::config::Sandbox;
-use jailer::Layers;
+use jailer::{Layer, Layers};
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixStream, unix::pipe};
+
+/// The bootstrap's name, in the state folder's `runtime` and in the jail's `/var/runtime`.
+pub(super) const BOOTSTRAP: &str = "bootstrap.py";
 
 /// One Python version: its zygote, and children of it that are jailed but not yet anyone's.
 pub(super) struct Stock {
@@ -58,10 +65,18 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (stock, warning) = self.stock(minor)?;
+        if exec::is_needed(spec) || self.isolates(spec)? {
+            let runtime = self.python_runtime(&stock.python, warning)?;
+            return self.start_executed(spec, owner, runtime, None).await;
+        }
+        let bound = owner.init_timeout();
         let mut spare = self.spare(&stock).await?;
         let layers = spare.zygote.layers;
         spare.slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
         let stream = stream_name(spec);
+        let listener = api::listen().await.map_err(internal)?;
+        let address = listener.local_addr().map_err(internal)?.to_string();
+        let sockets = self.sockets(spare.slot.uid);
         let task_root = task_root(spec, layers);
         let bin = stock.python.program.parent().map(|p| p.display().to_string());
         let credentials = self.config.credentials.credentials(spec);
@@ -71,7 +86,7 @@ impl Starter {
                 stream: &stream,
                 task_root: &task_root,
                 bin: bin.as_deref(),
-                runtime_api: "127.0.0.1:9001",
+                runtime_api: &address,
                 credentials: credentials.as_ref(),
                 endpoint_url: self.config.endpoint_url.as_deref(),
             },
@@ -101,15 +116,38 @@ impl Starter {
             pipe: spare.pipe,
             sink: Arc::clone(&self.config.logs),
             owner,
+            address: Some((Ipv4Addr::LOCALHOST, sockets)),
+            band: None,
         });
-        self.begin(&environment);
+        self.begin(&environment, bound);
         tokio::spawn(api::serve(spare.api, Arc::clone(&environment)));
+        // For extensions inside the function's own process, and for functions that look.
+        tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
         let starter = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(REFILL_DELAY).await;
             let _ = starter.refill(&stock).await;
         });
         Ok(environment)
+    }
+
+    /// How this Python is executed.
+    fn python_runtime(&self, python: &Python, warning: Option<String>) -> Result<Runtime, InvokeError> {
+        let inside = self.layers.has(Layer::Mount);
+        let folder = if inside { "/var/runtime".into() } else { self.config.state_dir.join("runtime") };
+        let words = ["-B", "-X", "utf8"].map(OsString::from);
+        let mut command = vec![python.program.clone().into_os_string()];
+        command.extend(words);
+        command.extend([folder.join(BOOTSTRAP).into_os_string(), "run".into()]);
+        let prefix = python.program.parent().and_then(Path::parent);
+        let prefix = prefix.ok_or_else(|| internal(format!("{} has no prefix", python.program.display())))?;
+        Ok(Runtime {
+            command,
+            folders: vec![prefix.to_path_buf()],
+            bin: python.program.parent().map(|p| p.display().to_string()),
+            used: python.runtime(),
+            warning,
+        })
     }
 
     /// A child of the zygote: one in stock, or a new one.

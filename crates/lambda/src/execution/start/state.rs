@@ -42,6 +42,7 @@ pub(super) fn write_state(config: &ExecutorConfig, slots: &Slots) -> io::Result<
     std::fs::write(state.join("bootstrap.py"), PYTHON_BOOTSTRAP)?;
     make(&state.join("runtime"), 0o755)?;
     std::fs::write(state.join("runtime").join(super::node::BOOTSTRAP), NODE_BOOTSTRAP)?;
+    std::fs::write(state.join("runtime").join(super::python::BOOTSTRAP), PYTHON_BOOTSTRAP)?;
     let etc = state.join("etc");
     make(&etc, 0o755)?;
     let mut passwd = "root:x:0:0:root:/root:/sbin/nologin\n".to_owned();
@@ -62,6 +63,9 @@ pub(super) fn write_state(config: &ExecutorConfig, slots: &Slots) -> io::Result<
     for name in ["hosts", "resolv.conf", "nsswitch.conf", "host.conf", "gai.conf", "services", "protocols"] {
         copy(name, &etc);
     }
+    // Where subscribers of records listen; environments with external extensions have an address each.
+    let hosts = std::fs::read_to_string(etc.join("hosts")).unwrap_or_default();
+    std::fs::write(etc.join("hosts"), format!("{hosts}\n127.0.0.1 sandbox.localdomain sandbox\n"))?;
     for name in ["ld.so.cache", "ld.so.conf", "localtime", "mime.types"] {
         copy(name, &etc);
     }

@@ -5,21 +5,31 @@
 //!   any phase --the process ends--> Dead
 //! ```
 
+mod band;
+mod watch;
+
 use super::config::LogSink;
+use super::extensions::Extensions;
 use super::logs::EnvironmentLog;
+use super::platform::{self, Event, Level};
 use super::process::{Exit, Process, lock};
 use super::slot::Slot;
+use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeContext, Part};
+use super::telemetry::{self, Telemetry};
+use band::{Band, read_extensions};
+pub(crate) use band::{BandParts, Reason};
 use bytes::Bytes;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
+use watch::Memory;
 
 /// An event on its way to the runtime.
 pub(crate) struct Job {
@@ -38,6 +48,8 @@ pub(crate) enum Outcome {
     Error(Bytes),
     TooLarge,
     Exit(Exit),
+    /// An extension failed: AWS's error type, and the reason.
+    Extension(&'static str, String),
 }
 
 /// Why an environment did not come up.
@@ -47,6 +59,8 @@ pub(crate) enum InitFailure {
     Error(Bytes),
     /// The process ended.
     Exit(Exit),
+    /// It could not be started: AWS's error type, and the reason.
+    Invalid(&'static str, String),
     /// It took too long.
     TimedOut,
     /// A step of the jail failed; nothing of the customer's ran.
@@ -69,6 +83,8 @@ pub(crate) trait Owner: Send + Sync {
     fn failed(&self, environment: &Arc<Environment>, failure: InitFailure);
     /// An invocation is over and the next may come.
     fn free(&self, environment: &Arc<Environment>);
+    /// How long the init phase may take.
+    fn init_timeout(&self) -> Duration;
     /// The process is gone. Comes exactly once, after `failed` where that comes.
     fn gone(&self, environment: &Arc<Environment>);
 }
@@ -82,6 +98,14 @@ pub(crate) struct Environment {
     pub warning: Option<String>,
     pub process: Arc<Process>,
     pub started: Instant,
+    pub extensions: Extensions,
+    telemetry: Arc<Telemetry>,
+    band: Option<Band>,
+    /// The runtime waits, extensions still work: whether it waits for its first event.
+    pending: Mutex<Option<bool>>,
+    ending: AtomicBool,
+    frozen: AtomicBool,
+    turn: AtomicU64,
     owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
     log: Mutex<EnvironmentLog>,
@@ -90,14 +114,6 @@ pub(crate) struct Environment {
     slot: Mutex<Option<Slot>>,
     init: Mutex<Option<std::time::Duration>>,
     served: AtomicU64,
-}
-
-/// Where the highest memory use is read.
-#[derive(Default)]
-struct Memory {
-    peak: Option<File>,
-    statm: Option<File>,
-    max_mb: u64,
 }
 
 /// What an environment is made from.
@@ -112,11 +128,27 @@ pub(crate) struct Parts {
     pub pipe: pipe::Receiver,
     pub sink: Arc<dyn LogSink>,
     pub owner: Arc<dyn Owner>,
+    /// Where subscribers of records listen, and whose their sockets are; `None`: in a network of its own.
+    pub address: Option<(Ipv4Addr, Sockets)>,
+    /// External extensions, where there are any.
+    pub band: Option<BandParts>,
 }
 
 impl Environment {
     pub fn new(parts: Parts) -> Arc<Environment> {
-        let log = EnvironmentLog::new(Arc::clone(&parts.spec), parts.stream.clone(), parts.sink);
+        let telemetry = Telemetry::new(parts.address, Arc::clone(&parts.process));
+        let log = |kind| {
+            let told = Some((Arc::clone(&telemetry), kind));
+            EnvironmentLog::new(Arc::clone(&parts.spec), parts.stream.clone(), Arc::clone(&parts.sink), told)
+        };
+        let (function_log, extension_log) = (log("function"), log("extension"));
+        let (band, outside) = match parts.band {
+            Some(BandParts { crew, reports, extensions, pipe }) => {
+                let (started, ended) = (AtomicBool::new(false), tokio::sync::watch::Sender::default());
+                (Some(Band { crew, extensions, started, ended }), Some((reports, pipe)))
+            }
+            None => (None, None),
+        };
         let environment = Arc::new(Environment {
             id: parts.id,
             spec: parts.spec,
@@ -125,9 +157,16 @@ impl Environment {
             warning: parts.warning,
             process: parts.process,
             started: Instant::now(),
+            extensions: Extensions::new(band.as_ref().map(|b| b.extensions.clone()).unwrap_or_default()),
+            telemetry,
+            band,
+            pending: Mutex::default(),
+            ending: AtomicBool::new(false),
+            frozen: AtomicBool::new(false),
+            turn: AtomicU64::new(0),
             owner: parts.owner,
             phase: Mutex::new(Phase::Init),
-            log: Mutex::new(log),
+            log: Mutex::new(function_log),
             pipe: parts.pipe,
             memory: Mutex::new(Memory { peak: parts.slot.peak(), ..Memory::default() }),
             slot: Mutex::new(Some(parts.slot)),
@@ -136,6 +175,10 @@ impl Environment {
         });
         tokio::spawn(Arc::clone(&environment).read_log());
         tokio::spawn(Arc::clone(&environment).wait_for_end());
+        if let Some((reports, pipe)) = outside {
+            tokio::spawn(Arc::clone(&environment).listen(reports));
+            tokio::spawn(read_extensions(pipe, extension_log));
+        }
         environment
     }
 
@@ -160,30 +203,75 @@ impl Environment {
             first
         };
         if first {
-            *lock(&self.init) = Some(self.started.elapsed());
             self.drain_log();
+            self.record(platform::init_runtime_done(None));
         }
-        if first {
-            self.owner.up(self);
-        } else {
-            self.owner.free(self);
-        }
+        *lock(&self.pending) = Some(first);
+        self.settle();
         Ok(receive)
+    }
+
+    /// The environment is free when the runtime waits and no extension works any more.
+    fn settle(self: &Arc<Self>) {
+        if !self.extensions.idle() {
+            return;
+        }
+        match lock(&self.pending).take() {
+            Some(true) => {
+                let took = self.started.elapsed();
+                *lock(&self.init) = Some(took);
+                self.extensions.close();
+                self.telemetry.close();
+                self.record(platform::init_report(took, None));
+                self.owner.up(self);
+            }
+            Some(false) => {
+                self.telemetry.flush();
+                self.owner.free(self);
+            }
+            None => {}
+        }
+    }
+
+    /// Stops its processes until the next event. To be called while nobody can take the environment for use.
+    pub fn freeze(&self) {
+        if self.is_ready() && !self.frozen.swap(true, Ordering::AcqRel) {
+            self.signal(Signal::STOP);
+        }
+    }
+
+    fn thaw(&self) {
+        if self.frozen.swap(false, Ordering::AcqRel) {
+            self.signal(Signal::CONT);
+        }
+    }
+
+    /// The group's files list the processes at this moment: none of them can end and be replaced by another while it
+    /// is stopped, and one that was just started by another is stopped with the next look.
+    fn signal(&self, signal: Signal) {
+        let all = lock(&self.slot).as_ref().map(Slot::processes).unwrap_or_default();
+        for pid in all.into_iter().filter_map(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
     }
 
     /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
     /// is not fit any more.
-    pub fn run(&self, job: Box<Job>, start: String) -> Result<Running, Box<Job>> {
+    pub fn run(self: &Arc<Self>, job: Box<Job>) -> Result<Running, Box<Job>> {
+        self.thaw();
         let (reply, outcome) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
             Phase::Ready(waiting) => {
-                {
-                    let mut log = lock(&self.log);
-                    log.clear_tail();
-                    log.platform(start);
-                }
+                lock(&self.log).clear_tail();
                 let context = &job.context;
+                self.record(platform::start(&self.spec, context));
+                self.extensions.invoke(&json!({
+                    "eventType": "INVOKE", "deadlineMs": job.deadline_ms, "requestId": context.request_id,
+                    "invokedFunctionArn": context.invoked_arn,
+                    "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
+                }));
+                self.watch_extensions(job.deadline_ms);
                 let (request_id, stream) = (context.request_id.clone(), context.stream.clone());
                 *phase = Phase::Busy { request_id, stream, reply };
                 match waiting.send(job) {
@@ -191,7 +279,7 @@ impl Environment {
                     Err(job) => {
                         *phase = Phase::Dead;
                         drop(phase);
-                        self.process.kill();
+                        self.end(Reason::Failure);
                         Err(job)
                     }
                 }
@@ -236,9 +324,12 @@ impl Environment {
     pub fn fail_init(self: &Arc<Self>, failure: InitFailure) -> bool {
         {
             let mut phase = lock(&self.phase);
-            if !matches!(*phase, Phase::Init) {
+            // The runtime may be ready while an extension is not.
+            let waits = lock(&self.pending).is_some_and(|first| first);
+            if !matches!(*phase, Phase::Init) && !waits {
                 return false;
             }
+            *lock(&self.pending) = None;
             *phase = Phase::Dead;
         }
         let took = self.started.elapsed();
@@ -247,11 +338,13 @@ impl Environment {
         let kind = match &failure {
             InitFailure::Error(body) => super::report::error_type_of(body, "Runtime.Unknown"),
             InitFailure::Exit(_) => "Runtime.ExitError".to_owned(),
+            InitFailure::Invalid(kind, _) => (*kind).to_owned(),
             InitFailure::TimedOut => "Sandbox.Timedout".to_owned(),
             InitFailure::Jail(_) => "Sandbox.Failure".to_owned(),
         };
-        self.platform(super::report::init_report(took, &kind));
-        self.process.kill();
+        self.record(platform::init_runtime_done(Some(&kind)));
+        self.record(platform::init_report(took, Some(&kind)));
+        self.end(if matches!(failure, InitFailure::TimedOut) { Reason::Timeout } else { Reason::Failure });
         self.owner.failed(self, failure);
         true
     }
@@ -261,9 +354,21 @@ impl Environment {
         matches!(&*lock(&self.phase), Phase::Ready(waiting) if !waiting.is_closed())
     }
 
-    /// Ends the process, whatever it does.
-    pub fn kill(&self) {
-        self.process.kill();
+    /// Something the platform records: in the log, in its format and from its level on, and to subscribers.
+    pub fn record(&self, event: Event) {
+        match (&self.spec.system_log_level, event.level) {
+            (None, _) => {
+                if let Some(text) = event.text {
+                    lock(&self.log).platform(text);
+                }
+            }
+            (Some(least), Some(level)) if level >= Level::of(least) => {
+                let line = json!({ "time": telemetry::time(), "type": event.kind, "record": event.record });
+                lock(&self.log).platform(line.to_string());
+            }
+            _ => {}
+        }
+        self.telemetry.emit(event.kind, || event.record);
     }
 
     /// How long the init phase took, for the first that asks.
@@ -277,44 +382,14 @@ impl Environment {
     }
 
     /// Ends this invocation's log with `lines` and gives the tail.
-    pub fn finish_log(&self, lines: [String; 2]) -> Bytes {
-        let mut log = lock(&self.log);
-        for line in lines {
-            log.platform(line);
+    pub fn finish_log(&self, events: [Event; 2]) -> Bytes {
+        for event in events {
+            self.record(event);
         }
+        let mut log = lock(&self.log);
         let tail = log.tail().into();
         log.flush();
         tail
-    }
-
-    /// Reads what is in the pipe now.
-    pub fn drain_log(&self) {
-        let mut buffer = [0u8; 16 * 1024];
-        let mut log = lock(&self.log);
-        // Bounded: a process that writes without pause must not hold us here.
-        for _ in 0..1024 {
-            match self.pipe.try_read(&mut buffer) {
-                Ok(n) if n > 0 => log.feed(buffer.get(..n).unwrap_or_default()),
-                _ => break,
-            }
-        }
-        log.finish_line();
-    }
-
-    async fn read_log(self: Arc<Self>) {
-        let mut buffer = vec![0u8; 16 * 1024];
-        while self.pipe.readable().await.is_ok() {
-            let mut log = lock(&self.log);
-            match self.pipe.try_read(&mut buffer) {
-                Ok(0) => break,
-                Ok(n) => {
-                    log.feed(buffer.get(..n).unwrap_or_default());
-                    log.flush();
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => break,
-            }
-        }
     }
 
     async fn wait_for_end(self: Arc<Self>) {
@@ -327,47 +402,12 @@ impl Environment {
             }
         }
         lock(&self.log).flush();
+        self.telemetry.end();
         // Keeps what is known of the memory, then gives user and group free for the next environment.
         self.max_memory_mb();
         let max_mb = lock(&self.memory).max_mb;
         *lock(&self.memory) = Memory { max_mb, ..Memory::default() };
         lock(&self.slot).take();
         self.owner.gone(&self);
-    }
-
-    /// The memory of the function's processes now, in MiB, without what lies in `/tmp`.
-    pub fn own_memory_mb(&self) -> u64 {
-        let slot = lock(&self.slot).as_ref().and_then(Slot::anonymous);
-        let bytes = slot.or_else(|| {
-            let text = std::fs::read_to_string(format!("/proc/{}/statm", self.process.pid()?)).ok()?;
-            let mut pages = text.split(' ').skip(1).map_while(|n| n.parse::<u64>().ok());
-            let own = pages.next()?.saturating_sub(pages.next()?);
-            Some(own * rustix::param::page_size() as u64)
-        });
-        bytes.unwrap_or(0) >> 20
-    }
-
-    /// The highest memory use seen, in MiB: the control group's peak, or the resident size now.
-    pub fn max_memory_mb(&self) -> u64 {
-        let mut memory = lock(&self.memory);
-        if memory.peak.is_none() && memory.statm.is_none() {
-            let pid = self.process.pid();
-            memory.statm = pid.and_then(|pid| File::open(format!("/proc/{pid}/statm")).ok());
-        }
-        let mut buffer = [0u8; 128];
-        let mut read = |file: &File| {
-            let n = file.read_at(&mut buffer, 0).ok()?;
-            Some(String::from_utf8_lossy(buffer.get(..n)?).into_owned())
-        };
-        let now = if let Some(file) = &memory.peak {
-            read(file).and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)
-        } else if let Some(file) = &memory.statm {
-            let pages = read(file).and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-            pages.unwrap_or(0) * rustix::param::page_size() as u64
-        } else {
-            0
-        };
-        memory.max_mb = memory.max_mb.max(now.div_ceil(1 << 20));
-        memory.max_mb
     }
 }

@@ -3,8 +3,11 @@
 //! Our own bootstrap speaks it over a socket pair that only its environment holds; official clients over TCP on a
 //! loopback address. The same router serves both.
 
+mod extension;
+
 use super::environment::{Environment, InitFailure, Job, Outcome};
 use super::report::MAX_RESPONSE;
+use super::sockets::{Owner, v4};
 use super::spec::Part;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -53,34 +56,30 @@ pub(crate) async fn listen() -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves a listener's connections. With `only_uid` those of other users are closed unanswered.
-pub(crate) async fn serve_tcp(listener: TcpListener, environment: Arc<Environment>, only_uid: Option<u32>) {
+/// Serves a listener's connections until the process is gone; those of other environments are closed unanswered.
+pub(crate) async fn serve_tcp(listener: TcpListener, environment: Arc<Environment>, owner: Owner) {
+    let process = Arc::clone(&environment.process);
+    tokio::select! {
+        () = accept(listener, environment, owner) => {}
+        _ = process.wait() => {}
+    }
+}
+
+async fn accept(listener: TcpListener, environment: Arc<Environment>, owner: Owner) {
     while let Ok((stream, peer)) = listener.accept().await {
-        let local = stream.local_addr();
-        let allowed = match (only_uid, peer, local) {
-            (None, ..) => true,
-            (Some(uid), SocketAddr::V4(peer), Ok(SocketAddr::V4(local))) => owner(peer, local) == Some(uid),
-            _ => false,
-        };
-        if allowed {
+        let ends = v4(peer).zip(stream.local_addr().ok().and_then(v4));
+        if ends.is_some_and(|(peer, local)| owner.connected(&environment.process, peer, local)) {
             let _ = stream.set_nodelay(true);
             tokio::spawn(serve(stream, Arc::clone(&environment)));
         }
     }
 }
 
-/// The user that owns the connected socket `peer` -> `local`, from the kernel's table.
-fn owner(peer: SocketAddrV4, local: SocketAddrV4) -> Option<u32> {
-    let hex = |a: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port());
-    let (peer, local) = (hex(peer), hex(local));
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    table.lines().skip(1).find_map(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        (fields.next()? == peer && fields.next()? == local).then(|| fields.nth(4)?.parse().ok())?
-    })
-}
-
 async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let request = match extension::route(&environment, request).await {
+        Ok(answer) => return answer,
+        Err(request) => request,
+    };
     let path = request.uri().path();
     let Some(rest) = path.strip_prefix("/2018-06-01/runtime/") else {
         return error(

@@ -1,0 +1,179 @@
+//! What the platform itself records: a line of text, a JSON record, or both.
+//!
+//! Shapes: AWS documentation, "Lambda Telemetry API Event schema reference"; levels: "Log-level filtering", the table
+//! of system log events; lines of text: recorded (`test_lambda.py`), those of extensions as users' logs show them.
+
+use super::report::{self, Report};
+use super::spec::{FunctionSpec, InvokeContext};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The level of a system log event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Debug,
+    Info,
+    Warn,
+}
+
+impl Level {
+    /// `SystemLogLevel`; `INFO` where it is not set.
+    pub fn of(name: &str) -> Level {
+        match name {
+            "DEBUG" => Level::Debug,
+            "WARN" => Level::Warn,
+            _ => Level::Info,
+        }
+    }
+}
+
+/// One thing that happened.
+pub(crate) struct Event {
+    /// `platform.start`.
+    pub kind: &'static str,
+    /// `None`: never in the log where it is JSON.
+    pub level: Option<Level>,
+    /// The line where the log is text.
+    pub text: Option<String>,
+    pub record: Value,
+}
+
+/// Milliseconds, with microseconds behind the point.
+fn ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+fn tracing(context: &InvokeContext, record: &mut Map<String, Value>) {
+    if let Some(value) = &context.trace_id {
+        record.insert("tracing".into(), json!({ "type": "X-Amzn-Trace-Id", "value": value }));
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
+}
+
+/// `success` is DEBUG or INFO, everything else WARN.
+fn level(status: &str, fine: Level) -> Option<Level> {
+    Some(if status == "success" { fine } else { Level::Warn })
+}
+
+pub(crate) fn init_start(spec: &FunctionSpec, runtime_used: &str) -> Event {
+    let (version, arn) = report::runtime_version(spec, runtime_used);
+    let record = json!({
+        "initializationType": "on-demand", "phase": "init", "runtimeVersion": version, "runtimeVersionArn": arn,
+        "functionName": spec.name, "functionVersion": spec.version,
+    });
+    let text = Some(report::init_start(spec, runtime_used));
+    Event { kind: "platform.initStart", level: Some(Level::Info), text, record }
+}
+
+pub(crate) fn init_runtime_done(error_type: Option<&str>) -> Event {
+    let status = if error_type.is_none() { "success" } else { "error" };
+    let mut record = object(json!({ "initializationType": "on-demand", "phase": "init", "status": status }));
+    if let Some(kind) = error_type {
+        record.insert("errorType".into(), kind.into());
+    }
+    let level = level(status, Level::Debug);
+    Event { kind: "platform.initRuntimeDone", level, text: None, record: record.into() }
+}
+
+pub(crate) fn init_report(took: Duration, error_type: Option<&str>) -> Event {
+    let status = if error_type.is_none() { "success" } else { "error" };
+    let mut record = object(json!({
+        "initializationType": "on-demand", "phase": "init", "status": status, "metrics": { "durationMs": ms(took) },
+    }));
+    if let Some(kind) = error_type {
+        record.insert("errorType".into(), kind.into());
+    }
+    let text = error_type.map(|kind| report::init_report(took, kind));
+    Event { kind: "platform.initReport", level: level(status, Level::Debug), text, record: record.into() }
+}
+
+pub(crate) fn start(spec: &FunctionSpec, context: &InvokeContext) -> Event {
+    let mut record = object(json!({ "requestId": context.request_id, "version": spec.version }));
+    tracing(context, &mut record);
+    let text = Some(report::start(spec, context));
+    Event { kind: "platform.start", level: Some(Level::Info), text, record: record.into() }
+}
+
+/// `status`: `success`, `error` (the function), `failure` (its process), `timeout`.
+pub(crate) fn runtime_done(
+    context: &InvokeContext,
+    status: &str,
+    error_type: Option<&str>,
+    took: Duration,
+    produced: usize,
+) -> Event {
+    let mut record = object(json!({
+        "requestId": context.request_id, "status": status,
+        "metrics": { "durationMs": ms(took), "producedBytes": produced },
+    }));
+    if let Some(kind) = error_type {
+        record.insert("errorType".into(), kind.into());
+    }
+    tracing(context, &mut record);
+    let level = level(status, Level::Debug);
+    Event { kind: "platform.runtimeDone", level, text: None, record: record.into() }
+}
+
+pub(crate) fn end(request_id: &str) -> Event {
+    let text = Some(report::end(request_id));
+    Event { kind: "platform.end", level: None, text, record: json!({ "requestId": request_id }) }
+}
+
+pub(crate) fn report(
+    context: &InvokeContext,
+    report: &Report<'_>,
+    status: &str,
+    error_type: Option<&str>,
+) -> Event {
+    let mut metrics = object(json!({
+        "durationMs": ms(report.duration), "billedDurationMs": report.billed_ms,
+        "memorySizeMB": report.memory_mb, "maxMemoryUsedMB": report.max_memory_mb,
+    }));
+    if let Some(init) = report.init {
+        metrics.insert("initDurationMs".into(), json!(ms(init)));
+    }
+    let mut record = object(json!({ "requestId": context.request_id, "status": status, "metrics": metrics }));
+    if let Some(kind) = error_type {
+        record.insert("errorType".into(), kind.into());
+    }
+    tracing(context, &mut record);
+    let (level, text) = (level(status, Level::Info), Some(report.line()));
+    Event { kind: "platform.report", level, text, record: record.into() }
+}
+
+/// A failure of the runtime or of an extension, in words.
+pub(crate) fn fault(message: &str, error_type: &str) -> Event {
+    let text = Some(format!("{message}\n{error_type}\n"));
+    Event { kind: "platform.fault", level: None, text, record: message.into() }
+}
+
+/// `state`: `Ready`, or what failed, with AWS's reason.
+pub(crate) fn extension(name: &str, state: &str, events: &[String], error_type: Option<&str>) -> Event {
+    let mut text = format!("EXTENSION\tName: {name}\tState: {state}\tEvents: [{}]", events.join(", "));
+    let mut record = object(json!({ "name": name, "state": state, "events": events }));
+    if let Some(kind) = error_type {
+        text.push_str(&format!("\tError Type: {kind}"));
+        record.insert("errorType".into(), kind.into());
+    }
+    text.push('\n');
+    let level = Some(if error_type.is_none() { Level::Info } else { Level::Warn });
+    Event { kind: "platform.extension", level, text: Some(text), record: record.into() }
+}
+
+pub(crate) fn subscription(name: &str, types: &[String], telemetry: bool) -> Event {
+    let upper = |word: &String| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    };
+    let list: Vec<_> = types.iter().map(upper).collect();
+    let (kind, word) = match telemetry {
+        true => ("platform.telemetrySubscription", "TELEMETRY"),
+        false => ("platform.logsSubscription", "LOGS"),
+    };
+    let text = Some(format!("{word}\tName: {name}\tState: Subscribed\tTypes: [{}]\n", list.join(", ")));
+    let record = json!({ "name": name, "state": "Subscribed", "types": types });
+    Event { kind, level: Some(Level::Info), text, record }
+}

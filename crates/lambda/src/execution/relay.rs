@@ -1,0 +1,68 @@
+//! The way out of an isolated network: connections to this server, and nothing else.
+
+use super::process::Process;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Connections of one environment at once: as many as it may have descriptors.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// The listening sockets that a jail handed over (see `jailer::Network`).
+///
+/// # Errors
+/// There are other than `count`.
+pub(crate) fn take(channel: &UnixStream, count: usize) -> io::Result<Vec<TcpListener>> {
+    channel.set_nonblocking(true)?;
+    let mut byte = [0u8; 1];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut byte)];
+    recvmsg(channel.as_fd(), &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let sockets: Vec<OwnedFd> = ancillary
+        .drain()
+        .filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(rights) => Some(rights),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if sockets.len() != count {
+        return Err(io::Error::other("the jail handed over no sockets of its network"));
+    }
+    sockets.into_iter().map(|fd| TcpListener::from_std(std::net::TcpListener::from(fd))).collect()
+}
+
+/// Forwards every connection to `endpoint` (host and port) while the process lives.
+pub(crate) async fn forward(listener: TcpListener, endpoint: String, process: Arc<Process>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let accept = async {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            let Ok((mut inside, _)) = listener.accept().await else { break };
+            let endpoint = endpoint.clone();
+            tokio::spawn(async move {
+                let _place = place;
+                if let Ok(mut outside) = TcpStream::connect(&endpoint).await {
+                    let _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
+                }
+            });
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        _ = process.wait() => {}
+    }
+}
+
+/// Host and port of a URL, as [`forward`] takes them.
+pub(crate) fn authority(url: &str) -> Option<(String, u16)> {
+    let rest = url.strip_prefix("http://")?;
+    let authority = rest.split('/').next()?;
+    let port = authority.rsplit_once(':')?.1.parse().ok()?;
+    Some((authority.to_owned(), port))
+}

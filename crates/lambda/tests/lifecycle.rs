@@ -1,0 +1,88 @@
+//! From the init phase to the end of an environment. Real processes, the machine's own jail.
+
+mod support;
+
+use lambda::execution::*;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use support::*;
+
+fn body(invocation: &Invocation) -> Value {
+    serde_json::from_slice(&invocation.payload).unwrap_or_else(|_| panic!("no JSON: {}", text(invocation)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_out() {
+    let world = World::with(|c| c.init_timeout = Duration::from_millis(300));
+    let mut spec = world.function("slow", "import time\ntime.sleep(0.7)\ndef handler(e, c): return e");
+    spec.timeout = Duration::from_secs(3);
+    let spec = Arc::new(spec);
+    assert_eq!(text(&world.invoke(&spec, "1").await), "1", "{}", world.log());
+    assert_eq!(
+        world.log().matches("Status: error\tError Type: Sandbox.Timedout").count(),
+        1,
+        "{}",
+        world.log()
+    );
+    assert_eq!(world.log().matches("INIT_START").count(), 2, "{}", world.log());
+    let mut never = world.function("never", "import time\ntime.sleep(60)\n");
+    never.timeout = Duration::from_secs(1);
+    let done = world.invoke(&Arc::new(never), "1").await;
+    assert_eq!(body(&done)["errorType"], "Sandbox.Timedout");
+    assert!(
+        tail(&done).contains("\tDuration: 1000.00 ms\t") && tail(&done).contains("Status: timeout"),
+        "{}",
+        tail(&done)
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_between_invocations() {
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    let code = "
+import os, threading, time
+counts = [0, 0]
+def count():
+    while True:
+        time.sleep(0.01)
+        counts[0] += 1
+threading.Thread(target=count, daemon=True).start()
+if os.fork() == 0:
+    with open('/tmp/child', 'ab', 0) as f:
+        while True:
+            time.sleep(0.01)
+            f.write(b'x')
+def handler(event, context):
+    time.sleep(0.05)
+    return [counts[0], os.path.getsize('/tmp/child')]
+";
+    let spec = Arc::new(world.function("counts", code));
+    let before = body(&world.invoke(&spec, "1").await);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let after = world.invoke(&spec, "1").await;
+    assert!(!after.cold);
+    let after = body(&after);
+    for at in [0, 1] {
+        let ticks = after[at].as_i64().unwrap_or(999) - before[at].as_i64().unwrap_or_default();
+        // 5 while the handler sleeps, at most 30 until the environment is frozen; 200 without that.
+        assert!((1..=60).contains(&ticks), "{before} {after}");
+    }
+    world.executor.retire(&spec.key);
+    wait_until("a frozen environment ends too", || world.executor.environments() == 0).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_node_goes_on_where_it_was() {
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    let mut node = world.files("node", &[("app.js", "let n = 0; exports.handler = async (e) => [e, ++n];")]);
+    node.runtime = "nodejs20.x".into();
+    let node = Arc::new(node);
+    for n in 1..=3 {
+        assert_eq!(body(&world.invoke(&node, "7").await), json!([7, n]));
+        tokio::time::sleep(Duration::from_millis(350)).await;
+    }
+    world.end().await;
+}
