@@ -1,5 +1,7 @@
 use arn::AccountId;
 
+use crate::arn_pattern::partition;
+
 /// Who makes a request, as far as policies can tell callers apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
@@ -87,7 +89,7 @@ impl Principal {
         match self {
             Self::User { arn, .. }
             | Self::FederatedUser { arn, .. }
-            | Self::RoleSession { role_arn: arn, .. } => arn.split(':').nth(1),
+            | Self::RoleSession { role_arn: arn, .. } => partition(arn),
             Self::Root { .. } | Self::Service { .. } | Self::Federated { .. } | Self::Anonymous => None,
         }
     }
