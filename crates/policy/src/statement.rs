@@ -180,6 +180,7 @@ impl Observer for Silent {
 
 impl Statement {
     /// Whether the statement applies to the request, and what it is worth if it is an Allow of a resource policy.
+    #[inline]
     pub(crate) fn matches<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Option<Worth> {
         let mut worth = Some(Worth::Direct);
         if let Some(principal) = &self.principal {
