@@ -25,6 +25,9 @@ pub fn measure(table: &mut Table) -> Result<(), Failed> {
     let denied = seed.time(&seed.caller(Vec::new()), Effect::ImplicitlyDenied)?;
     table.below("decision, the seed's call across accounts, allowed", granted / 1e3, 2.0, "us");
     table.below("decision, the same, denied", denied / 1e3, 2.0, "us");
+    let allocations = seed.allocations(&with_role);
+    let figure = "decision, the same, allocations on the heap";
+    table.verdict(figure, allocations.to_string(), "0".to_owned(), allocations == 0);
 
     // Of the request's service: each statement must be looked into. Of another: the action rules each of them out.
     for (service, what) in [("lambda", "can match"), ("dynamodb", "cannot match")] {
@@ -96,15 +99,28 @@ impl Seed {
         CallerPolicies { identity, ..CallerPolicies::default() }
     }
 
-    /// Median nanoseconds of a decision that must come out as `expected`.
-    fn time(&self, caller: &CallerPolicies, expected: Effect) -> Result<f64, Failed> {
-        let request = Request {
+    fn request(&self) -> Request<'_> {
+        Request {
             principal: &self.principal,
             action: "lambda:InvokeFunction",
             resource: FUNCTION,
             resource_account: "111111111111".parse().ok(),
             context: &self.context,
-        };
+        }
+    }
+
+    /// How often one decision asks the allocator for memory.
+    fn allocations(&self, caller: &CallerPolicies) -> u64 {
+        let request = self.request();
+        let counted = allocation_counter::measure(|| {
+            black_box(Decision::evaluate(&request, caller, Some(&self.grant)));
+        });
+        counted.count_total
+    }
+
+    /// Median nanoseconds of a decision that must come out as `expected`.
+    fn time(&self, caller: &CallerPolicies, expected: Effect) -> Result<f64, Failed> {
+        let request = self.request();
         let decide = || Decision::evaluate(&request, caller, Some(&self.grant)).effect;
         match decide() {
             effect if effect == expected => Ok(nanoseconds(|| {
@@ -200,7 +216,9 @@ fn beside_iam_simulate(table: &mut Table) -> Result<(), Failed> {
 
 fn case_files(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
     files.sort();
     Ok(files)
 }
