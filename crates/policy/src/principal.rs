@@ -94,6 +94,18 @@ impl Principal {
         }
     }
 
+    /// Whether it is a session of a service-linked role: these have a path of their own. Organizations' policies do not
+    /// bind them (ORG: orgs_manage_policies_scps and orgs_manage_policies_rcps).
+    pub(crate) fn is_service_linked(&self) -> bool {
+        match self {
+            Self::RoleSession { role_arn, .. } => {
+                let resource = role_arn.splitn(6, ':').nth(5);
+                resource.is_some_and(|path| path.starts_with("role/aws-service-role/"))
+            }
+            _ => false,
+        }
+    }
+
     /// The name of the role of a role session.
     #[must_use]
     pub fn role_name(&self) -> Option<&str> {
@@ -136,10 +148,12 @@ impl Principal {
         if !text.contains(':') {
             let is_host =
                 text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+            // `alexa-appkit.amazon.com` is a service (LG services-alexa); `www.amazon.com` is Login with Amazon, a
+            // provider (UG id_roles_providers_oidc).
+            let service = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com"];
+            let is_service = text != "www.amazon.com" && service.iter().any(|end| text.ends_with(end));
             return match is_host {
-                true if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
-                    Ok(Self::Service { host: text.to_owned() })
-                }
+                true if is_service => Ok(Self::Service { host: text.to_owned() }),
                 true => Ok(Self::Federated { provider: text.to_owned() }),
                 false => Err(invalid()),
             };
@@ -210,6 +224,7 @@ mod tests {
             "arn:aws:iam::222222222222:oidc-provider/token.example.com",
             "apigateway.amazonaws.com",
             "accounts.google.com",
+            "alexa-appkit.amazon.com",
             "anonymous",
         ] {
             assert_eq!(Principal::parse(text).unwrap().arn(), text);

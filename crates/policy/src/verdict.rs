@@ -133,23 +133,27 @@ pub(crate) fn decide<O: LayerObserver>(
 
     // Every layer is asked: a Deny anywhere decides.
     let (mut scp_allow, mut scp_deny) = (true, false);
-    if account.is_some() {
-        (scp_allow, scp_deny) = levels(Layer::Scp, Side::Trusted, &caller.scp, &facts, observer);
-    } else if !caller.scp.is_empty() {
+    if caller.scp.is_empty() {
+    } else if account.is_none() {
         let note = "service control policies bind users, roles and root users of accounts only";
         observer.not_consulted(Layer::Scp, Side::Trusted, note);
+    } else if principal.is_service_linked() {
+        let note = "service control policies do not bind service-linked roles";
+        observer.not_consulted(Layer::Scp, Side::Trusted, note);
+    } else {
+        (scp_allow, scp_deny) = levels(Layer::Scp, Side::Trusted, &caller.scp, &facts, observer);
     }
     let mut rcp_deny = false;
     if rcp.is_empty() {
+    } else if principal.is_service_linked() {
+        let note = "resource control policies do not bind service-linked roles";
+        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
     } else if RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(facts.service)) {
         // `RCPFullAWSAccess` is attached everywhere and cannot be detached, so only a Deny matters.
         (_, rcp_deny) = levels(Layer::Rcp, Side::Trusting, rcp, &facts, observer);
     } else {
-        observer.not_consulted(
-            Layer::Rcp,
-            Side::Trusting,
-            "resource control policies do not bind this service",
-        );
+        let note = "resource control policies do not bind this service";
+        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
     }
     let mut own = Said::default();
     if let Some(policy) = resource {
