@@ -1,5 +1,6 @@
 // Asks @cloud-copilot/iam-simulate, run as it comes from npm, what it makes of our cases.
 //
+//   node driver.mjs FOLDER install                  nothing out; afterwards several may run at once
 //   node driver.mjs FOLDER decide < cases.ndjson    one line out per case: "Allowed" | … | {"error": "…"}
 //   node driver.mjs FOLDER time < cases.ndjson      one line: the median nanoseconds of a decision over all cases
 //
@@ -25,6 +26,7 @@ function install() {
 }
 
 install()
+if (mode === 'install') process.exit()
 const scope = join(folder, 'node_modules/@cloud-copilot')
 const require = createRequire(import.meta.url)
 // The package's two documented functions do not fit: one refuses actions, resources and keys that its data does not
@@ -113,5 +115,5 @@ if (mode === 'decide') {
   const times = Array.from({ length: 101 }, round).sort((a, b) => a - b)
   process.stdout.write(JSON.stringify({ medianNanoseconds: times[50], cases: prepared.length }) + '\n')
 } else {
-  throw new Error(`the mode is decide or time, not ${mode}`)
+  throw new Error(`the mode is install, decide or time, not ${mode}`)
 }
