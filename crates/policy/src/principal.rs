@@ -1,6 +1,6 @@
 use arn::AccountId;
 
-use crate::arn_pattern::partition;
+use crate::arn_pattern::{ArnParts, partition};
 
 /// Who makes a request, as far as policies can tell callers apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,10 +98,8 @@ impl Principal {
     /// bind them (ORG: orgs_manage_policies_scps and orgs_manage_policies_rcps).
     pub(crate) fn is_service_linked(&self) -> bool {
         match self {
-            Self::RoleSession { role_arn, .. } => {
-                let resource = role_arn.splitn(6, ':').nth(5);
-                resource.is_some_and(|path| path.starts_with("role/aws-service-role/"))
-            }
+            Self::RoleSession { role_arn, .. } => ArnParts::split(role_arn)
+                .is_some_and(|parts| parts.0[5].starts_with("role/aws-service-role/")),
             _ => false,
         }
     }
