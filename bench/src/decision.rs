@@ -200,13 +200,7 @@ fn beside_iam_simulate(table: &mut Table) -> Result<(), Failed> {
     });
     let ours = nanoseconds(|| {
         for case in &all {
-            let request = Request {
-                principal: &case.principal,
-                action: &case.action,
-                resource: &case.resource,
-                resource_account: case.resource_account,
-                context: &case.context,
-            };
+            let request = case.request();
             black_box(Decision::evaluate_with(&request, &case.caller, &case.owner));
         }
     }) / all.len() as f64;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use policy::{Decision, Request, cases};
+use policy::{Decision, cases};
 
 #[test]
 fn only_variables_dates_and_bytes_make_a_decision_allocate() {
@@ -13,13 +13,7 @@ fn only_variables_dates_and_bytes_make_a_decision_allocate() {
     for file in files.filter(|path| path.extension().is_some_and(|e| e == "json")) {
         let text = fs::read_to_string(&file).unwrap();
         for case in cases::parse(&text, &mut |_| Err("no files".to_owned())).unwrap() {
-            let request = Request {
-                principal: &case.principal,
-                action: &case.action,
-                resource: &case.resource,
-                resource_account: case.resource_account,
-                context: &case.context,
-            };
+            let request = case.request();
             let counted = allocation_counter::measure(|| {
                 std::hint::black_box(Decision::evaluate_with(&request, &case.caller, &case.owner));
             });

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use deviations::Deviation;
-use policy::{Decision, Request, cases};
+use policy::{Decision, cases};
 use serde_json::Value;
 
 const CASES: usize = 24_000;
@@ -94,13 +94,7 @@ fn ours(cases: &[Value]) -> Vec<String> {
         let parsed = cases::parse(&case.to_string(), &mut |_| Err("no files".to_owned()))
             .unwrap_or_else(|e| panic!("{e}\n{case}"));
         let case = parsed.first().expect("one case");
-        let request = Request {
-            principal: &case.principal,
-            action: &case.action,
-            resource: &case.resource,
-            resource_account: case.resource_account,
-            context: &case.context,
-        };
+        let request = case.request();
         format!("{:?}", Decision::evaluate_with(&request, &case.caller, &case.owner).effect)
     };
     cases.iter().map(decide).collect()
