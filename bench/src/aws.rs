@@ -43,6 +43,11 @@ impl Aws {
         Self::with_key(authority, account, "bench").await
     }
 
+    /// Goes on as the root user of `account`, over the same connection.
+    pub fn become_root(&mut self, account: &str) {
+        self.credentials.access_key_id = account.to_owned();
+    }
+
     /// The operation's request, signed for this moment.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use policy::{CallerPolicies, Decision, Effect, Policy, PolicyKind, Principal, Request, ResourcePolicies};
+use policy::{CallerPolicies, Decision, Effect, Policy, PolicyKind, Principal, ResourcePolicies};
 
 fn deny(kind: PolicyKind, condition: &str) -> Arc<Policy> {
     let principal = if kind.has_principal() { r#""Principal":"*","# } else { "" };
@@ -27,13 +27,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(cases) = policy::cases::parse(text, &mut |_| Err("no files".to_owned())) else { return };
     for case in cases.iter().take(4) {
-        let request = Request {
-            principal: &case.principal,
-            action: &case.action,
-            resource: &case.resource,
-            resource_account: case.resource_account,
-            context: &case.context,
-        };
+        let request = case.request();
         let decision = Decision::evaluate_with(&request, &case.caller, &case.owner);
         let story = Decision::explain_with(&request, &case.caller, &case.owner);
         assert_eq!((decision.effect, decision.denied_by), (story.effect, story.denied_by));

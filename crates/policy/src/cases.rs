@@ -111,16 +111,22 @@ pub fn parse(
 }
 
 impl Case {
-    /// Decides and explains.
+    /// What is asked.
     #[must_use]
-    pub fn run(&self) -> Outcome {
-        let request = Request {
+    pub fn request(&self) -> Request<'_> {
+        Request {
             principal: &self.principal,
             action: &self.action,
             resource: &self.resource,
             resource_account: self.resource_account,
             context: &self.context,
-        };
+        }
+    }
+
+    /// Decides and explains.
+    #[must_use]
+    pub fn run(&self) -> Outcome {
+        let request = self.request();
         let decision = Decision::evaluate_with(&request, &self.caller, &self.owner);
         let explanation = Decision::explain_with(&request, &self.caller, &self.owner);
         let (effect, denied_by) = (decision.effect, decision.denied_by);

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use crate::arn_pattern::{ArnParts, ArnPattern};
+use crate::arn_pattern::{ArnPattern, ArnValue};
 use crate::operator::{Operator, SetPrefix, Test};
 use crate::pattern::{Dialect, Pattern};
 use crate::{Context, Span, value};
@@ -121,8 +121,8 @@ impl Condition {
                 _ => p.matches(actual, context).unwrap_or(false),
             }),
             Values::Arns(arns) => {
-                let parts = ArnParts::split(actual);
-                parts.is_some() && arns.iter().any(|a| a.matches(actual, parts.as_ref(), context))
+                let actual = ArnValue::new(actual);
+                arns.iter().any(|arn| arn.matches(&actual, context))
             }
             Values::Numbers(numbers) => match (test, value::number(actual)) {
                 (Test::Numeric(order), Some(actual)) => {

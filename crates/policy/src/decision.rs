@@ -49,7 +49,7 @@ pub struct Decision {
     /// explicit denials before implicit ones.
     pub denied_by: Option<Layer>,
     /// Which sides of a cross-account request refused; empty when allowed or when there is one side only.
-    pub failed_sides: Vec<Side>,
+    pub failed_sides: &'static [Side],
 }
 
 impl Decision {
@@ -140,7 +140,7 @@ fn explanation(request: &Request<'_>, verdict: Verdict, recorder: Recorder) -> E
         resource: request.resource.to_owned(),
         resource_account: request.resource_account.map(|a| a.to_string()),
         cross_account,
-        failed_sides,
+        failed_sides: failed_sides.to_vec(),
         context: request
             .context
             .iter()

@@ -153,6 +153,9 @@ impl Pattern {
             s.chars().flat_map(char::to_lowercase)
         }
         if let Form::Literal = &self.form {
+            if self.text.eq_ignore_ascii_case(value) {
+                return Ok(true);
+            }
             return Ok(lower(&self.text).eq(lower(value)));
         }
         let units = self.expand(context)?;

@@ -1,5 +1,7 @@
 use arn::AccountId;
 
+use crate::arn_pattern::{ArnParts, partition};
+
 /// Who makes a request, as far as policies can tell callers apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
@@ -87,8 +89,18 @@ impl Principal {
         match self {
             Self::User { arn, .. }
             | Self::FederatedUser { arn, .. }
-            | Self::RoleSession { role_arn: arn, .. } => arn.split(':').nth(1),
+            | Self::RoleSession { role_arn: arn, .. } => partition(arn),
             Self::Root { .. } | Self::Service { .. } | Self::Federated { .. } | Self::Anonymous => None,
+        }
+    }
+
+    /// Whether it is a session of a service-linked role: these have a path of their own. Organizations' policies do not
+    /// bind them (ORG: orgs_manage_policies_scps and orgs_manage_policies_rcps).
+    pub(crate) fn is_service_linked(&self) -> bool {
+        match self {
+            Self::RoleSession { role_arn, .. } => ArnParts::split(role_arn)
+                .is_some_and(|parts| parts.0[5].starts_with("role/aws-service-role/")),
+            _ => false,
         }
     }
 
@@ -134,10 +146,12 @@ impl Principal {
         if !text.contains(':') {
             let is_host =
                 text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+            // `alexa-appkit.amazon.com` is a service (LG services-alexa); `www.amazon.com` is Login with Amazon, a
+            // provider (UG id_roles_providers_oidc).
+            let service = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com"];
+            let is_service = text != "www.amazon.com" && service.iter().any(|end| text.ends_with(end));
             return match is_host {
-                true if text.ends_with(".amazonaws.com") || text.ends_with(".amazonaws.com.cn") => {
-                    Ok(Self::Service { host: text.to_owned() })
-                }
+                true if is_service => Ok(Self::Service { host: text.to_owned() }),
                 true => Ok(Self::Federated { provider: text.to_owned() }),
                 false => Err(invalid()),
             };
@@ -208,6 +222,7 @@ mod tests {
             "arn:aws:iam::222222222222:oidc-provider/token.example.com",
             "apigateway.amazonaws.com",
             "accounts.google.com",
+            "alexa-appkit.amazon.com",
             "anonymous",
         ] {
             assert_eq!(Principal::parse(text).unwrap().arn(), text);

@@ -83,11 +83,11 @@ impl Named {
         match (&self.who, principal) {
             (Who::Everyone, _) => Some(Worth::Direct),
             (Who::Account { partition, account }, principal) => {
-                let partition_fits = match (partition.as_deref(), principal.partition()) {
+                let partition_fits = || match (partition.as_deref(), principal.partition()) {
                     (Some(named), Some(own)) => named == own,
                     _ => true,
                 };
-                same(principal.account() == Some(*account) && partition_fits, Worth::Delegation)
+                same(principal.account() == Some(*account) && partition_fits(), Worth::Delegation)
             }
             (Who::User, Principal::User { arn, .. }) => same(text == arn, Worth::Direct),
             (Who::User, Principal::FederatedUser { issuer_arn, .. }) => {
@@ -97,10 +97,10 @@ impl Named {
                 // A role's path is part of its ARN but not of its sessions' ARNs: where the caller is known by
                 // the session's ARN only, names are compared. They are unique in an account.
                 let equal = text == role_arn
-                    || !role_path_known(role_arn)
-                        && principal.account() == Some(*account)
+                    || principal.account() == Some(*account)
+                        && principal.role_name() == Some(&**name)
                         && principal.partition() == Some(&**partition)
-                        && principal.role_name() == Some(&**name);
+                        && !role_path_known(role_arn);
                 same(equal, Worth::Limited)
             }
             (

@@ -1,6 +1,6 @@
 //! The recording observer: turns what the matcher did into the story of an explanation.
 
-use crate::arn_pattern::{ArnParts, ArnPattern, Comparison, PARTS};
+use crate::arn_pattern::{ArnPattern, ArnValue, Comparison, PARTS};
 use crate::condition::Condition;
 use crate::operator::Test;
 use crate::statement::{Element, Facts, Observer, Statement};
@@ -148,15 +148,14 @@ fn action(element: &crate::statement::ActionElement, facts: &Facts<'_>) -> (Why,
 }
 
 fn resource(element: &crate::statement::ResourceElement, facts: &Facts<'_>) -> (Why, String) {
-    let parts = facts.parts.as_ref();
     if element.negated {
-        let by = element.arns.iter().find(|a| a.matches(facts.resource, parts, facts.context));
+        let by = element.arns.iter().find(|a| a.matches(&facts.resource, facts.context));
         let by = by.map_or("", |a| &a.text).to_owned();
-        let text = format!("excludes `{by}`, which covers {}", facts.resource);
+        let text = format!("excludes `{by}`, which covers {}", facts.resource.text);
         return (Why::Excluded { by }, text);
     }
-    let (why, mut text) = arns(&element.arns, facts.resource, parts, facts);
-    if let (Why::ArnPart { part, expected, actual }, Some(parts)) = (&why, parts)
+    let (why, mut text) = arns(&element.arns, &facts.resource, facts);
+    if let (Why::ArnPart { part, expected, actual }, Some(parts)) = (&why, facts.resource.parts())
         && parts.0[2] == "lambda"
         && part == "resource"
     {
@@ -185,12 +184,8 @@ fn qualifier_hint(expected: &str, actual: &str) -> &'static str {
 }
 
 /// Why none of `patterns` matches: by the nearest of them.
-fn arns(
-    patterns: &[ArnPattern],
-    actual: &str,
-    parts: Option<&ArnParts<'_>>,
-    facts: &Facts<'_>,
-) -> (Why, String) {
+fn arns(patterns: &[ArnPattern], value: &ArnValue<'_>, facts: &Facts<'_>) -> (Why, String) {
+    let actual = value.text;
     // The later the first difference, the nearer.
     let rank = |c: &Comparison<'_>| match c {
         Comparison::Same => 9,
@@ -198,7 +193,7 @@ fn arns(
         Comparison::Unresolved(_) => 8,
         Comparison::NoArn | Comparison::Never(_) => 0,
     };
-    let compared = patterns.iter().map(|p| (p, p.compare(actual, parts, facts.context)));
+    let compared = patterns.iter().map(|p| (p, p.compare(value, facts.context)));
     let Some((pattern, comparison)) = compared.max_by_key(|(_, c)| rank(c)) else {
         let why = Why::WrongValue { expected: Vec::new(), actual: vec![actual.to_owned()] };
         return (why, "no value is listed".to_owned());
@@ -208,7 +203,7 @@ fn arns(
         Comparison::Differs(index) => {
             let part = PARTS.get(index).copied().unwrap_or("resource");
             let expected = pattern.part_text(index).to_owned();
-            let value = parts.and_then(|p| p.0.get(index)).copied().unwrap_or("").to_owned();
+            let value = value.parts().and_then(|p| p.0.get(index)).copied().unwrap_or("").to_owned();
             let more = match patterns.len() {
                 1 => String::new(),
                 n => format!(" (the nearest of {n})"),
@@ -279,7 +274,7 @@ fn condition(condition: &Condition, facts: &Facts<'_>) -> (Why, String) {
     let value = actual.iter().find(|v| !condition.any_matches(operator.test, v, facts.context));
     let value = value.map_or("", String::as_str);
     if operator.test == Test::Arn {
-        return arns(condition.arns(), value, ArnParts::split(value).as_ref(), facts);
+        return arns(condition.arns(), &ArnValue::new(value), facts);
     }
     for pattern in condition.patterns() {
         if let Err(unresolved) = pattern.matches(value, facts.context) {

@@ -1,6 +1,6 @@
 //! A compiled statement, and the one matcher that decides and explains.
 
-use crate::arn_pattern::{ArnParts, ArnPattern};
+use crate::arn_pattern::{ArnPattern, ArnValue, split_at_colon};
 use crate::condition::Condition;
 use crate::pattern::{ANY, Dialect, Pattern, Unit, glob};
 use crate::principal_element::{PrincipalElement, Worth};
@@ -13,42 +13,37 @@ pub(crate) struct Facts<'a> {
     pub(crate) action: &'a str,
     pub(crate) service: &'a str,
     pub(crate) name: &'a str,
-    /// Of the whole action and of its service, without case: most statements are ruled out by these alone.
-    action_hash: u64,
-    service_hash: u64,
-    pub(crate) resource: &'a str,
-    pub(crate) parts: Option<ArnParts<'a>>,
+    /// Of the whole action: most statements are ruled out by it alone.
+    action_tag: u64,
+    pub(crate) resource: ArnValue<'a>,
     pub(crate) context: &'a Context,
     pub(crate) has_boundary: bool,
 }
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(request: &Request<'a>, has_boundary: bool) -> Self {
-        let (service, name) = request.action.split_once(':').unwrap_or(("", request.action));
-        let service_hash = hash(service);
+        let (service, name) = split_at_colon(request.action).unwrap_or(("", request.action));
         Self {
             principal: request.principal,
             action: request.action,
             service,
             name,
-            action_hash: extend(service_hash, request.action.get(service.len()..).unwrap_or("")),
-            service_hash,
-            resource: request.resource,
-            parts: ArnParts::split(request.resource),
+            action_tag: tag(request.action),
+            resource: ArnValue::new(request.resource),
             context: request.context,
             has_boundary,
         }
     }
 }
 
-/// FNV-1a over the lower-case text. Only rules out: equal hashes are followed by a comparison.
-fn hash(text: &str) -> u64 {
-    extend(0xcbf2_9ce4_8422_2325, text)
-}
-
-/// The hash of what `hash` is of, followed by `text`.
-fn extend(hash: u64, text: &str) -> u64 {
-    text.bytes().fold(hash, |h, b| (h ^ u64::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3))
+/// The first and the last eight bytes and the length, mixed, without regard to case. Only rules out: equal tags are
+/// followed by a comparison.
+fn tag(text: &str) -> u64 {
+    // Setting this bit makes upper-case letters lower-case ones; what else it makes equal does no harm here.
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let bytes = text.as_bytes();
+    let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk) | LOWER);
+    word(bytes.first_chunk()) ^ word(bytes.last_chunk()).rotate_left(32) ^ bytes.len() as u64
 }
 
 #[derive(Clone, Debug)]
@@ -93,7 +88,7 @@ enum ActionForm {
 }
 
 /// The part before the colon; `None`: any, as in `*:Get*`.
-type Service = Option<(u64, Box<str>)>;
+type Service = Option<Box<str>>;
 
 impl ActionPattern {
     pub(crate) fn compile(text: &str) -> Self {
@@ -106,11 +101,11 @@ impl ActionPattern {
                 let service = match service {
                     "*" => Some(None),
                     s if s.contains(['*', '?']) => None,
-                    s => Some(Some((hash(s), s.into()))),
+                    s => Some(Some(s.into())),
                 };
                 match service {
                     None => ActionForm::Never,
-                    Some(Some(_)) if pattern.literal().is_some() => ActionForm::Exact(hash(text)),
+                    Some(Some(_)) if pattern.literal().is_some() => ActionForm::Exact(tag(text)),
                     Some(service) if *units == [ANY] => ActionForm::Service(service),
                     Some(service) => ActionForm::Glob(service, units.into()),
                 }
@@ -123,8 +118,8 @@ impl ActionPattern {
     pub(crate) fn matches(&self, facts: &Facts<'_>) -> bool {
         match &self.form {
             ActionForm::Everything => true,
-            ActionForm::Exact(hash) => {
-                *hash == facts.action_hash && self.text.eq_ignore_ascii_case(facts.action)
+            ActionForm::Exact(tag) => {
+                *tag == facts.action_tag && self.text.eq_ignore_ascii_case(facts.action)
             }
             ActionForm::Service(service) => fits(service, facts),
             ActionForm::Glob(service, name) => fits(service, facts) && glob(name, facts.name, true),
@@ -145,10 +140,7 @@ impl ActionPattern {
 }
 
 fn fits(service: &Service, facts: &Facts<'_>) -> bool {
-    match service {
-        None => true,
-        Some((hash, text)) => *hash == facts.service_hash && text.eq_ignore_ascii_case(facts.service),
-    }
+    service.as_ref().is_none_or(|text| text.eq_ignore_ascii_case(facts.service))
 }
 
 #[derive(Clone, Debug)]
@@ -188,6 +180,7 @@ impl Observer for Silent {
 
 impl Statement {
     /// Whether the statement applies to the request, and what it is worth if it is an Allow of a resource policy.
+    #[inline]
     pub(crate) fn matches<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Option<Worth> {
         let mut worth = Some(Worth::Direct);
         if let Some(principal) = &self.principal {
@@ -205,8 +198,7 @@ impl Statement {
             return None;
         }
         if let Some(resource) = &self.resource {
-            let listed =
-                resource.arns.iter().any(|a| a.matches(facts.resource, facts.parts.as_ref(), facts.context));
+            let listed = resource.arns.iter().any(|a| a.matches(&facts.resource, facts.context));
             let matched = listed != resource.negated;
             observer.element(facts, Element::Resource(resource), matched);
             all &= matched;

@@ -40,7 +40,8 @@ pub(crate) fn date(text: &str) -> Option<Timestamp> {
 /// A CIDR block; an address alone is a block of one.
 pub(crate) fn network(text: &str) -> Option<IpNet> {
     let text = text.trim();
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    // Requests carry addresses, so these are tried first.
+    text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse()).ok()
 }
 
 /// The bytes of a base64 text; padding may be left out.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::arn_pattern::partition;
 use crate::principal_element::Worth;
 use crate::statement::{Facts, Observer};
 use crate::{CallerPolicies, Effect, Layer, Policy, PolicyKind, Principal, Request, Side};
@@ -60,7 +61,7 @@ struct Said {
 pub(crate) struct Verdict {
     pub(crate) effect: Effect,
     pub(crate) denied_by: Option<Layer>,
-    pub(crate) failed_sides: Vec<Side>,
+    pub(crate) failed_sides: &'static [Side],
     pub(crate) cross_account: bool,
     /// The resource policy's Allow only delegates to the account, and no identity policy takes it up.
     pub(crate) delegation_unused: bool,
@@ -132,23 +133,27 @@ pub(crate) fn decide<O: LayerObserver>(
 
     // Every layer is asked: a Deny anywhere decides.
     let (mut scp_allow, mut scp_deny) = (true, false);
-    if account.is_some() {
-        (scp_allow, scp_deny) = levels(Layer::Scp, Side::Trusted, &caller.scp, &facts, observer);
-    } else if !caller.scp.is_empty() {
+    if caller.scp.is_empty() {
+    } else if account.is_none() {
         let note = "service control policies bind users, roles and root users of accounts only";
         observer.not_consulted(Layer::Scp, Side::Trusted, note);
+    } else if principal.is_service_linked() {
+        let note = "service control policies do not bind service-linked roles";
+        observer.not_consulted(Layer::Scp, Side::Trusted, note);
+    } else {
+        (scp_allow, scp_deny) = levels(Layer::Scp, Side::Trusted, &caller.scp, &facts, observer);
     }
     let mut rcp_deny = false;
     if rcp.is_empty() {
+    } else if principal.is_service_linked() {
+        let note = "resource control policies do not bind service-linked roles";
+        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
     } else if RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(facts.service)) {
         // `RCPFullAWSAccess` is attached everywhere and cannot be detached, so only a Deny matters.
         (_, rcp_deny) = levels(Layer::Rcp, Side::Trusting, rcp, &facts, observer);
     } else {
-        observer.not_consulted(
-            Layer::Rcp,
-            Side::Trusting,
-            "resource control policies do not bind this service",
-        );
+        let note = "resource control policies do not bind this service";
+        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
     }
     let mut own = Said::default();
     if let Some(policy) = resource {
@@ -191,7 +196,7 @@ pub(crate) fn decide<O: LayerObserver>(
     let mut verdict = Verdict {
         effect: Effect::Allowed,
         denied_by: None,
-        failed_sides: Vec::new(),
+        failed_sides: &[],
         cross_account: cross,
         delegation_unused: false,
     };
@@ -208,11 +213,8 @@ pub(crate) fn decide<O: LayerObserver>(
         verdict.effect = Effect::ExplicitlyDenied;
         verdict.denied_by = denies.iter().find(|(deny, ..)| *deny).map(|(_, layer, _)| *layer);
         if cross {
-            for side in [Side::Trusted, Side::Trusting] {
-                if denies.iter().any(|(deny, _, of)| *deny && *of == side) {
-                    verdict.failed_sides.push(side);
-                }
-            }
+            let by = |side| denies.iter().any(|(deny, _, of)| *deny && *of == side);
+            verdict.failed_sides = sides(by(Side::Trusted), by(Side::Trusting));
         }
         return verdict;
     }
@@ -227,12 +229,7 @@ pub(crate) fn decide<O: LayerObserver>(
         // Two complete evaluations. Named first is what AWS asks first: SCP, resource, identity, boundary, session.
         let trusting = own.allow.is_some() && one_partition(&facts);
         let trusted = scp_allow && by_identity && in_boundary && in_session;
-        if !trusted {
-            verdict.failed_sides.push(Side::Trusted);
-        }
-        if !trusting {
-            verdict.failed_sides.push(Side::Trusting);
-        }
+        verdict.failed_sides = sides(!trusted, !trusting);
         [
             (scp_allow, Layer::Scp),
             (trusting, own_policy),
@@ -274,22 +271,33 @@ pub(crate) fn decide<O: LayerObserver>(
     verdict
 }
 
+fn sides(trusted: bool, trusting: bool) -> &'static [Side] {
+    match (trusted, trusting) {
+        (true, true) => &[Side::Trusted, Side::Trusting],
+        (true, false) => &[Side::Trusted],
+        (false, true) => &[Side::Trusting],
+        (false, false) => &[],
+    }
+}
+
 /// Whether the resource's policy is a role's trust policy.
 fn is_trust(facts: &Facts<'_>, policy: Option<&Policy>) -> bool {
     policy.is_some_and(|p| p.kind == PolicyKind::Trust)
         || facts.service.eq_ignore_ascii_case("sts")
-            && facts.parts.is_some_and(|p| p.0[2] == "iam" && p.0[5].starts_with("role/"))
+            && facts.resource.parts().is_some_and(|p| p.0[2] == "iam" && p.0[5].starts_with("role/"))
 }
 
 /// Role trust policies and KMS key policies: an identity-based policy alone never suffices (`iam.md` section 4).
 fn must_allow_itself(trust: bool, facts: &Facts<'_>) -> bool {
-    trust || facts.parts.is_some_and(|p| p.0[2] == "kms" && p.0[5].starts_with("key/"))
+    trust
+        || facts.service.eq_ignore_ascii_case("kms")
+            && facts.resource.parts().is_some_and(|p| p.0[2] == "kms" && p.0[5].starts_with("key/"))
 }
 
 /// Accounts trust each other within one partition only (UG id_roles_compare-resource-policies).
 fn one_partition(facts: &Facts<'_>) -> bool {
-    match (facts.principal.partition(), facts.parts) {
-        (Some(own), Some(parts)) => own == parts.0[1],
+    match (facts.principal.partition(), partition(facts.resource.text)) {
+        (Some(own), Some(owner)) => own == owner,
         _ => true,
     }
 }

@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use deviations::Deviation;
-use policy::cases;
+use policy::{Decision, cases};
 use serde_json::Value;
 
 const CASES: usize = 24_000;
@@ -35,28 +35,47 @@ fn lines(cases: &[Value]) -> String {
     cases.iter().map(|case| format!("{case}\n")).collect()
 }
 
-/// What iam-simulate makes of `cases`.
-fn theirs(cases: &[Value]) -> Vec<String> {
+/// How many threads, and processes of iam-simulate, decide at once.
+const WORKERS: usize = 2;
+
+/// What `decide` makes of `cases`, each worker deciding a share of them.
+fn in_shares(cases: &[Value], decide: fn(&[Value]) -> Vec<String>) -> Vec<String> {
+    std::thread::scope(|scope| {
+        let shares = cases.chunks(cases.len().div_ceil(WORKERS).max(1));
+        let workers: Vec<_> = shares.map(|share| scope.spawn(move || decide(share))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
+}
+
+/// The driver of iam-simulate, ready to run in `mode`.
+fn driver(mode: &str) -> Command {
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/iam-simulate/driver.mjs");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("iam-simulate");
-    let mut node = Command::new("node")
-        .arg(driver)
-        .arg(folder)
-        .arg("decide")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|e| {
-            panic!("the differential test needs Node 18 or later with npm on PATH: node: {e}")
-        });
+    let mut node = Command::new("node");
+    node.arg(driver).arg(folder).arg(mode);
+    node
+}
+
+/// Installs iam-simulate, before several workers run it.
+fn install() {
+    let done = driver("install").status();
+    let done = done.unwrap_or_else(|e| {
+        panic!("the differential test needs Node 18 or later with npm on PATH: node: {e}")
+    });
+    assert!(
+        done.success(),
+        "iam-simulate could not be installed: it needs npm with a registry the first time"
+    );
+}
+
+/// What iam-simulate makes of `cases`.
+fn theirs(cases: &[Value]) -> Vec<String> {
+    let mut node = driver("decide").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = node.stdin.take().unwrap();
     input.write_all(lines(cases).as_bytes()).unwrap();
     drop(input);
     let done = node.wait_with_output().unwrap();
-    assert!(
-        done.status.success(),
-        "the driver of iam-simulate failed: it needs Node 18 or later, and npm with a registry the first time"
-    );
+    assert!(done.status.success(), "the driver of iam-simulate failed");
     let answers: Vec<String> = String::from_utf8(done.stdout)
         .unwrap()
         .lines()
@@ -74,13 +93,15 @@ fn ours(cases: &[Value]) -> Vec<String> {
     let decide = |case: &Value| {
         let parsed = cases::parse(&case.to_string(), &mut |_| Err("no files".to_owned()))
             .unwrap_or_else(|e| panic!("{e}\n{case}"));
-        format!("{:?}", parsed.first().expect("one case").run().effect)
+        let case = parsed.first().expect("one case");
+        let request = case.request();
+        format!("{:?}", Decision::evaluate_with(&request, &case.caller, &case.owner).effect)
     };
     cases.iter().map(decide).collect()
 }
 
 fn differing(cases: &[Value], ours: Vec<String>) -> Vec<(usize, String, String)> {
-    let pairs = ours.into_iter().zip(theirs(cases)).enumerate();
+    let pairs = ours.into_iter().zip(in_shares(cases, theirs)).enumerate();
     pairs.filter(|(_, (ours, theirs))| ours != theirs).map(|(i, (ours, theirs))| (i, ours, theirs)).collect()
 }
 
@@ -95,7 +116,7 @@ fn shrunk(mut cases: Vec<Value>) -> String {
             .collect();
         let asked: Vec<Value> = smaller.iter().map(|(_, case)| case.clone()).collect();
         let mut moved = vec![false; cases.len()];
-        for (v, ..) in differing(&asked, ours(&asked)) {
+        for (v, ..) in differing(&asked, in_shares(&asked, ours)) {
             let (i, case) = &smaller[v];
             if !std::mem::replace(&mut moved[*i], true) {
                 cases[*i] = case.clone();
@@ -105,16 +126,17 @@ fn shrunk(mut cases: Vec<Value>) -> String {
             break;
         }
     }
-    let found = differing(&cases, ours(&cases));
+    let found = differing(&cases, in_shares(&cases, ours));
     found.iter().map(|(i, ours, theirs)| format!("ours {ours}, theirs {theirs}: {}\n", cases[*i])).collect()
 }
 
 #[test]
 fn the_two_engines_agree_but_for_the_listed_deviations() {
+    install();
     let mut random = generate::Random(number("DIFFERENTIAL_SEED", 1) as u64);
     let cases: Vec<Value> =
         (0..number("DIFFERENTIAL_CASES", CASES)).map(|i| generate::case(&mut random, i)).collect();
-    let effects = ours(&cases);
+    let effects = in_shares(&cases, ours);
     let share = |effect: &str| effects.iter().filter(|e| *e == effect).count();
     let shares = ["Allowed", "ImplicitlyDenied", "ExplicitlyDenied"].map(|e| (e, share(e)));
     assert!(shares.iter().all(|(_, n)| n * 10 >= cases.len()), "the cases are one-sided: {shares:?}");
@@ -141,19 +163,21 @@ fn the_two_engines_agree_but_for_the_listed_deviations() {
         }
     }
     let reduced: Vec<Value> = variants.iter().map(|(.., case)| case.clone()).collect();
-    let still: Vec<usize> = differing(&reduced, ours(&reduced)).into_iter().map(|(v, ..)| v).collect();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut unexplained = Vec::new();
-    for (i, ..) in &found {
-        let by = variants.iter().enumerate().find(|(v, (of, ..))| of == i && still.binary_search(v).is_err());
-        match by {
-            Some((_, (_, d, _))) => {
-                let id = d.parse::<usize>().map_or("several at once", |d| &listed[d].id);
-                *counts.entry(id).or_default() += 1;
-            }
-            None => unexplained.push(cases[*i].clone()),
+    let still: Vec<usize> =
+        differing(&reduced, in_shares(&reduced, ours)).into_iter().map(|(v, ..)| v).collect();
+    // The first variant on which both agree says by what the case differs.
+    let mut explained: BTreeMap<usize, &str> = BTreeMap::new();
+    for (v, (i, d, _)) in variants.iter().enumerate() {
+        if still.binary_search(&v).is_err() {
+            explained
+                .entry(*i)
+                .or_insert_with(|| d.parse::<usize>().map_or("several at once", |d| &listed[d].id));
         }
     }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    explained.values().for_each(|id| *counts.entry(*id).or_default() += 1);
+    let unexplained: Vec<Value> =
+        found.iter().filter(|(i, ..)| !explained.contains_key(i)).map(|(i, ..)| cases[*i].clone()).collect();
     println!("{} cases {shares:?}; {} differ: {counts:?}", cases.len(), found.len());
     assert!(
         unexplained.is_empty(),
