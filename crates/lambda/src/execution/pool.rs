@@ -354,6 +354,9 @@ impl Owner for Pool {
     }
 
     fn up(&self, environment: &Arc<Environment>) {
+        // First to the one who waits: were it counted as started before, that waiter's grace time could run out in
+        // between and start a second environment for a single caller.
+        self.free(environment);
         {
             let mut state = lock(&self.state);
             state.starting = state.starting.saturating_sub(1);
@@ -362,7 +365,6 @@ impl Owner for Pool {
         if let Some(me) = self.me.upgrade() {
             me.fill();
         }
-        self.free(environment);
         self.pump(Duration::ZERO);
     }
 

@@ -3,6 +3,7 @@
 
 mod expr;
 mod functions;
+mod operators;
 mod parse;
 mod query;
 mod record;
@@ -10,6 +11,7 @@ mod row;
 mod run;
 mod stats;
 mod value;
+mod words;
 
 pub(crate) use query::Queries;
 pub(crate) use record::{fields, record};
