@@ -15,6 +15,7 @@ mod plan;
 mod request;
 mod service;
 mod terraform;
+mod url;
 
 use policy::{CallerPolicies, Effect, Layer, Policy, Request};
 use serde::{Deserialize, Serialize};
