@@ -127,6 +127,11 @@ fn explanations_as_code() {
 }
 
 #[test]
+fn explanations_as_json() {
+    pytest("test_explain_json.py");
+}
+
+#[test]
 fn simulations() {
     pytest("test_simulate.py");
 }

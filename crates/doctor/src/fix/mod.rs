@@ -21,6 +21,7 @@ use policy::{CallerPolicies, Effect, Layer, Policy, Request};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+pub use document::{compact, statements};
 pub(crate) use plan::Setup;
 
 /// One way to mend a refusal. With several steps, all of them are needed.

@@ -3,19 +3,19 @@
 use doctor::{Finding, Fix, Report};
 
 use super::decision;
-use crate::state::State;
 use crate::trace::Trace;
 
 /// Adds what happened to a call of `service:operation`.
 pub fn tell(
-    _state: &State,
     trace: &Trace,
     (service, operation): (&str, &str),
     error: Option<&(String, String)>,
     report: &mut Report,
 ) {
-    if !operation.is_empty() {
-        report.steps.push(format!("{service}:{operation}"));
+    // A decision about the action of the same name says it already.
+    let name = format!("{service}:{operation}");
+    if !operation.is_empty() && report.decisions.iter().all(|story| story.action != name) {
+        report.steps.push(name);
     }
     decision::steps(report);
     let denied = trace.denied();

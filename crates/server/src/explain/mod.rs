@@ -32,7 +32,7 @@ pub fn report(state: &State, trace: &Trace) -> Report {
     match &trace.journey {
         Journey::Api(gateway) => api::tell(state, trace, gateway, &mut report),
         Journey::Aws { service, operation, error } => {
-            aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);
+            aws::tell(trace, (service, operation), error.as_ref(), &mut report);
         }
     }
     report

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doctor::{Fix, Refusal, grants, quote};
+use doctor::{Fix, Refusal, compact, grants, quote, statements};
 use iam::Membership;
 use policy::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind, Request,
@@ -206,7 +206,7 @@ impl At<'_> {
                 }
                 let mut document: Value = serde_json::from_str(&policy.text).ok()?;
                 change(&mut document)?;
-                let text = document.to_string();
+                let text = compact(&document);
                 *policy = Arc::new(Policy::parse("suggestion", &text, self.kind).ok()?);
                 content = Some(text);
             }
@@ -272,15 +272,6 @@ fn full_access() -> Option<Arc<Policy>> {
     const TEXT: &str =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     Policy::parse("p-FullAWSAccess", TEXT, PolicyKind::Scp).ok().map(Arc::new)
-}
-
-/// The statements of a document, as a list.
-fn statements(document: &mut Value) -> Option<&mut Vec<Value>> {
-    let statements = document.get_mut("Statement")?;
-    if !statements.is_array() {
-        *statements = json!([statements.take()]);
-    }
-    statements.as_array_mut()
 }
 
 /// Adds the condition that makes a Deny pass over this caller: by its ARN, or as a service of AWS's.
