@@ -41,7 +41,7 @@ pub(crate) fn write(change: &Change) -> Option<String> {
                 ("FunctionUrlAuthType", &permission.url_auth),
             ];
             properties.extend(more.into_iter().filter_map(|(name, v)| Some((name, json!(v.as_ref()?)))));
-            properties.extend(permission.via_url.then(|| ("InvokedViaFunctionUrl", json!(true))));
+            properties.extend(permission.via_url.then_some(("InvokedViaFunctionUrl", json!(true))));
             let id = format!("{} {}", permission.function, permission.sid);
             ("AWS::Lambda::Permission", id, properties, false)
         }
