@@ -52,14 +52,17 @@ Needs a Python 3 on this machine. Exit status 1 when any step goes otherwise tha
 Examples:
   eval \"$(crossgate env 222222222222)\"
   crossgate env 111111111111 --profile account-b    writes a profile into ~/.aws/config and credentials;
-                                                    then: aws --profile account-b lambda list-functions")]
+                                                    then: aws --profile account-b lambda list-functions
+
+Exit status: 0 printed or written, 1 a profile could not be written, 2 wrong usage.")]
     Env(Env),
     /// Follow requests as they come, a line each
     #[command(after_help = "\
 Example:
   crossgate tail
 
-Each line: time, caller, method, path, status, decision, duration, request id.")]
+Each line: time, caller, method, path, status, decision, duration, request id.
+Exit status: 0 the server ended, 1 no server, 2 wrong usage.")]
     Tail(Endpoint),
     /// Say why a request was answered as it was, and which command mends it
     #[command(after_help = "\

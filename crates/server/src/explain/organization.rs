@@ -166,7 +166,13 @@ impl At<'_> {
         let places: Vec<String> = closed.iter().map(|level| self.words(*level)).collect();
         let why =
             format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
-        self.finish(why, commands, levels)
+        let mut fix = self.finish(why, commands, levels)?;
+        if let Some(step) = fix.steps.first_mut() {
+            let attachments = closed.iter().map(|number| attachment(self.target(*number)));
+            let code: String = attachments.collect();
+            step.terraform = Some(format!("# account {}\n{code}", step.account));
+        }
+        Some(fix)
     }
 
     /// Adds the action to what is allowed on every level that lacks it.
@@ -266,6 +272,14 @@ fn decide(request: &Request<'_>, caller: &CallerPolicies, resource: &ResourcePol
 
 fn attach_full_access(target: &str) -> String {
     format!("aws organizations attach-policy --policy-id p-FullAWSAccess --target-id {target}")
+}
+
+/// The same as Terraform code. Ids of roots, units and accounts hold letters, digits and hyphens, as labels may.
+fn attachment(target: &str) -> String {
+    format!(
+        "resource \"aws_organizations_policy_attachment\" \"full_access_{target}\" {{\n  policy_id = \
+         \"p-FullAWSAccess\"\n  target_id = \"{target}\"\n}}\n"
+    )
 }
 
 fn full_access() -> Option<Arc<Policy>> {
