@@ -52,14 +52,17 @@ Needs a Python 3 on this machine. Exit status 1 when any step goes otherwise tha
 Examples:
   eval \"$(crossgate env 222222222222)\"
   crossgate env 111111111111 --profile account-b    writes a profile into ~/.aws/config and credentials;
-                                                    then: aws --profile account-b lambda list-functions")]
+                                                    then: aws --profile account-b lambda list-functions
+
+Exit status: 0 printed or written, 1 a profile could not be written, 2 wrong usage.")]
     Env(Env),
     /// Follow requests as they come, a line each
     #[command(after_help = "\
 Example:
   crossgate tail
 
-Each line: time, caller, method, path, status, decision, duration, request id.")]
+Each line: time, caller, method, path, status, decision, duration, request id.
+Exit status: 0 the server ended, 1 no server, 2 wrong usage.")]
     Tail(Endpoint),
     /// Say why a request was answered as it was, and which command mends it
     #[command(after_help = "\
@@ -108,8 +111,9 @@ A file is a JSON list of cases:
                 \"context\": {\"aws:SourceArn\": \"arn:aws:execute-api:us-east-1:222222222222:abc/prod/GET/users\"}},
     \"policies\": {\"resource\": {\"file\": \"users-policy.json\"}},
     \"expected\": \"Allowed\"}]
-or the same as YAML (.yaml, .yml). The context is complete: nothing is added to it.
-Policies: identity, resource, boundary, session, scp, rcp.
+or the same as YAML (.yaml, .yml), anchors included. The context is complete: nothing is added to it.
+Policies: identity, resource (for sts: actions on a role, its trust policy), boundary, session, scp,
+rcp; the last two as lists of levels, the root's first. \"deniedBy\" names the layer to blame.
 
 Exit status: 0 all cases hold, 1 some differ, 2 a file cannot be read.")]
     Test(Test),

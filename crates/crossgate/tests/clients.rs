@@ -117,6 +117,36 @@ fn explanations_and_what_they_print() {
 }
 
 #[test]
+fn explanations_of_each_layer() {
+    pytest("test_explain_layers.py");
+}
+
+#[test]
+fn explanations_at_the_edges() {
+    pytest("test_explain_edges.py");
+}
+
+#[test]
+fn explanations_as_code() {
+    pytest("test_explain_forms.py");
+}
+
+#[test]
+fn explanations_as_json() {
+    pytest("test_explain_json.py");
+}
+
+#[test]
+fn simulations() {
+    pytest("test_simulate.py");
+}
+
+#[test]
+fn policy_unit_tests() {
+    pytest("test_policy_cases.py");
+}
+
+#[test]
 fn terraform() {
     pytest("test_terraform.py");
 }

@@ -10,15 +10,21 @@ pub fn fixes(fixes: &[Fix], style: Style) -> String {
     for (number, fix) in fixes.iter().enumerate() {
         let label = if fixes.len() > 1 { format!("fix {}: ", number + 1) } else { "fix: ".to_owned() };
         out.push('\n');
+        // A single step that says what the fix says is not said twice.
+        let alone = match fix.steps.as_slice() {
+            [one] => one.does == fix.why.strip_prefix("or, ").unwrap_or(&fix.why),
+            _ => false,
+        };
         let why = match fix.steps.as_slice() {
-            [one] if !one.account.is_empty() && one.does == fix.why => {
-                format!("run as account {}: {}", one.account, fix.why)
+            [one] if !one.account.is_empty() && alone => {
+                let or = if one.does == fix.why { "" } else { "or, " };
+                format!("{or}run as account {}: {}", one.account, one.does)
             }
             _ => fix.why.clone(),
         };
-        style.paragraph(&mut out, &style.paint(GREEN_BOLD, &label), "     ", BOLD, &why);
+        let below = " ".repeat(label.len());
+        style.paragraph(&mut out, &style.paint(GREEN_BOLD, &label), &below, BOLD, &why);
         for step in &fix.steps {
-            let alone = fix.steps.len() == 1 && step.does == fix.why;
             if !alone {
                 let account = if step.account.is_empty() {
                     String::new()

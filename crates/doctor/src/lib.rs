@@ -15,7 +15,7 @@ mod simulation;
 mod tree;
 pub mod yaml;
 
-pub use fix::{ApiCall, Fix, Refusal, Step, grants};
+pub use fix::{ApiCall, Fix, Refusal, Step, compact, grants, statements};
 pub use fixes::fixes;
 pub use paint::{Forms, Style};
 pub use report::{Finding, Report, render};

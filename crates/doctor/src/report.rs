@@ -70,7 +70,8 @@ pub fn render(report: &Report, style: Style) -> String {
     let status = style.paint(if ok { GREEN } else { RED }, &report.status.to_string());
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{} {} -> {status}", visible(&report.method), visible(&report.path));
-    let _ = writeln!(out, "  request {} at {}, {:.1} ms", report.request_id, report.time, report.duration_ms);
+    let when = format!("{} at {}, {:.1} ms", report.request_id, report.time, report.duration_ms);
+    style.paragraph(&mut out, "  request ", "          ", "", &when);
     style.paragraph(&mut out, "  caller  ", "          ", "", &report.caller);
     for step in &report.steps {
         style.paragraph(&mut out, "  - ", "    ", "", step);

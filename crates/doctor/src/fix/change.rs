@@ -74,6 +74,10 @@ pub(crate) struct Permission {
     pub(crate) principal: String,
     pub(crate) source_arn: Option<String>,
     pub(crate) source_account: Option<String>,
+    /// The `AuthType` of the function URL that the statement is for.
+    pub(crate) url_auth: Option<String>,
+    /// Whether the statement is for calls through a function URL alone.
+    pub(crate) via_url: bool,
 }
 
 impl Permission {
@@ -100,8 +104,15 @@ impl Permission {
             "Sid": self.sid, "Effect": "Allow", "Principal": principal, "Action": self.action, "Resource": self.arn(),
         });
         let mut condition = serde_json::Map::new();
-        if let Some(account) = &self.source_account {
-            condition.insert("StringEquals".into(), json!({"AWS:SourceAccount": account}));
+        let equal =
+            [("AWS:SourceAccount", &self.source_account), ("lambda:FunctionUrlAuthType", &self.url_auth)];
+        let equal: serde_json::Map<_, _> =
+            equal.into_iter().filter_map(|(key, v)| Some((key.to_owned(), json!(v.as_ref()?)))).collect();
+        if !equal.is_empty() {
+            condition.insert("StringEquals".into(), equal.into());
+        }
+        if self.via_url {
+            condition.insert("Bool".into(), json!({"lambda:InvokedViaFunctionUrl": "true"}));
         }
         if let Some(arn) = &self.source_arn {
             condition.insert("ArnLike".into(), json!({"AWS:SourceArn": arn}));
@@ -260,11 +271,15 @@ fn add_permission(permission: &Permission) -> String {
         ("qualifier", &permission.qualifier),
         ("source-arn", &permission.source_arn),
         ("source-account", &permission.source_account),
+        ("function-url-auth-type", &permission.url_auth),
     ];
     for (option, value) in more {
         if let Some(value) = value {
             command += &format!(" --{option} {}", quote(value));
         }
+    }
+    if permission.via_url {
+        command += " --invoked-via-function-url";
     }
     command
 }
@@ -289,6 +304,8 @@ fn read(command: &str, of: &Change) -> Option<Said> {
             principal: option("principal")?,
             source_arn: option("source-arn"),
             source_account: option("source-account"),
+            url_auth: option("function-url-auth-type"),
+            via_url: words.iter().any(|word| word == "--invoked-via-function-url"),
         })));
     }
     if let Some(patch) = option("patch-operations") {

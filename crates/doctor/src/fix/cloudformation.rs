@@ -35,8 +35,13 @@ pub(crate) fn write(change: &Change) -> Option<String> {
                 ("Action", json!(permission.action)),
                 ("Principal", json!(permission.principal)),
             ];
-            let more = [("SourceArn", &permission.source_arn), ("SourceAccount", &permission.source_account)];
+            let more = [
+                ("SourceArn", &permission.source_arn),
+                ("SourceAccount", &permission.source_account),
+                ("FunctionUrlAuthType", &permission.url_auth),
+            ];
             properties.extend(more.into_iter().filter_map(|(name, v)| Some((name, json!(v.as_ref()?)))));
+            properties.extend(permission.via_url.then_some(("InvokedViaFunctionUrl", json!(true))));
             let id = format!("{} {}", permission.function, permission.sid);
             ("AWS::Lambda::Permission", id, properties, false)
         }
@@ -92,6 +97,8 @@ pub(crate) fn read(template: &str, of: &Change) -> Option<Said> {
         principal: text("Principal")?,
         source_arn: text("SourceArn"),
         source_account: text("SourceAccount"),
+        url_auth: text("FunctionUrlAuthType"),
+        via_url: properties.get("InvokedViaFunctionUrl") == Some(&json!(true)),
     })))
 }
 

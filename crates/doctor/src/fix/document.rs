@@ -24,8 +24,9 @@ pub(crate) fn members(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
     members
 }
 
-/// On one line.
-pub(crate) fn compact(value: &Value) -> String {
+/// A policy document on one line, its members in the order in which people write them.
+#[must_use]
+pub fn compact(value: &Value) -> String {
     match value {
         Value::Object(object) => {
             let inner = members(object).into_iter().map(|(k, v)| format!("{}:{}", json!(k), compact(v)));
@@ -64,8 +65,8 @@ pub(crate) fn with_statement(text: Option<&str>, statement: Value) -> Option<Val
     Some(document)
 }
 
-/// The statements, as a list even where the document has a single one.
-pub(crate) fn statements(document: &mut Value) -> Option<&mut Vec<Value>> {
+/// The statements of a policy document, as a list even where it has a single one; `None` where it has none.
+pub fn statements(document: &mut Value) -> Option<&mut Vec<Value>> {
     let statements = document.get_mut("Statement")?;
     if !statements.is_array() {
         *statements = json!([statements.take()]);

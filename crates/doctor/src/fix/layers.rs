@@ -2,12 +2,12 @@
 
 use arn::Arn;
 use policy::{Layer, Policy, Principal, Request};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::change::{Change, Holder, Permission, Place, last};
 use super::document::{self, with_statement};
 use super::home::{self, Home};
-use super::{Refusal, Setup};
+use super::{Refusal, Setup, url};
 
 /// What makes `layer` allow the request; `None` where nothing in the accounts involved does.
 pub(crate) fn allow(refusal: &Refusal<'_>, now: &Setup, layer: Layer) -> Option<Change> {
@@ -42,7 +42,12 @@ pub(crate) fn rcp_words(refusal: &Refusal<'_>) -> String {
 }
 
 fn statement(request: &Request<'_>) -> Value {
-    json!({"Effect": "Allow", "Action": request.action, "Resource": request.resource})
+    let mut statement = json!({"Effect": "Allow", "Action": request.action, "Resource": request.resource});
+    // Whoever may call a function through its URL need not be let in elsewhere.
+    if let (true, Some(members)) = (url::is_via(request), statement.as_object_mut()) {
+        members.insert("Condition".into(), json!({"Bool": {url::VIA: "true"}}));
+    }
+    statement
 }
 
 /// The user or role whose policies the caller carries.
@@ -147,10 +152,26 @@ fn principal_element(principal: &Principal) -> Value {
     }
 }
 
-/// What a service or nobody has to be held to besides its name: the source, the address.
+/// What a principal that stands for many has to be held to besides its name: the source, the address, the subject.
 fn conditions(request: &Request<'_>) -> Option<Value> {
     let one = |key: &str| request.context.get(key)?.first();
     match request.principal {
+        // A provider vouches for everyone it knows: its audience and the one subject are named (IAM User Guide, "Create
+        // a role for OpenID Connect federation" and "... for SAML 2.0 federation").
+        Principal::Federated { provider } => {
+            let saml = provider.contains(":saml-provider/");
+            let prefix = match provider.split_once(":oidc-provider/") {
+                Some((_, host)) => host,
+                None if saml => "SAML",
+                None => provider,
+            };
+            // A transient SAML subject is another one at each sign-in.
+            let lasting = !saml || one("SAML:sub_type").is_some_and(|kind| kind.ends_with("persistent"));
+            let names = [Some("aud"), lasting.then_some("sub")].into_iter().flatten();
+            let keys = names.map(|name| format!("{prefix}:{name}"));
+            let named: Map<_, _> = keys.filter_map(|key| Some((key.clone(), json!(one(&key)?)))).collect();
+            (!named.is_empty()).then(|| json!({"StringEquals": named}))
+        }
         Principal::Service { .. } => {
             one("aws:SourceArn").map(|source| json!({"ArnLike": {"aws:SourceArn": source}}))
         }
@@ -208,12 +229,19 @@ fn function(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
         Principal::Root { account } => account.to_string(),
         other => match principal_element(other) {
             Value::Object(element) => element.values().next()?.as_str()?.to_owned(),
+            // Everyone, which a function URL without authentication is for.
+            everyone if one(url::AUTH).as_deref() == Some("NONE") || url::is_via(&refusal.request) => {
+                everyone.as_str()?.to_owned()
+            }
             _ => return None,
         },
     };
     let base = refusal
         .api
         .map_or_else(|| document::name("invoke", &named), |api| document::name("apigateway", api.api));
+    let via_url = url::is_via(&refusal.request);
+    let url_auth = one(url::AUTH).filter(|_| action == url::INVOKE);
+    let base = if via_url || url_auth.is_some() { format!("{base}-url") } else { base };
     let text = own_policy(now).map_or("", |p| &*p.text);
     let source_arn = one("aws:SourceArn").filter(|_| is_service);
     // A source without an account in its ARN, such as a bucket, is held to its owner besides.
@@ -224,8 +252,16 @@ fn function(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
             "for calls from every stage, write {api}/*/ in place of {api}/{stage}/ in the source ARN"
         ));
     }
-    let from = source_arn.as_ref().map_or_else(String::new, |source| format!(" for {source}"));
-    let verb = if action == "lambda:InvokeFunction" { "invoke" } else { "use" };
+    let from = match &source_arn {
+        Some(source) => format!(" for {source}"),
+        None if via_url => " through its URL".to_owned(),
+        None => String::new(),
+    };
+    let verb = match action {
+        "lambda:InvokeFunction" => "invoke",
+        url::INVOKE => "call the URL of",
+        _ => "use",
+    };
     Some(Change {
         account: arn.account.clone(),
         does: format!("let {} {verb} the function {name}{from}", principal.words()),
@@ -240,6 +276,8 @@ fn function(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
             principal: named,
             source_account: one("aws:SourceAccount").filter(|_| without && is_service),
             source_arn,
+            url_auth,
+            via_url,
         }),
         notes,
     })

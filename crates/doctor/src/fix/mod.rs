@@ -15,11 +15,13 @@ mod plan;
 mod request;
 mod service;
 mod terraform;
+mod url;
 
 use policy::{CallerPolicies, Effect, Layer, Policy, Request};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+pub use document::{compact, statements};
 pub(crate) use plan::Setup;
 
 /// One way to mend a refusal. With several steps, all of them are needed.

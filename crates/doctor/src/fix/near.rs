@@ -15,6 +15,10 @@ pub(crate) fn note(refusal: &Refusal<'_>, setup: &Setup) -> Option<String> {
     }
     let mut failed = statement.elements.iter().filter(|e| !e.matched);
     let (Some(one), None) = (failed.next(), failed.next()) else { return None };
+    // To name one principal or action more is what the fix does already.
+    if ["Principal", "NotPrincipal", "Action", "NotAction"].contains(&one.element.as_str()) {
+        return None;
+    }
     Some(format!(
         "{} of {} fails in one element only: if it was meant for this, edit its {} instead",
         statement.title(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use policy::{CallerPolicies, Decision, Effect, Explanation, Layer, Policy, Request, ResourcePolicies};
 
 use super::change::{Change, Form};
-use super::{Fix, Refusal, deny, layers};
+use super::{Fix, Refusal, deny, layers, url};
 
 /// The most changes tried: each side has at most an identity, a boundary and a session layer, or a policy, that may
 /// deny and then lack an allow.
@@ -62,11 +62,32 @@ fn changed<'c>(setup: &Setup, changes: impl IntoIterator<Item = &'c Change>, for
 
 /// The changes that allow the request, or the layer at which there is no way on.
 pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup) -> Result<Fix, Layer> {
-    let request = &refusal.request;
     let mut changes: Vec<Change> = Vec::new();
-    let mut now = setup.clone();
+    mend(refusal, setup, &mut changes)?;
+    let context = url::second(&refusal.request);
+    let second = context.as_ref().map(|context| Request {
+        action: "lambda:InvokeFunction",
+        context,
+        ..refusal.request.clone()
+    });
+    if let Some(request) = &second {
+        let also = Refusal { request: request.clone(), resource: refusal.resource.clone(), ..*refusal };
+        mend(&also, setup, &mut changes)?;
+    }
+    let requests: Vec<_> = std::iter::once(refusal.request.clone()).chain(second.clone()).collect();
+    drop_needless(setup, &requests, &mut changes);
+    let done = changed(setup, &changes, Form::Commands).ok_or(Layer::Identity)?;
+    match requests.iter().find_map(|request| done.decide(request).denied_by) {
+        None => Ok(fix(setup, &requests, &changes)),
+        Some(layer) => Err(layer),
+    }
+}
+
+/// Adds what the request lacks to `changes`.
+fn mend(refusal: &Refusal<'_>, setup: &Setup, changes: &mut Vec<Change>) -> Result<(), Layer> {
     for _ in 0..MOST {
-        let decision = now.decide(request);
+        let now = changed(setup, changes.iter(), Form::Commands).ok_or(Layer::Identity)?;
+        let decision = now.decide(&refusal.request);
         let Some(layer) = decision.denied_by else { break };
         let next = match decision.effect {
             Effect::ExplicitlyDenied => deny::lift(refusal, &now),
@@ -76,22 +97,19 @@ pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup) -> Result<Fix, Layer> {
         // A later edit of the same policy contains the earlier one.
         changes.retain(|change| !change.same_place(&next));
         changes.push(next);
-        now = changed(setup, &changes, Form::Commands).ok_or(layer)?;
     }
-    drop_needless(setup, request, &mut changes);
-    let done = changed(setup, &changes, Form::Commands);
-    match done.map(|done| done.decide(request).denied_by) {
-        Some(None) => Ok(fix(setup, request, &changes)),
-        Some(Some(layer)) => Err(layer),
-        None => Err(Layer::Identity),
-    }
+    Ok(())
 }
 
-fn drop_needless(setup: &Setup, request: &Request<'_>, changes: &mut Vec<Change>) {
+fn allows_all(setup: &Setup, requests: &[Request<'_>]) -> bool {
+    requests.iter().all(|request| setup.allows(request))
+}
+
+fn drop_needless(setup: &Setup, requests: &[Request<'_>], changes: &mut Vec<Change>) {
     let mut at = 0;
     while changes.len() > 1 && at < changes.len() {
         let others = changes.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, change)| change);
-        if changed(setup, others, Form::Commands).is_some_and(|without| without.allows(request)) {
+        if changed(setup, others, Form::Commands).is_some_and(|without| allows_all(&without, requests)) {
             changes.remove(at);
         } else {
             at += 1;
@@ -100,12 +118,12 @@ fn drop_needless(setup: &Setup, request: &Request<'_>, changes: &mut Vec<Change>
 }
 
 /// Each form is shown only if what it says allows the request too.
-fn fix(setup: &Setup, request: &Request<'_>, changes: &[Change]) -> Fix {
+fn fix(setup: &Setup, requests: &[Request<'_>], changes: &[Change]) -> Fix {
     let holds = |form| {
         let written: Vec<&Change> = changes.iter().filter(|c| c.text(form).is_some()).collect();
         let others = changes.iter().filter(|c| c.text(form).is_none());
         let partly = changed(setup, others, Form::Commands).and_then(|s| changed(&s, written, form));
-        partly.is_some_and(|s| s.allows(request))
+        partly.is_some_and(|s| allows_all(&s, requests))
     };
     let (terraform, cloudformation) = (holds(Form::Terraform), holds(Form::CloudFormation));
     let steps = changes.iter().map(|change| change.step(terraform, cloudformation)).collect();
@@ -113,6 +131,11 @@ fn fix(setup: &Setup, request: &Request<'_>, changes: &[Change]) -> Fix {
         [one] => one.does.clone(),
         [one, other] if one.account != other.account => {
             "both sides have to allow it: neither of these changes is enough alone".to_owned()
+        }
+        _ if requests.len() > 1 => {
+            "a function URL asks for two actions, lambda:InvokeFunctionUrl and lambda:InvokeFunction: all of these \
+             changes are needed"
+                .to_owned()
         }
         _ => format!("{} changes, and all of them are needed", changes.len()),
     };

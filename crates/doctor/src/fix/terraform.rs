@@ -33,6 +33,8 @@ pub(crate) fn write(change: &Change) -> Option<String> {
                     encoded(document)
                 )
         }
+        // The provider's version 5 has no `invoked_via_function_url`.
+        Place::Permission(permission) if permission.via_url => return None,
         Place::Permission(permission) => account + &lambda_permission(permission),
         Place::Trust { role_arn, document } => {
             let label = label(last(role_arn));
@@ -84,6 +86,8 @@ pub(crate) fn read(code: &str, of: &Change) -> Option<Said> {
         principal: attribute("principal")?,
         source_arn: attribute("source_arn"),
         source_account: attribute("source_account"),
+        url_auth: attribute("function_url_auth_type"),
+        via_url: false,
     })))
 }
 
@@ -92,6 +96,7 @@ fn lambda_permission(permission: &Permission) -> String {
         ("qualifier", &permission.qualifier),
         ("source_arn", &permission.source_arn),
         ("source_account", &permission.source_account),
+        ("function_url_auth_type", &permission.url_auth),
     ];
     let required = [
         ("statement_id", &permission.sid),

@@ -14,8 +14,10 @@ pub fn tell(
     error: Option<&(String, String)>,
     report: &mut Report,
 ) {
-    if !operation.is_empty() {
-        report.steps.push(format!("{service}:{operation}"));
+    // A decision about the action of the same name says it already.
+    let name = format!("{service}:{operation}");
+    if !operation.is_empty() && report.decisions.iter().all(|story| story.action != name) {
+        report.steps.push(name);
     }
     if matches!(operation, "Invoke" | "InvokeAsync") {
         event::pending(state, &trace.request_id, report);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doctor::{Fix, Refusal, grants, quote};
+use doctor::{Fix, Refusal, compact, grants, quote, statements};
 use iam::Membership;
 use policy::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind, Request,
@@ -166,7 +166,13 @@ impl At<'_> {
         let places: Vec<String> = closed.iter().map(|level| self.words(*level)).collect();
         let why =
             format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
-        self.finish(why, commands, levels)
+        let mut fix = self.finish(why, commands, levels)?;
+        if let Some(step) = fix.steps.first_mut() {
+            let attachments = closed.iter().map(|number| attachment(self.target(*number)));
+            let code: String = attachments.collect();
+            step.terraform = Some(format!("# account {}\n{code}", step.account));
+        }
+        Some(fix)
     }
 
     /// Adds the action to what is allowed on every level that lacks it.
@@ -206,7 +212,7 @@ impl At<'_> {
                 }
                 let mut document: Value = serde_json::from_str(&policy.text).ok()?;
                 change(&mut document)?;
-                let text = document.to_string();
+                let text = compact(&document);
                 *policy = Arc::new(Policy::parse("suggestion", &text, self.kind).ok()?);
                 content = Some(text);
             }
@@ -268,19 +274,18 @@ fn attach_full_access(target: &str) -> String {
     format!("aws organizations attach-policy --policy-id p-FullAWSAccess --target-id {target}")
 }
 
+/// The same as Terraform code. Ids of roots, units and accounts hold letters, digits and hyphens, as labels may.
+fn attachment(target: &str) -> String {
+    format!(
+        "resource \"aws_organizations_policy_attachment\" \"full_access_{target}\" {{\n  policy_id = \
+         \"p-FullAWSAccess\"\n  target_id = \"{target}\"\n}}\n"
+    )
+}
+
 fn full_access() -> Option<Arc<Policy>> {
     const TEXT: &str =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     Policy::parse("p-FullAWSAccess", TEXT, PolicyKind::Scp).ok().map(Arc::new)
-}
-
-/// The statements of a document, as a list.
-fn statements(document: &mut Value) -> Option<&mut Vec<Value>> {
-    let statements = document.get_mut("Statement")?;
-    if !statements.is_array() {
-        *statements = json!([statements.take()]);
-    }
-    statements.as_array_mut()
 }
 
 /// Adds the condition that makes a Deny pass over this caller: by its ARN, or as a service of AWS's.

@@ -1,0 +1,136 @@
+//! A call to a deployed API.
+
+mod function;
+mod integration;
+mod stage;
+mod words;
+
+use doctor::{Finding, Report};
+use gateway::execution::{GatewayTrace, Why};
+
+use self::words::words;
+use super::decision;
+use crate::state::State;
+use crate::trace::{Decided, Trace};
+
+/// Adds what happened to a call of a deployed API.
+pub fn tell(state: &State, trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
+    steps(trace, gateway, report);
+    let Some(why) = &gateway.why else { return };
+    let story = Story { state, trace, gateway };
+    story.tell(why, report);
+    if let (Some(changes), false) = (gateway.changes_since_deployment, matches!(why, Why::NotDeployed { .. }))
+    {
+        report.findings.push(Finding::new(format!(
+            "besides, the API was changed {changes} times since the stage {} was deployed, and the stage serves it as it \
+             was then",
+            gateway.stage
+        )));
+        report.fixes.push(story.deploy(&gateway.stage));
+    }
+}
+
+fn steps(trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
+    if let Some(deployment) = &gateway.deployment {
+        report.steps.push(format!(
+            "API {} ({}) of account {} in {}, stage {}, deployment {}",
+            deployment.api_id,
+            deployment.api_name,
+            deployment.account,
+            deployment.region,
+            gateway.stage,
+            deployment.deployment_id
+        ));
+    }
+    if let Some(route) = &gateway.route {
+        let caller = match route.credentials.as_deref() {
+            _ if route.integration_type == "MOCK" => String::new(),
+            None => ", as apigateway.amazonaws.com".to_owned(),
+            Some(role) => format!(", with credentials {role}"),
+        };
+        report.steps.push(format!(
+            "{} {} -> {}{caller}",
+            route.configured_method,
+            route.resource_path,
+            if route.integration_type.is_empty() { "no integration" } else { &route.integration_type }
+        ));
+    }
+    if let Some(function) = &gateway.function_arn {
+        report.steps.push(format!("function {function}"));
+    }
+    decision::steps(report);
+    if let Some(invoked) = &trace.events.invocation {
+        let start = if invoked.cold { ", in a new environment" } else { "" };
+        report.steps.push(format!("ran {:.1} ms{start}", invoked.duration_ms));
+        report.steps.extend(invoked.warning.iter().map(|w| format!("warning: {w}")));
+    }
+}
+
+struct Story<'a> {
+    state: &'a State,
+    trace: &'a Trace,
+    gateway: &'a GatewayTrace,
+}
+
+impl Story<'_> {
+    fn tell(&self, why: &Why, report: &mut Report) {
+        match why {
+            Why::NoSuchApi => self.find(report, format!("no API of any account has the id {}", self.gateway.api_id)),
+            Why::NoSuchStage { stage, nearest, stages, deployments } => {
+                self.no_stage(stage, nearest.as_deref(), stages, *deployments, report);
+            }
+            Why::NoRoute { path, method, matched, nearest } => {
+                let text = match (matched, nearest) {
+                    (Some((resource, methods)), _) => {
+                        format!("{resource} has no method {method}, only {}", methods.join(", "))
+                    }
+                    (None, Some(near)) => format!("the API has no path {path}; the nearest is {near}"),
+                    (None, None) => format!("the API has no path {path}"),
+                };
+                report.findings.push(Finding::new(text).detail(
+                    "API Gateway answers 403 Missing Authentication Token to every path and method that it does not \
+                     have; it has nothing to do with a token",
+                ));
+            }
+            Why::NotDeployed { path, method, resource_path, changes_since } => {
+                report.findings.push(Finding::new(format!("{method} {resource_path} is not deployed")).detail(format!(
+                    "{method} {path} matches {resource_path} as the API is now, and the stage {} serves the API as it \
+                     was {changes_since} changes ago",
+                    self.gateway.stage
+                )));
+                report.fixes.push(self.deploy(&self.gateway.stage));
+            }
+            Why::IntegrationFailure { kind, detail } => self.integration(kind, detail, report),
+            Why::Timeout { after_ms } => report.findings.push(
+                Finding::new(format!("the integration did not answer within its time-out of {after_ms} ms")).detail(
+                    "the function goes on until its own time-out; 29000 ms is the most that an integration waits",
+                ),
+            ),
+            Why::FunctionError { error_type, error_message, .. } => {
+                self.function_error(error_type.as_deref(), error_message.as_deref(), report);
+            }
+            Why::MalformedProxyResponse { reason, value } => {
+                report.findings.push(Finding::new(format!("the function's answer is no proxy response: {reason}")).detail(
+                    format!(
+                        "it returned: {value}\nwanted: {{\"statusCode\": 200, \"headers\": {{…}}, \"body\": \"text\"}}, \
+                         an object with no other keys than statusCode, headers, multiValueHeaders, body and \
+                         isBase64Encoded"
+                    ),
+                ));
+            }
+            Why::NotAuthorized { .. } => match self.denied() {
+                Some(decided) => decision::tell(decided, None, report),
+                None => self.find(report, words(why)),
+            },
+            other => self.find(report, words(other)),
+        }
+    }
+
+    fn find(&self, report: &mut Report, title: String) {
+        report.findings.push(Finding::new(title));
+    }
+
+    fn denied(&self) -> Option<(usize, &Decided)> {
+        self.trace.denied()
+    }
+}

@@ -1,0 +1,36 @@
+//! Causes that a sentence tells.
+
+use gateway::execution::Why;
+
+/// What needs no more than a sentence.
+pub(super) fn words(why: &Why) -> String {
+    match why {
+        Why::EndpointDisabled => {
+            "the API's default endpoint is switched off (disableExecuteApiEndpoint)".to_owned()
+        }
+        Why::DeploymentUnreadable { deployment_id, detail } => {
+            format!("the stage's deployment {deployment_id} cannot be served: {detail}")
+        }
+        Why::ApiKey { given: true } => {
+            "the method requires an API key, and the one sent is not known".to_owned()
+        }
+        Why::ApiKey { given: false } => {
+            "the method requires an API key (header x-api-key), and none was sent".to_owned()
+        }
+        Why::AuthFailed { detail } => format!("the method requires a signature (AWS_IAM): {detail}"),
+        Why::NotAuthorized { sentence, .. } => sentence.clone(),
+        Why::AuthorizerNotSupported { kind } => {
+            format!(
+                "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
+            )
+        }
+        Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
+        Why::UnsupportedMediaType { content_type, templates } => format!(
+            "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",
+            templates.join(", ")
+        ),
+        Why::Configuration { detail } => format!("the deployed configuration cannot work: {detail}"),
+        Why::NotSupported { what } => format!("crossgate does not run this yet: {what}"),
+        other => format!("{other:?}"),
+    }
+}
