@@ -182,3 +182,8 @@ fn iam_with_boto3() {
 fn iam_with_terraform() {
     pytest("test_terraform_iam.py");
 }
+
+#[test]
+fn authorizers_with_boto3() {
+    pytest("test_authorizers.py");
+}

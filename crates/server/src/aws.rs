@@ -185,7 +185,9 @@ async fn handle(
             }
             Ok(reply)
         }
-        (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
+        (Service::ApiGateway, "TestInvokeMethod" | "TestInvokeAuthorizer" | "FlushStageAuthorizersCache") => {
+            state.execution.operation(call).await
+        }
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
             prepare(state, &reply);

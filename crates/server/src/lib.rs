@@ -29,6 +29,7 @@ mod state;
 mod tail;
 mod target;
 mod trace;
+mod user_pool;
 
 pub use compose::StartError;
 pub use config::{Config, SandboxPolicy, Storage};

@@ -92,16 +92,8 @@ async fn serve(
     journal.level = settings.level;
     trace.route = Some(route.facts.clone());
     journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
-    let caller = entrance::admit(request, door, api, route, &served.stage, path, journal)?;
-    let key = entrance::key(inner, request, api, route, &served.stage)?;
-    if key.is_none() {
-        log_usage_plan(journal, request, served, &route.facts);
-    }
-    if settings.closed {
-        return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled));
-    }
     let values = found.variables.iter().map(|span| path.get(span.clone()).unwrap_or_default());
-    let call = MethodCall {
+    let mut call = MethodCall {
         request,
         api,
         route,
@@ -110,10 +102,19 @@ async fn serve(
         path,
         context_path: context_path(&request.path),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
-        caller,
-        key,
+        caller: None,
+        authorizer: None,
+        key: None,
         test: false,
     };
+    entrance::admit(inner, door, &mut call, journal, trace).await?;
+    call.key = entrance::key(inner, &call)?;
+    if call.key.is_none() {
+        log_usage_plan(journal, request, served, &route.facts);
+    }
+    if settings.closed {
+        return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled));
+    }
     integrate::run(&*inner.backend, &call, journal, trace).await
 }
 

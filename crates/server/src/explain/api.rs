@@ -4,7 +4,7 @@ use arn::{AccountId, Arn, nearest};
 use doctor::{ApiCall, Finding, Fix, Report, quote};
 use gateway::execution::{BackendErrorKind, DeploymentFacts, GatewayTrace, RouteFacts, Why};
 
-use super::decision;
+use super::{authorizer, decision};
 use crate::state::State;
 use crate::trace::{Decided, Trace};
 
@@ -50,6 +50,7 @@ fn steps(trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
             if route.integration_type.is_empty() { "no integration" } else { &route.integration_type }
         ));
     }
+    authorizer::step(gateway, report);
     if let Some(function) = &gateway.function_arn {
         report.steps.push(format!("function {function}"));
     }
@@ -117,6 +118,13 @@ impl Story<'_> {
                 Some(decided) => decision::tell(decided, None, report),
                 None => self.find(report, words(why)),
             },
+            Why::Unauthorized { detail } => authorizer::unauthorized(self.gateway, detail, report),
+            Why::AuthorizerDenied { explicit, .. } => {
+                authorizer::denied(self.trace, self.gateway, *explicit, report);
+            }
+            Why::AuthorizerFailed { kind, detail } => {
+                authorizer::failed(self.state, self.trace, self.gateway, kind.as_ref(), detail, report);
+            }
             other => self.find(report, words(other)),
         }
     }
@@ -354,11 +362,6 @@ fn words(why: &Why) -> String {
         }
         Why::AuthFailed { detail } => format!("the method requires a signature (AWS_IAM): {detail}"),
         Why::NotAuthorized { sentence, .. } => sentence.clone(),
-        Why::AuthorizerNotSupported { kind } => {
-            format!(
-                "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
-            )
-        }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
         Why::UnsupportedMediaType { content_type, templates } => format!(
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",

@@ -1,6 +1,7 @@
 //! Turns a trace into a report: what happened, what is wrong, what mends it.
 
 mod api;
+mod authorizer;
 mod aws;
 mod decision;
 mod organization;
