@@ -187,3 +187,8 @@ fn iam_with_terraform() {
 fn authorizers_with_boto3() {
     pytest("test_authorizers.py");
 }
+
+#[test]
+fn usage_plans_with_boto3() {
+    pytest("test_usage_plans.py");
+}

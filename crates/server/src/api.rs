@@ -193,7 +193,7 @@ impl Door<'_> {
             context.set("aws:referer", referer);
         }
         Ok(Check {
-            action: "execute-api:Invoke".to_owned(),
+            action: access.action.to_owned(),
             resource: access.resource.to_owned(),
             resource_account: AccountId::new(access.api_account).ok(),
             resource_policy: policy,

@@ -185,9 +185,15 @@ async fn handle(
             }
             Ok(reply)
         }
-        (Service::ApiGateway, "TestInvokeMethod" | "TestInvokeAuthorizer" | "FlushStageAuthorizersCache") => {
-            state.execution.operation(call).await
-        }
+        (
+            Service::ApiGateway,
+            "TestInvokeMethod"
+            | "TestInvokeAuthorizer"
+            | "FlushStageAuthorizersCache"
+            | "FlushStageCache"
+            | "GetUsage"
+            | "UpdateUsage",
+        ) => state.execution.operation(call).await,
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
             prepare(state, &reply);

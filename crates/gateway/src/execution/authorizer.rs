@@ -2,7 +2,8 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::call::{MethodCall, Multi};
+use super::call::MethodCall;
+use super::mapping::{BackendAnswer, Source};
 use super::uri::WithVariables;
 use crate::model::Authorizer;
 
@@ -12,7 +13,7 @@ pub(super) struct LambdaAuthorizer {
     pub name: String,
     /// `TOKEN`, else `REQUEST`.
     pub token: bool,
-    pub sources: Vec<Source>,
+    pub sources: Vec<IdentitySource>,
     /// Over the token; `None` when every token is shown to the function.
     pub validation: Option<Regex>,
     pub uri: WithVariables,
@@ -21,15 +22,11 @@ pub(super) struct LambdaAuthorizer {
     pub ttl_ms: i64,
 }
 
-/// One mapping expression of `identitySource` (API reference, CreateAuthorizer).
+/// One mapping expression of `identitySource`.
 #[derive(Debug, PartialEq)]
-pub(super) enum Source {
-    Header(String),
-    MultiHeader(String),
-    Query(String),
-    MultiQuery(String),
-    StageVariable(String),
-    Context(String),
+pub(super) struct IdentitySource {
+    text: String,
+    source: Source,
 }
 
 /// Bytes of a compiled `identityValidationExpression`; matching takes linear time.
@@ -42,8 +39,8 @@ impl LambdaAuthorizer {
     /// What is wrong with the configuration, for the execution log.
     pub fn compile(stored: &Authorizer) -> Result<Self, String> {
         let sources = stored.identity_source.as_deref().unwrap_or_default().split(',').map(str::trim);
-        let sources: Result<Vec<Source>, String> =
-            sources.filter(|s| !s.is_empty()).take(SOURCES).map(Source::parse).collect();
+        let sources: Result<Vec<IdentitySource>, String> =
+            sources.filter(|s| !s.is_empty()).take(SOURCES).map(IdentitySource::parse).collect();
         let uri = stored.authorizer_uri.as_deref().filter(|uri| !uri.is_empty());
         // AWS calls the function for tokens that the expression matches as a whole (reasoning: Java's `matches`).
         let expression = stored.identity_validation_expression.as_deref().filter(|e| !e.is_empty());
@@ -72,88 +69,35 @@ impl LambdaAuthorizer {
     }
 
     /// The values of the identity sources, or the first expression that has none.
-    pub fn identity(&self, call: &MethodCall<'_>) -> Result<Vec<String>, &Source> {
-        self.sources.iter().map(|s| s.value(call).filter(|v| !v.is_empty()).ok_or(s)).collect()
+    pub fn identity(&self, call: &MethodCall<'_>) -> Result<Vec<String>, &IdentitySource> {
+        self.sources.iter().map(|s| s.value(call).ok_or(s)).collect()
     }
 }
 
-impl Source {
+impl IdentitySource {
     /// # Errors
-    /// The expression is none of those that CreateAuthorizer documents.
+    /// The expression is none of those that an identity may come from (API reference, CreateAuthorizer).
     pub fn parse(text: &str) -> Result<Self, String> {
-        let kinds: [(&str, fn(String) -> Self); 6] = [
-            ("method.request.header.", Self::Header),
-            ("method.request.multivalueheader.", Self::MultiHeader),
-            ("method.request.querystring.", Self::Query),
-            ("method.request.multivaluequerystring.", Self::MultiQuery),
-            ("stageVariables.", Self::StageVariable),
-            ("context.", Self::Context),
-        ];
-        kinds
-            .iter()
-            .find_map(|(prefix, of)| {
-                let name = text.strip_prefix(prefix).filter(|n| !n.is_empty())?;
-                Some(of(name.to_owned()))
-            })
-            .ok_or_else(|| format!("`{text}` is no identity source"))
+        let source = Source::parse(text).filter(|source| {
+            matches!(
+                source,
+                Source::Header(..) | Source::Query(..) | Source::StageVariable(_) | Source::Context(_)
+            )
+        });
+        let source = source.ok_or_else(|| format!("`{text}` is no identity source"))?;
+        Ok(Self { text: text.to_owned(), source })
     }
 
+    /// The value for a call, unless it is empty.
     pub fn value(&self, call: &MethodCall<'_>) -> Option<String> {
-        match self {
-            Self::Header(name) => call.request.header(name).map(str::to_owned),
-            Self::MultiHeader(name) => joined(call.headers(None), |n| n.eq_ignore_ascii_case(name)),
-            Self::Query(name) => {
-                let query = call.query();
-                let (_, values) = query.iter().find(|(n, _)| n == name)?;
-                values.last().map(|v| v.clone().into_owned())
-            }
-            Self::MultiQuery(name) => joined(call.query(), |n| n == name),
-            Self::StageVariable(name) => call.variables.get(name).cloned(),
-            Self::Context(name) => context(name, call),
-        }
+        self.source.value(call, &BackendAnswer::default()).filter(|value| !value.is_empty())
     }
 }
 
-impl std::fmt::Display for Source {
+impl std::fmt::Display for IdentitySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (prefix, name) = match self {
-            Self::Header(name) => ("method.request.header.", name),
-            Self::MultiHeader(name) => ("method.request.multivalueheader.", name),
-            Self::Query(name) => ("method.request.querystring.", name),
-            Self::MultiQuery(name) => ("method.request.multivaluequerystring.", name),
-            Self::StageVariable(name) => ("stageVariables.", name),
-            Self::Context(name) => ("context.", name),
-        };
-        write!(f, "{prefix}{name}")
+        f.write_str(&self.text)
     }
-}
-
-fn joined(of: Multi<'_>, is: impl Fn(&str) -> bool) -> Option<String> {
-    let (_, values) = of.into_iter().find(|(n, _)| is(n))?;
-    Some(values.join(","))
-}
-
-/// The context variables that are known before a call is let in.
-fn context(name: &str, call: &MethodCall<'_>) -> Option<String> {
-    let (request, api, route) = (call.request, &call.api.facts, &call.route.facts);
-    let text = match name {
-        "accountId" => &api.account,
-        "apiId" => &api.api_id,
-        "domainName" => &request.domain_name,
-        "extendedRequestId" => &request.extended_request_id,
-        "httpMethod" => &request.method,
-        "identity.sourceIp" => &request.source_ip,
-        "identity.userAgent" => call.user_agent()?,
-        "identity.apiKey" => request.header("x-api-key")?,
-        "path" => &call.context_path,
-        "protocol" => &request.protocol,
-        "requestId" => &request.request_id,
-        "resourceId" => &route.resource_id,
-        "resourcePath" => &route.resource_path,
-        "stage" => call.stage,
-        _ => return None,
-    };
-    Some(text.to_owned())
 }
 
 #[cfg(test)]
@@ -170,10 +114,10 @@ mod tests {
             "stageVariables.v",
             "context.identity.sourceIp",
         ] {
-            assert_eq!(Source::parse(text).unwrap().to_string(), text);
+            assert_eq!(IdentitySource::parse(text).unwrap().to_string(), text);
         }
-        for text in ["method.request.body", "Authorization", "stageVariables."] {
-            assert!(Source::parse(text).unwrap_err().contains(text), "{text}");
+        for text in ["method.request.body", "Authorization", "method.request.path.x", "'text'"] {
+            assert!(IdentitySource::parse(text).unwrap_err().contains(text), "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@ use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
 use super::custom_response::Custom;
 use super::mapping::Source;
+use super::response_cache::CacheKey;
 use super::route::Routes;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
@@ -41,6 +42,8 @@ pub(super) struct Route {
     pub operation_name: Option<String>,
     pub validation: Validation,
     pub integration: Target,
+    /// `None` without an integration.
+    pub cache_key: Option<CacheKey>,
 }
 
 /// What a method asks of its callers.
@@ -228,6 +231,7 @@ impl Route {
                 .map(str::to_owned),
             validation: Validation::compile(snapshot, method),
             integration: target(method, integration),
+            cache_key: integration.map(|i| CacheKey::new(i, &resource.id)),
         }
     }
 }

@@ -15,7 +15,7 @@ pub trait FrontDoor: Send + Sync {
     /// Why the caller is not known.
     fn authenticate(&self, request: &ClientRequest) -> Result<Caller, AuthError>;
 
-    /// Decides `execute-api:Invoke`.
+    /// Decides whether the client may do [`Access::action`].
     ///
     /// # Errors
     /// Why the call is not let in.
@@ -49,6 +49,8 @@ pub struct Caller {
 /// What [`FrontDoor::authorize`] decides about.
 #[derive(Clone, Debug)]
 pub struct Access<'a> {
+    /// `execute-api:Invoke` or `execute-api:InvalidateCache`.
+    pub action: &'static str,
     /// The client; `None` when the method asks for no signature.
     pub caller: Option<&'a Caller>,
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/VERB/path`, the verb and path of this request.

@@ -163,6 +163,11 @@ impl GatewayResponse {
         })
     }
 
+    /// `FAIL_WITH_403` (guide, "Enabling API caching": "returns a 403 Unauthorized response"; the body is reasoning).
+    pub fn may_not_invalidate() -> Self {
+        Self::new(ResponseType::AccessDenied, 403, "AccessDeniedException", r#"{"message":"Unauthorized"}"#)
+    }
+
     pub fn too_large() -> Self {
         Self::new(
             ResponseType::RequestTooLarge,

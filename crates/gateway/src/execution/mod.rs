@@ -27,14 +27,18 @@ mod lambda_authorizer;
 mod log;
 mod mapping;
 mod proxy_answer;
+mod response_cache;
 mod route;
 mod served;
 mod template;
 mod test_authorizer;
 mod test_invoke;
+mod throttle;
 mod trace;
 mod trace_id;
 mod uri;
+mod usage;
+mod usage_data;
 mod user_pool;
 mod validate;
 
@@ -68,6 +72,10 @@ struct Inner {
     keys: key::Keys,
     /// What authorizers said.
     authorizers: kept::Kept<authorizer_answer::Answer>,
+    /// What integrations answered.
+    responses: kept::Kept<ClientResponse>,
+    buckets: throttle::Buckets,
+    usage: Arc<usage::Usage>,
 }
 
 impl Execution {
@@ -77,7 +85,11 @@ impl Execution {
         let (stages, keys) = (served::Stages::new(), key::Keys::new());
         let (entries, bytes) = lambda_authorizer::KEPT;
         let authorizers = kept::Kept::new(entries, bytes);
-        Self { inner: Arc::new(Inner { store, backend, logs, stages, keys, authorizers }) }
+        let (entries, bytes) = response_cache::KEPT;
+        let responses = kept::Kept::new(entries, bytes);
+        let (buckets, usage) = (throttle::Buckets::default(), usage::Usage::new(store.clone()));
+        let inner = Inner { store, backend, logs, stages, keys, authorizers, responses, buckets, usage };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
@@ -89,8 +101,8 @@ impl Execution {
         handle::handle(&self.inner, &request, door).await
     }
 
-    /// Runs the operations that need deployed APIs, not documents: `TestInvokeMethod`, `TestInvokeAuthorizer` and
-    /// `FlushStageAuthorizersCache`.
+    /// Runs the operations that need what is served, not documents alone: `TestInvokeMethod`, `TestInvokeAuthorizer`,
+    /// `FlushStageAuthorizersCache`, `FlushStageCache`, `GetUsage` and `UpdateUsage`.
     ///
     /// # Errors
     /// API Gateway's own; [`wire::ApiError::not_implemented`] for any other operation.
@@ -99,6 +111,9 @@ impl Execution {
             "TestInvokeMethod" => self.test_invoke_method(call).await,
             "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call).await,
             "FlushStageAuthorizersCache" => test_authorizer::flush(&self.inner, call),
+            "FlushStageCache" => test_authorizer::flush_responses(&self.inner, call),
+            "GetUsage" => usage_data::get(&self.inner, call),
+            "UpdateUsage" => usage_data::update(&self.inner, call),
             other => Err(wire::ApiError::not_implemented("apigateway", other)),
         }
     }

@@ -125,6 +125,13 @@ pub(super) fn flush(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::empty())
 }
 
+/// `FlushStageCache`: forgets what the integrations of a stage answered.
+pub(super) fn flush_responses(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
+    let prefix = stage(inner, call)?;
+    inner.responses.flush(&prefix);
+    Ok(Reply::empty())
+}
+
 /// `API/STAGE/` of an existing stage.
 pub(super) fn stage(inner: &Inner, call: &Call) -> Result<String, ApiError> {
     let api = api(inner, call)?;

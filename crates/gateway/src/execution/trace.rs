@@ -14,6 +14,8 @@ pub struct GatewayTrace {
     pub deployment: Option<Arc<DeploymentFacts>>,
     /// The method that the call went to.
     pub route: Option<Arc<RouteFacts>>,
+    /// Whether the stage's cache answered.
+    pub from_cache: bool,
     /// The authorizer that was asked.
     pub authorizer: Option<Box<AuthorizerFacts>>,
     /// `aws:SourceArn` of the call to the function.
@@ -239,6 +241,14 @@ pub enum Why {
         /// The value that breaks it, cut to 200 characters.
         value: String,
     },
-    /// The stage throttles the method to nothing.
-    Throttled,
+    /// A usage plan or the stage takes no more calls now.
+    Throttled {
+        /// Whose limit it is, and the limit.
+        detail: String,
+    },
+    /// A usage plan's quota is used up.
+    QuotaExceeded {
+        /// Whose quota it is, and the quota.
+        detail: String,
+    },
 }

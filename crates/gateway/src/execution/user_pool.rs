@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
-use super::authorizer::Source;
+use super::authorizer::IdentitySource;
 use super::authorizer_answer::Identity;
 use super::call::MethodCall;
 use super::front_door::{FrontDoor, TokenError};
@@ -20,7 +20,7 @@ pub(super) struct UserPools {
     pub name: String,
     /// ARNs of user pools.
     pools: Vec<String>,
-    source: Source,
+    source: IdentitySource,
     /// Over the client that the token was made for.
     validation: Option<Regex>,
     /// Any of these must be in an access token; without any, an identity token is asked for.
@@ -44,7 +44,7 @@ impl UserPools {
             id: stored.id.clone(),
             name: stored.name.clone(),
             pools: stored.provider_arns.clone(),
-            source: Source::parse(source.unwrap_or("method.request.header.Authorization"))?,
+            source: IdentitySource::parse(source.unwrap_or("method.request.header.Authorization"))?,
             validation,
             scopes: scopes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         })
@@ -58,7 +58,7 @@ impl UserPools {
         journal: &mut Journal,
     ) -> Result<Identity, Box<Failure>> {
         journal.info(|| format!("Starting authorizer: {} for request: {}", self.id, call.request.request_id));
-        let Some(sent) = self.source.value(call).filter(|token| !token.is_empty()) else {
+        let Some(sent) = self.source.value(call) else {
             return Err(unauthorized(journal, format!("the request has no {}", self.source)));
         };
         journal.info(|| format!("Incoming identity: {}", masked(&sent)));

@@ -362,6 +362,12 @@ fn words(why: &Why) -> String {
         }
         Why::AuthFailed { detail } => format!("the method requires a signature (AWS_IAM): {detail}"),
         Why::NotAuthorized { sentence, .. } => sentence.clone(),
+        Why::Throttled { detail } => format!("too many requests: {detail}"),
+        Why::QuotaExceeded { detail } => {
+            format!(
+                "the quota is used up: {detail}; update-usage grants more, update-usage-plan changes the quota"
+            )
+        }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
         Why::UnsupportedMediaType { content_type, templates } => format!(
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",

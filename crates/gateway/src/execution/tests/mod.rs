@@ -6,9 +6,11 @@ mod failures;
 mod logs;
 mod mock;
 mod proxy_event;
+mod releases;
 mod routing;
 mod speed;
 mod test_invoke;
+mod usage_plans;
 
 use std::sync::{Arc, Mutex};
 
@@ -70,7 +72,11 @@ impl FrontDoor for Door {
     }
 
     fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal> {
-        self.asked.lock().unwrap().push(access.resource.to_owned());
+        let asked = match access.action {
+            "execute-api:Invoke" => access.resource.to_owned(),
+            action => format!("{action} {}", access.resource),
+        };
+        self.asked.lock().unwrap().push(asked);
         // As the server does: the authorizer's policy by itself, for these tests' APIs have no other.
         if let Some(authorizer) = &access.authorizer {
             return by_policy(access, authorizer);
