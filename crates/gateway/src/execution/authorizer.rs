@@ -50,11 +50,17 @@ impl LambdaAuthorizer {
             .map_err(|e| {
                 format!("the identity validation expression of authorizer {} is invalid: {e}", stored.id)
             })?;
+        let sources = sources?;
+        // An answer that is about nobody in particular is kept for nobody.
+        let ttl_s = match sources.is_empty() {
+            true => 0,
+            false => stored.authorizer_result_ttl_in_seconds.unwrap_or(300),
+        };
         Ok(Self {
             id: stored.id.clone(),
             name: stored.name.clone(),
             token: stored.kind == "TOKEN",
-            sources: sources?,
+            sources,
             validation,
             uri: WithVariables::parse(
                 uri.ok_or_else(|| format!("the authorizer {} has no authorizerUri", stored.id))?,
@@ -64,7 +70,7 @@ impl LambdaAuthorizer {
                 .as_deref()
                 .filter(|c| !c.is_empty())
                 .map(WithVariables::parse),
-            ttl_ms: i64::from(stored.authorizer_result_ttl_in_seconds.unwrap_or(300)) * 1000,
+            ttl_ms: i64::from(ttl_s) * 1000,
         })
     }
 

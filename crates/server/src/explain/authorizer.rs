@@ -4,6 +4,7 @@ use arn::Arn;
 use doctor::{ApiCall, Finding, Report};
 use gateway::execution::{AuthorizerFacts, BackendErrorKind, GatewayTrace};
 
+use super::api::api_call;
 use super::decision;
 use crate::state::State;
 use crate::trace::Trace;
@@ -97,14 +98,9 @@ pub fn failed(
         let deployment = gateway.deployment.as_deref();
         let route = gateway.route.as_deref();
         let call = deployment.zip(route).map(|(deployment, route)| ApiCall {
-            account: &deployment.account,
-            region: &deployment.region,
-            api: &deployment.api_id,
-            stage: &gateway.stage,
-            resource_id: &route.resource_id,
-            method: &route.configured_method,
             source_arn: facts.source_arn.as_deref().unwrap_or_default(),
             role_arn: facts.role_arn.as_deref(),
+            ..api_call(deployment, route, gateway)
         });
         decision::tell(denied, call, report);
     }
