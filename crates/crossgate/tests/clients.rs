@@ -242,3 +242,13 @@ fn logs_with_boto3_and_the_aws_cli() {
 fn logs_with_terraform() {
     pytest("test_terraform_logs.py");
 }
+
+#[test]
+fn authorizers_with_boto3() {
+    pytest("test_authorizers.py");
+}
+
+#[test]
+fn usage_plans_with_boto3() {
+    pytest("test_usage_plans.py");
+}

@@ -19,6 +19,7 @@
 //! | `apiKeyValues` | `{account}/{region}/{value}` | the key's id as text: an index |
 //! | `usagePlans` | `{account}/{region}/{plan}` | [`UsagePlan`] |
 //! | `usagePlanKeys` | `{account}/{region}/{plan}/{key id}` | `true` |
+//! | `usage` | `{account}/{region}/{plan}/{key id}` | what the key has used of the plan's quota (`execution::usage`) |
 
 use std::collections::BTreeMap;
 

@@ -308,7 +308,9 @@ impl Iam {
         self.list_names(account).map_err(ApiError::from)
     }
 
-    pub(crate) fn issuers(&self) -> &identity::Issuers {
+    /// The keys of issuers that this server was given.
+    #[must_use]
+    pub fn issuers(&self) -> &identity::Issuers {
         &self.inner.issuers
     }
 

@@ -6,19 +6,22 @@ use std::sync::{Arc, OnceLock};
 use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
-    Access, AuthError, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor, GatewayTrace,
-    Refusal,
+    Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor,
+    GatewayTrace, Refusal, TokenError,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use iam::Caller;
 use policy::{Check, Context, Policy, PolicyKind, Principal};
+use serde_json::{Map, Value};
 use sigv4::{AuthErrorKind, SignedRequest};
 
 use crate::caller::Signer;
-use crate::decide::{Surroundings, decide};
+use crate::decide::{Surroundings, Verdict, decide, decided, decided_by_authorizer};
 use crate::listener::{Body, Head, Request};
 use crate::state::State;
+use crate::trace::{Decided, record_decision};
+use crate::user_pool;
 
 /// Answers a call to API `api`; `path` begins with the stage. Gives the client's name besides.
 pub async fn answer(
@@ -131,7 +134,53 @@ impl FrontDoor for Door<'_> {
     }
 
     fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal> {
-        let refused = |detail: String| Refusal { explicit_deny: false, detail };
+        let check = self.check(access)?;
+        let caller = match (access.iam, self.signer.get()) {
+            (true, Some(signer)) => signer.caller.clone(),
+            _ => Caller::from(Principal::Anonymous),
+        };
+        let region = region(access);
+        let around = self.around(region, access.source_ip);
+        let verdict = match &access.authorizer {
+            Some(authorizer) => return self.with_authorizer(authorizer, check, &around),
+            None => decide(&self.state.iam, &caller, check, &around).map_err(|e| refused(e.to_string()))?,
+        };
+        if verdict.allowed { Ok(()) } else { Err(refusal(verdict)) }
+    }
+
+    fn denied_outright(&self, access: &Access<'_>) -> Option<Refusal> {
+        let decided = self.check(access).and_then(|check| self.by_policy_alone(check, access));
+        match decided {
+            Ok(decided) => {
+                let verdict = Verdict::of(&decided);
+                verdict.explicit.then(|| {
+                    record_decision(decided);
+                    refusal(verdict)
+                })
+            }
+            Err(refusal) => Some(refusal),
+        }
+    }
+
+    fn user_pool_token(&self, token: &str, pools: &[String]) -> Result<Map<String, Value>, TokenError> {
+        user_pool::verify(self.state.iam.issuers(), token, pools, self.now_ms)
+    }
+}
+
+fn region<'a>(access: &Access<'a>) -> &'a str {
+    access.resource.split(':').nth(3).unwrap_or_default()
+}
+
+fn refused(detail: String) -> Refusal {
+    Refusal { explicit_deny: false, detail }
+}
+
+fn refusal(verdict: Verdict) -> Refusal {
+    Refusal { explicit_deny: verdict.explicit, detail: verdict.sentence.unwrap_or_default() }
+}
+
+impl Door<'_> {
+    fn check(&self, access: &Access<'_>) -> Result<Check, Refusal> {
         let policy = match access.policy {
             Some(text) => Some(Arc::new(
                 Policy::parse("resource policy of the API", text, PolicyKind::Resource)
@@ -139,29 +188,54 @@ impl FrontDoor for Door<'_> {
             )),
             None => None,
         };
-        let anonymous = || Caller::from(Principal::Anonymous);
-        let caller = match (access.iam, self.signer.get()) {
-            (true, Some(signer)) => signer.caller.clone(),
-            _ => anonymous(),
-        };
         let mut context = Context::new();
         if let Some(referer) = self.head().text("referer") {
             context.set("aws:referer", referer);
         }
-        let check = Check {
-            action: "execute-api:Invoke".to_owned(),
+        Ok(Check {
+            action: access.action.to_owned(),
             resource: access.resource.to_owned(),
             resource_account: AccountId::new(access.api_account).ok(),
             resource_policy: policy,
             context,
-        };
-        let region = access.resource.split(':').nth(3).unwrap_or_default();
-        let verdict = decide(&self.state.iam, &caller, check, &self.around(region, access.source_ip))
-            .map_err(|e| refused(e.to_string()))?;
-        if verdict.allowed {
-            return Ok(());
+        })
+    }
+
+    /// What the API's policy says of a client whom nobody knows.
+    fn by_policy_alone(&self, check: Check, access: &Access<'_>) -> Result<Decided, Refusal> {
+        let around = self.around(region(access), access.source_ip);
+        let nobody = Caller::from(Principal::Anonymous);
+        decided(&self.state.iam, &nobody, check, &around, &Context::new()).map_err(|e| refused(e.to_string()))
+    }
+
+    /// The authorizer's policy and the API's, each by itself, put together by table A of the guide's "How API Gateway
+    /// resource policies affect authorization workflow": a Deny of either wins, then an Allow of either.
+    fn with_authorizer(
+        &self,
+        authorizer: &AuthorizerPolicy<'_>,
+        check: Check,
+        around: &Surroundings<'_>,
+    ) -> Result<(), Refusal> {
+        let iam = &self.state.iam;
+        let failed = |e: wire::ApiError| refused(e.to_string());
+        let mut both = Vec::new();
+        if check.resource_policy.is_some() {
+            let nobody = Caller::from(Principal::Anonymous);
+            both.push(decided(iam, &nobody, check.clone(), around, &Context::new()).map_err(failed)?);
         }
-        Err(Refusal { explicit_deny: verdict.explicit, detail: verdict.sentence.unwrap_or_default() })
+        let alone = Check { resource_policy: None, ..check };
+        let policy = authorizer.policy.clone();
+        both.push(
+            decided_by_authorizer(iam, authorizer.principal_id, policy, alone, around).map_err(failed)?,
+        );
+        let verdict = |decided: &Decided| Verdict::of(decided);
+        let at = both.iter().position(|d| verdict(d).explicit);
+        let at = at.or_else(|| both.iter().position(|d| verdict(d).allowed)).unwrap_or(both.len() - 1);
+        // The one that settled it is told; the other changed nothing.
+        let settled = both.swap_remove(at);
+        let verdict = Verdict::of(&settled);
+        record_decision(settled);
+        if verdict.allowed { Ok(()) } else { Err(refusal(verdict)) }
     }
 }
 

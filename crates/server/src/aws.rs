@@ -197,7 +197,15 @@ async fn handle(
         }),
         // Accepts an event, which runs in a task of this runtime.
         (Service::Lambda, "InvokeAsync") => state.lambda.invoke_async(call),
-        (Service::ApiGateway, "TestInvokeMethod") => state.execution.test_invoke_method(call).await,
+        (
+            Service::ApiGateway,
+            "TestInvokeMethod"
+            | "TestInvokeAuthorizer"
+            | "FlushStageAuthorizersCache"
+            | "FlushStageCache"
+            | "GetUsage"
+            | "UpdateUsage",
+        ) => state.execution.operation(call).await,
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
             prepare(state, &reply);

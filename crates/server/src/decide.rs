@@ -1,8 +1,12 @@
 //! The one place where requests become permission decisions.
 
+use std::sync::Arc;
+
 use arn::AccountId;
 use iam::{Caller, Iam, Membership};
-use policy::{Check, Context, Decision, Effect, Principal, Request, ResourcePolicies};
+use policy::{
+    CallerPolicies, Check, Context, Decision, Effect, Policy, Principal, Request, ResourcePolicies,
+};
 use wire::ApiError;
 
 use crate::trace::{Decided, record_decision};
@@ -48,11 +52,7 @@ pub fn decide(
     around: &Surroundings<'_>,
 ) -> Result<Verdict, ApiError> {
     let decided = decided(iam, caller, check, around, &Context::new())?;
-    let verdict = Verdict {
-        allowed: decided.decision.is_allowed(),
-        explicit: decided.decision.effect == Effect::ExplicitlyDenied,
-        sentence: decided.decision.sentence(&decided.request()),
-    };
+    let verdict = Verdict::of(&decided);
     if verdict.allowed {
         iam.note_access(caller, &decided.action, around.region, around.now_ms);
     }
@@ -68,11 +68,11 @@ pub fn decide(
 pub fn decided(
     iam: &Iam,
     caller: &Caller,
-    check: Check,
+    mut check: Check,
     around: &Surroundings<'_>,
     over: &Context,
 ) -> Result<Decided, ApiError> {
-    let mut context = check.context;
+    let mut context = std::mem::take(&mut check.context);
     around.add_to(&mut context);
     // A check that names no owner is about the caller's own account.
     let owner = check.resource_account.or_else(|| caller.principal.account());
@@ -100,26 +100,62 @@ pub fn decided(
     }
     context.extend(over);
     let policies = iam.caller_policies(caller)?;
+    conclude(iam, &caller.principal, policies, check, context, owner_in)
+}
+
+/// Decides `execute-api:Invoke` by the policy that a Lambda authorizer returned. Its principal is nobody whom IAM knows,
+/// so it stands here as a user of the API's account: the policy is all that it has.
+///
+/// # Errors
+/// When the store fails.
+pub fn decided_by_authorizer(
+    iam: &Iam,
+    principal_id: &str,
+    policy: Arc<Policy>,
+    mut check: Check,
+    around: &Surroundings<'_>,
+) -> Result<Decided, ApiError> {
+    let account = check.resource_account.ok_or_else(|| ApiError::internal("the API has no owner"))?;
+    let mut context = std::mem::take(&mut check.context);
+    around.add_to(&mut context);
+    context.set("aws:ResourceAccount", account.as_str());
+    let principal = Principal::User {
+        arn: format!("arn:{}:iam::{account}:user/{principal_id}", arn::Arn::partition_of(around.region)),
+        id: principal_id.to_owned(),
+        account,
+    };
+    let policies = CallerPolicies { identity: vec![policy], ..CallerPolicies::default() };
+    conclude(iam, &principal, Arc::new(policies), check, context, None)
+}
+
+fn conclude(
+    iam: &Iam,
+    principal: &Principal,
+    policies: Arc<CallerPolicies>,
+    check: Check,
+    context: Context,
+    owner_in: Option<Arc<Membership>>,
+) -> Result<Decided, ApiError> {
     let request = Request {
-        principal: &caller.principal,
+        principal,
         action: &check.action,
         resource: &check.resource,
         resource_account: check.resource_account,
         context: &context,
     };
     let rcp = match &owner_in {
-        Some(membership) if iam::rcp_bind(&caller.principal) => membership.rcp.clone(),
+        Some(membership) if iam::rcp_bind(principal) => membership.rcp.clone(),
         _ => Vec::new(),
     };
     let resource = ResourcePolicies { policy: check.resource_policy, rcp };
     let decision = Decision::evaluate_with(&request, &policies, &resource);
     // Only a denial has to be mended; the policies of an allowed request are in `policies` and `resource`.
-    let caller_in = match caller.principal.account().filter(|_| !decision.is_allowed()) {
+    let caller_in = match principal.account().filter(|_| !decision.is_allowed()) {
         Some(account) => iam.membership(&account)?,
         None => None,
     };
     Ok(Decided {
-        principal: caller.principal.clone(),
+        principal: principal.clone(),
         action: check.action,
         resource: check.resource,
         resource_account: check.resource_account,
@@ -142,6 +178,18 @@ fn organization_keys(membership: Option<&Membership>, prefix: &str, context: &mu
     }
 }
 
+impl Verdict {
+    /// What a decision came to.
+    #[must_use]
+    pub fn of(decided: &Decided) -> Self {
+        Self {
+            allowed: decided.decision.is_allowed(),
+            explicit: decided.decision.effect == Effect::ExplicitlyDenied,
+            sentence: decided.decision.sentence(&decided.request()),
+        }
+    }
+}
+
 /// What came out of [`decide`].
 #[derive(Debug)]
 pub struct Verdict {
@@ -155,9 +203,7 @@ pub struct Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use policy::{Policy, PolicyKind};
+    use policy::PolicyKind;
     use serde_json::{Value, json};
     use store::Store;
     use wire::Call;

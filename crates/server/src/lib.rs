@@ -32,6 +32,7 @@ mod subscriptions;
 mod tail;
 mod target;
 mod trace;
+mod user_pool;
 
 pub use compose::StartError;
 pub use config::{Config, NetworkPolicy, SandboxPolicy, Storage};

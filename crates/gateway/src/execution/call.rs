@@ -25,6 +25,8 @@ pub(super) struct MethodCall<'a> {
     /// The path's variables.
     pub path_parameters: Vec<(&'a str, &'a str)>,
     pub caller: Option<Caller>,
+    /// Whom the authorizer found: `requestContext.authorizer`.
+    pub authorizer: Option<std::sync::Arc<super::authorizer_answer::Identity>>,
     /// The key, when the method asks for one.
     pub key: Option<std::sync::Arc<super::key::Key>>,
     /// Whether this is TestInvokeMethod.
@@ -80,6 +82,26 @@ impl MethodCall<'_> {
             }
         }
         out
+    }
+
+    /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/VERB/path`: the verb and path of the request here, where a source
+    /// ARN has the configured method and the template.
+    pub fn method_arn(&self) -> String {
+        self.method_arn_of(&self.api.facts.account)
+    }
+
+    /// The same with another text in the account's place.
+    pub fn method_arn_of(&self, account: &str) -> String {
+        let facts = &self.api.facts;
+        format!(
+            "arn:{}:execute-api:{}:{account}:{}/{}/{}{}",
+            arn::Arn::partition_of(&facts.region),
+            facts.region,
+            facts.api_id,
+            self.stage,
+            self.request.method,
+            self.path,
+        )
     }
 
     /// The client's agent, for `identity.userAgent`.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Answers;
+use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
 use super::custom_response::Custom;
 use super::mapping::Source;
+use super::response_cache::CacheKey;
 use super::route::Routes;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
 use super::uri::{LambdaUri, WithVariables};
+use super::user_pool::UserPools;
 use super::validate::Validation;
 use crate::model::{Integration, Method, Resource, RestApi, Snapshot};
 
@@ -20,6 +23,8 @@ pub(super) struct Compiled {
     /// The API's resource policy.
     pub policy: Option<String>,
     pub disabled: bool,
+    /// `apiKeySource` is `AUTHORIZER`, not `HEADER`.
+    pub key_of_authorizer: bool,
     pub binary: BinaryTypes,
     pub responses: Custom,
     pub routes: Routes,
@@ -37,15 +42,18 @@ pub(super) struct Route {
     pub operation_name: Option<String>,
     pub validation: Validation,
     pub integration: Target,
+    /// `None` without an integration.
+    pub cache_key: Option<CacheKey>,
 }
 
 /// What a method asks of its callers.
-#[derive(Debug, PartialEq)]
 pub(super) enum Auth {
     None,
     Iam,
-    /// An authorizer that is not built yet: nobody is let in.
-    NotSupported(String),
+    Lambda(Box<LambdaAuthorizer>),
+    UserPools(Box<UserPools>),
+    /// An authorizer that cannot work: nobody is let in.
+    Broken(String),
 }
 
 /// Where a method's calls go.
@@ -169,6 +177,7 @@ impl Compiled {
             facts: Arc::new(facts(api, deployment_id, change_count)),
             policy: api.policy.clone().filter(|p| !p.trim().is_empty()),
             disabled: api.disable_execute_api_endpoint,
+            key_of_authorizer: api.api_key_source == "AUTHORIZER",
             binary: BinaryTypes::new(&api.binary_media_types),
             responses: Custom::new(&snapshot.gateway_responses),
             routes,
@@ -212,7 +221,7 @@ impl Route {
             auth: match method.authorization_type.as_str() {
                 "NONE" | "" => Auth::None,
                 "AWS_IAM" => Auth::Iam,
-                other => Auth::NotSupported(other.to_owned()),
+                _ => authorizer(snapshot, method).unwrap_or_else(Auth::Broken),
             },
             api_key: method.api_key_required,
             operation_name: method
@@ -222,7 +231,20 @@ impl Route {
                 .map(str::to_owned),
             validation: Validation::compile(snapshot, method),
             integration: target(method, integration),
+            cache_key: integration.map(|i| CacheKey::new(i, &resource.id)),
         }
+    }
+}
+
+fn authorizer(snapshot: &Snapshot, method: &Method) -> Result<Auth, String> {
+    let id = method.authorizer_id.as_deref().unwrap_or_default();
+    let stored = snapshot.authorizers.get(id).ok_or_else(|| {
+        format!("the method's authorizer `{id}` is not part of the deployment; deploy the API again")
+    })?;
+    match stored.kind.as_str() {
+        "TOKEN" | "REQUEST" => Ok(Auth::Lambda(Box::new(LambdaAuthorizer::compile(stored)?))),
+        "COGNITO_USER_POOLS" => Ok(Auth::UserPools(Box::new(UserPools::compile(stored, method)?))),
+        other => Err(format!("`{other}` is no type of authorizer")),
     }
 }
 

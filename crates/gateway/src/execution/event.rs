@@ -48,10 +48,77 @@ pub(super) fn context(call: &MethodCall<'_>) -> serde_json::Map<String, serde_js
     serde_json::from_slice(&out.0).unwrap_or_default()
 }
 
+/// The event of a TOKEN authorizer (guide, "Input to a Lambda authorizer"; members in the order of published logs).
+pub(super) fn authorizer_token_event(method_arn: &str, token: &str) -> Bytes {
+    let mut out = Json(Vec::with_capacity(256 + token.len()));
+    out.raw("{\"type\":\"TOKEN\",\"methodArn\":").text(method_arn);
+    out.raw(",\"authorizationToken\":").text(token).raw("}");
+    Bytes::from(out.0)
+}
+
+/// The event of a REQUEST authorizer: what a proxy integration gets, without the body, and with empty objects where that
+/// has null (guide, "Input to a Lambda authorizer").
+pub(super) fn authorizer_request_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
+    let headers = call.headers(Some(trace_header));
+    let query = call.query();
+    let mut out = Json(Vec::with_capacity(2048));
+    out.raw("{\"type\":\"REQUEST\",\"methodArn\":").text(&call.method_arn());
+    out.raw(",\"resource\":").text(&call.route.facts.resource_path);
+    out.raw(",\"path\":").text(call.path);
+    out.raw(",\"httpMethod\":").text(&call.request.method);
+    let mut member = |name: &str, write: &dyn Fn(&mut Json)| {
+        let mut value = Json(Vec::new());
+        write(&mut value);
+        let empty = value.0 == b"null";
+        out.raw(",\"").raw(name).raw("\":");
+        out.0.extend_from_slice(if empty { b"{}" } else { &value.0 });
+    };
+    member("headers", &|j| j.last_of(&headers));
+    member("multiValueHeaders", &|j| j.all_of(&headers));
+    member("queryStringParameters", &|j| j.last_of(&query));
+    member("multiValueQueryStringParameters", &|j| j.all_of(&query));
+    member("pathParameters", &|j| j.map(call.path_parameters.iter().copied()));
+    member("stageVariables", &|j| j.map(call.variables.iter().map(|(k, v)| (k.as_str(), v.as_str()))));
+    out.raw(",\"requestContext\":");
+    request_context(&mut out, call);
+    out.raw("}");
+    Bytes::from(out.0)
+}
+
+/// `{"principalId":…, "integrationLatency":…, …}`, or `{"claims":{…}}` (guide, "Output from a Lambda authorizer", and
+/// "Input format of a Lambda function for proxy integration").
+fn authorizer(out: &mut Json, call: &MethodCall<'_>) {
+    let Some(identity) = &call.authorizer else { return };
+    out.raw(",\"authorizer\":{");
+    let mut comma = "";
+    let mut put = |out: &mut Json, members: &[(String, String)]| {
+        for (name, value) in members {
+            out.raw(comma).text(name).raw(":").text(value);
+            comma = ",";
+        }
+    };
+    match &identity.principal_id {
+        Some(principal) => {
+            put(out, &[("principalId".to_owned(), principal.clone())]);
+            let own = |name: &str| ["principalId", "integrationLatency"].contains(&name);
+            let context: Vec<_> = identity.context.iter().filter(|(n, _)| !own(n)).cloned().collect();
+            put(out, &context);
+            out.raw(",\"integrationLatency\":").raw(&identity.latency_ms.to_string());
+        }
+        None => {
+            out.raw("\"claims\":{");
+            put(out, &identity.claims);
+            out.raw("}");
+        }
+    }
+    out.raw("}");
+}
+
 fn request_context(out: &mut Json, call: &MethodCall<'_>) {
     let request = call.request;
     let (api, route) = (&call.api.facts, &call.route.facts);
     out.raw("{\"resourceId\":").text(&route.resource_id);
+    authorizer(out, call);
     out.raw(",\"resourcePath\":").text(&route.resource_path);
     if let Some(name) = &call.route.operation_name {
         out.raw(",\"operationName\":").text(name);

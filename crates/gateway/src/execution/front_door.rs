@@ -1,4 +1,7 @@
-use policy::{Context, Principal};
+use std::sync::Arc;
+
+use policy::{Context, Policy, Principal};
+use serde_json::{Map, Value};
 
 use super::ClientRequest;
 
@@ -12,11 +15,21 @@ pub trait FrontDoor: Send + Sync {
     /// Why the caller is not known.
     fn authenticate(&self, request: &ClientRequest) -> Result<Caller, AuthError>;
 
-    /// Decides `execute-api:Invoke`.
+    /// Decides whether the client may do [`Access::action`].
     ///
     /// # Errors
     /// Why the call is not let in.
     fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal>;
+
+    /// Whether the API's resource policy denies the call outright, whatever an authorizer will say. Asked before a
+    /// Lambda authorizer is (guide, "How API Gateway resource policies affect authorization workflow").
+    fn denied_outright(&self, access: &Access<'_>) -> Option<Refusal>;
+
+    /// Verifies a token of one of the user pools (ARNs): its signature, issuer and expiry.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    fn user_pool_token(&self, token: &str, pools: &[String]) -> Result<Map<String, Value>, TokenError>;
 }
 
 /// An authenticated client.
@@ -36,6 +49,8 @@ pub struct Caller {
 /// What [`FrontDoor::authorize`] decides about.
 #[derive(Clone, Debug)]
 pub struct Access<'a> {
+    /// `execute-api:Invoke` or `execute-api:InvalidateCache`.
+    pub action: &'static str,
     /// The client; `None` when the method asks for no signature.
     pub caller: Option<&'a Caller>,
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/VERB/path`, the verb and path of this request.
@@ -44,10 +59,30 @@ pub struct Access<'a> {
     pub api_account: &'a str,
     /// The API's resource policy, as deployed, if it has one.
     pub policy: Option<&'a str>,
+    /// What a Lambda authorizer returned: counts as the caller's own policy does.
+    pub authorizer: Option<AuthorizerPolicy<'a>>,
     /// Whether the caller's own policies count (`AWS_IAM`); if not, only the API's does.
     pub iam: bool,
     /// The client's address.
     pub source_ip: &'a str,
+}
+
+/// The policy that a Lambda authorizer returned.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizerPolicy<'a> {
+    /// Whom the authorizer found.
+    pub principal_id: &'a str,
+    /// What it may do.
+    pub policy: &'a Arc<Policy>,
+}
+
+/// Why a user pool's token is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Its time is over: 401 `The incoming token has expired`.
+    Expired,
+    /// Anything else: 401 `Unauthorized`.
+    Refused(String),
 }
 
 /// Why a caller is not known.

@@ -35,10 +35,14 @@ pub enum ResponseType {
     InvalidSignature,
     /// `MISSING_AUTHENTICATION_TOKEN`
     MissingAuthenticationToken,
+    /// `QUOTA_EXCEEDED`
+    QuotaExceeded,
     /// `REQUEST_TOO_LARGE`
     RequestTooLarge,
     /// `THROTTLED`
     Throttled,
+    /// `UNAUTHORIZED`
+    Unauthorized,
     /// `UNSUPPORTED_MEDIA_TYPE`
     UnsupportedMediaType,
 }
@@ -61,8 +65,10 @@ impl ResponseType {
             Self::InvalidApiKey => "INVALID_API_KEY",
             Self::InvalidSignature => "INVALID_SIGNATURE",
             Self::MissingAuthenticationToken => "MISSING_AUTHENTICATION_TOKEN",
+            Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::RequestTooLarge => "REQUEST_TOO_LARGE",
             Self::Throttled => "THROTTLED",
+            Self::Unauthorized => "UNAUTHORIZED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
         }
     }
@@ -121,6 +127,45 @@ impl GatewayResponse {
             "TooManyRequestsException",
             r#"{"message":"Too Many Requests"}"#,
         )
+    }
+
+    /// A usage plan's quota is used up (guide, "Gateway response types": QUOTA_EXCEEDED; text published by many).
+    pub fn quota_exceeded() -> Self {
+        Self::new(
+            ResponseType::QuotaExceeded,
+            429,
+            "LimitExceededException",
+            r#"{"message":"Limit Exceeded"}"#,
+        )
+    }
+
+    /// An authorizer that does not know the client (published by many).
+    pub fn unauthorized() -> Self {
+        Self::new(ResponseType::Unauthorized, 401, "UnauthorizedException", r#"{"message":"Unauthorized"}"#)
+    }
+
+    /// A user pool's token whose time is over (published by many).
+    pub fn token_expired() -> Self {
+        Self {
+            body: Cow::Borrowed(r#"{"message":"The incoming token has expired"}"#),
+            ..Self::unauthorized()
+        }
+    }
+
+    /// A Lambda authorizer's policy does not let the client in (published by many; since 2025 AWS says besides that
+    /// the Deny is in an identity-based policy).
+    pub fn not_let_in(explicit: bool) -> Self {
+        Self::access_denied(match explicit {
+            true => {
+                "User is not authorized to access this resource with an explicit deny in an identity-based policy"
+            }
+            false => "User is not authorized to access this resource",
+        })
+    }
+
+    /// `FAIL_WITH_403` (guide, "Enabling API caching": "returns a 403 Unauthorized response"; the body is reasoning).
+    pub fn may_not_invalidate() -> Self {
+        Self::new(ResponseType::AccessDenied, 403, "AccessDeniedException", r#"{"message":"Unauthorized"}"#)
     }
 
     pub fn too_large() -> Self {

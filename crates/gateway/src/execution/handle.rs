@@ -12,9 +12,10 @@ use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::integrate::Failure;
 use super::journal::{Journal, Level};
+use super::response_cache::Lookup;
 use super::served::Served;
 use super::trace::{GatewayTrace, Why};
-use super::{Inner, entrance, integrate};
+use super::{Inner, entrance, integrate, response_cache};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
 
@@ -29,7 +30,11 @@ pub(super) async fn handle(
     trace.stage = stage.to_owned();
     let response = match inner.stages.get(&inner.store, &request.api_id, stage) {
         Ok(Some(found)) => match &*found {
-            Ok(served) => {
+            Ok(stage) => {
+                let served = match &stage.canary {
+                    Some((percent, canary)) if chance() < *percent => canary,
+                    _ => stage,
+                };
                 let outcome = serve(inner, request, door, served, path, &mut journal, &mut trace).await;
                 let response = finish(request, outcome, Some(served), &mut journal, &mut trace);
                 if trace.why.is_some() {
@@ -48,6 +53,13 @@ pub(super) async fn handle(
     };
     let response = finish(request, Err(response), None, &mut journal, &mut trace);
     (response, trace)
+}
+
+/// A number from 0 to 100; 0 when the system has no randomness.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0) * 100.0
 }
 
 /// The stage and the rest, which begins with one slash. Slashes before the stage are dropped, and so are all but one
@@ -92,16 +104,8 @@ async fn serve(
     journal.level = settings.level;
     trace.route = Some(route.facts.clone());
     journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
-    let caller = entrance::admit(request, door, api, route, &served.stage, path, journal)?;
-    let key = entrance::key(inner, request, api, route, &served.stage)?;
-    if key.is_none() {
-        log_usage_plan(journal, request, served, &route.facts);
-    }
-    if settings.closed {
-        return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled));
-    }
     let values = found.variables.iter().map(|span| path.get(span.clone()).unwrap_or_default());
-    let call = MethodCall {
+    let mut call = MethodCall {
         request,
         api,
         route,
@@ -110,11 +114,31 @@ async fn serve(
         path,
         context_path: context_path(&request.path),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
-        caller,
-        key,
+        caller: None,
+        authorizer: None,
+        key: None,
         test: false,
     };
-    integrate::run(&*inner.backend, &call, journal, trace).await
+    entrance::admit(inner, door, &mut call, journal, trace).await?;
+    call.key = entrance::key(inner, &call)?;
+    if call.key.is_none() {
+        log_usage_plan(journal, request, served, &route.facts);
+    }
+    entrance::limits(inner, &call, settings.limit, journal)?;
+    let (Some(caching), Some(key)) = (settings.caching, &route.cache_key) else {
+        return integrate::run(&*inner.backend, &call, journal, trace).await;
+    };
+    match response_cache::look_up(&inner.responses, caching, key, served.cache_area, &call, door)? {
+        Lookup::Hit(response) => {
+            trace.from_cache = true;
+            Ok(response)
+        }
+        Lookup::Miss { key, warn } => {
+            let mut response = integrate::run(&*inner.backend, &call, journal, trace).await?;
+            response_cache::keep(&inner.responses, caching, (key, warn), &mut response, request.now_ms);
+            Ok(response)
+        }
+    }
 }
 
 /// With the stage, as sent, but for slashes before the stage.

@@ -445,7 +445,7 @@ fn backend_error(
 }
 
 /// `errorType` and `errorMessage` of a function's error.
-fn error_members(payload: &[u8]) -> (Option<String>, Option<String>) {
+pub(super) fn error_members(payload: &[u8]) -> (Option<String>, Option<String>) {
     let value: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let member = |name: &str| value.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
     (member("errorType"), member("errorMessage"))
@@ -532,7 +532,7 @@ fn mapped_response(
 }
 
 /// Twenty random bytes; zeros when the system has none, which only makes a trace id less unique.
-fn random() -> [u8; 20] {
+pub(super) fn random() -> [u8; 20] {
     let mut bytes = [0; 20];
     let _ = getrandom::fill(&mut bytes);
     bytes

@@ -11,6 +11,8 @@ use crate::model::{ApiKey, UsagePlan};
 pub(super) struct Key {
     pub id: String,
     pub value: String,
+    /// The usage plan that opens the stage; `None` for a key that the stage itself knows.
+    pub plan: Option<UsagePlan>,
 }
 
 /// Keys that were found to be good. Others are looked up each time, so that guesses do not fill the cache.
@@ -55,7 +57,7 @@ fn look_up(store: &Store, place: &Place<'_>, value: &str) -> Result<Option<Key>,
         let Some(id) = r.get::<String>("apiKeyValues", &format!("{prefix}{value}"))? else { return Ok(None) };
         let key: Option<ApiKey> = r.get("apiKeys", &format!("{prefix}{id}"))?;
         let Some(key) = key.filter(|k| k.enabled) else { return Ok(None) };
-        let good = Key { id: id.clone(), value: value.to_owned() };
+        let mut good = Key { id: id.clone(), value: value.to_owned(), plan: None };
         if key.stage_keys.contains(&format!("{}/{}", place.api, place.stage)) {
             return Ok(Some(good));
         }
@@ -66,6 +68,7 @@ fn look_up(store: &Store, place: &Place<'_>, value: &str) -> Result<Option<Key>,
                 && r.get::<serde_json::Value>("usagePlanKeys", &format!("{prefix}{}/{id}", plan.id))?
                     .is_some()
             {
+                good.plan = Some(plan);
                 return Ok(Some(good));
             }
         }

@@ -5,6 +5,8 @@
 //! response and a [`Why`].
 
 mod answer;
+mod authorizer;
+mod authorizer_answer;
 mod backend;
 mod binary;
 mod body_model;
@@ -19,17 +21,25 @@ mod gateway_response;
 mod handle;
 mod integrate;
 mod journal;
+mod kept;
 mod key;
+mod lambda_authorizer;
 mod log;
 mod mapping;
 mod proxy_answer;
+mod response_cache;
 mod route;
 mod served;
 mod template;
+mod test_authorizer;
 mod test_invoke;
+mod throttle;
 mod trace;
 mod trace_id;
 mod uri;
+mod usage;
+mod usage_data;
+mod user_pool;
 mod validate;
 
 #[cfg(test)]
@@ -39,10 +49,10 @@ pub use backend::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
-pub use front_door::{Access, AuthError, Caller, FrontDoor, Refusal};
+pub use front_door::{Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError};
 pub use gateway_response::ResponseType;
 pub use log::LogSink;
-pub use trace::{DeploymentFacts, GatewayTrace, RouteFacts, Why};
+pub use trace::{AuthorizerFacts, DeploymentFacts, GatewayTrace, RouteFacts, Why};
 
 use std::sync::Arc;
 
@@ -60,6 +70,12 @@ struct Inner {
     logs: Arc<dyn LogSink>,
     stages: served::Stages,
     keys: key::Keys,
+    /// What authorizers said.
+    authorizers: kept::Kept<authorizer_answer::Answer>,
+    /// What integrations answered.
+    responses: kept::Kept<ClientResponse>,
+    buckets: throttle::Buckets,
+    usage: Arc<usage::Usage>,
 }
 
 impl Execution {
@@ -67,7 +83,13 @@ impl Execution {
     #[must_use]
     pub fn new(store: Store, backend: Arc<dyn Backend>, logs: Arc<dyn LogSink>) -> Self {
         let (stages, keys) = (served::Stages::new(), key::Keys::new());
-        Self { inner: Arc::new(Inner { store, backend, logs, stages, keys }) }
+        let (entries, bytes) = lambda_authorizer::KEPT;
+        let authorizers = kept::Kept::new(entries, bytes);
+        let (entries, bytes) = response_cache::KEPT;
+        let responses = kept::Kept::new(entries, bytes);
+        let (buckets, usage) = (throttle::Buckets::default(), usage::Usage::new(store.clone()));
+        let inner = Inner { store, backend, logs, stages, keys, authorizers, responses, buckets, usage };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
@@ -77,6 +99,23 @@ impl Execution {
         door: &dyn FrontDoor,
     ) -> (ClientResponse, GatewayTrace) {
         handle::handle(&self.inner, &request, door).await
+    }
+
+    /// Runs the operations that need what is served, not documents alone: `TestInvokeMethod`, `TestInvokeAuthorizer`,
+    /// `FlushStageAuthorizersCache`, `FlushStageCache`, `GetUsage` and `UpdateUsage`.
+    ///
+    /// # Errors
+    /// API Gateway's own; [`wire::ApiError::not_implemented`] for any other operation.
+    pub async fn operation(&self, call: &wire::Call) -> Result<wire::Reply, wire::ApiError> {
+        match call.operation {
+            "TestInvokeMethod" => self.test_invoke_method(call).await,
+            "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call).await,
+            "FlushStageAuthorizersCache" => test_authorizer::flush(&self.inner, call),
+            "FlushStageCache" => test_authorizer::flush_responses(&self.inner, call),
+            "GetUsage" => usage_data::get(&self.inner, call),
+            "UpdateUsage" => usage_data::update(&self.inner, call),
+            other => Err(wire::ApiError::not_implemented("apigateway", other)),
+        }
     }
 
     /// `TestInvokeMethod`: runs a method of the present resources as stage `test-invoke-stage`, with the log in the

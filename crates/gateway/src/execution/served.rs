@@ -9,7 +9,9 @@ use store::{Cache, Store, StoreError};
 
 use super::compile::{Compiled, Route};
 use super::journal::Level;
+use super::response_cache::{Caching, Unauthorized};
 use super::route::Routes;
+use super::throttle::Limit;
 use super::trace::Why;
 use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage, Texts};
 
@@ -26,6 +28,10 @@ pub(super) struct Served {
     pub log_group: String,
     /// 32 hexadecimal digits, as in published logs.
     pub log_stream: String,
+    /// The part of the stage's cache that this serves from: a canary has one of its own, unless it is told otherwise.
+    pub cache_area: &'static str,
+    /// A second deployment of the same stage, and how many of a hundred calls it gets.
+    pub canary: Option<(f64, Box<Served>)>,
 }
 
 /// A compiled deployment, or why it cannot be read.
@@ -35,8 +41,10 @@ type Deployed = Result<Arc<Compiled>, String>;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Settings {
     pub level: Level,
-    /// Throttled to nothing: the rate or the burst is zero.
-    pub closed: bool,
+    /// How many calls the method takes; `None` when the stage does not say.
+    pub limit: Option<Limit>,
+    /// `None` when responses are not cached.
+    pub caching: Option<Caching>,
 }
 
 /// The caches. All are filled from the store on first use and again after any commit to their collection.
@@ -82,10 +90,23 @@ impl Stages {
             let Some(compiled) = self.deployment(store, api, &found.deployment_id)? else {
                 return Ok(Some(Err(unreadable("the deployment is not stored".to_owned()))));
             };
-            Ok(Some(match &*compiled {
-                Ok(compiled) => Ok(Served::new(&found, compiled.clone())),
-                Err(detail) => Err(unreadable(detail.clone())),
-            }))
+            let mut served = match &*compiled {
+                Ok(compiled) => Served::new(&found, compiled.clone()),
+                Err(detail) => return Ok(Some(Err(unreadable(detail.clone())))),
+            };
+            if let Some((stage, percent, own_cache)) = canary(&found) {
+                // A canary whose deployment is gone takes no calls.
+                if let Some(compiled) = self.deployment(store, api, &stage.deployment_id)?
+                    && let Ok(compiled) = &*compiled
+                {
+                    let mut second = Served::new(&stage, compiled.clone());
+                    // Guide, "API Gateway canary release": the canary has a log group of its own.
+                    second.log_group.push_str("/Canary");
+                    second.cache_area = if own_cache { "canary" } else { served.cache_area };
+                    served.canary = Some((percent, Box::new(second)));
+                }
+            }
+            Ok(Some(Ok(served)))
         })
     }
 
@@ -178,10 +199,26 @@ impl Served {
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
+            cache_area: "stage",
+            canary: None,
             log_stream: format!("{:016x}{:016x}", halves[0], halves[1]),
             api,
         }
     }
+}
+
+/// The stage as its canary serves it, the share of its calls, and whether it has a cache of its own.
+fn canary(stage: &Stage) -> Option<(Stage, f64, bool)> {
+    let settings = stage.rest.get("canarySettings")?;
+    let deployment = settings.get("deploymentId").and_then(Value::as_str)?;
+    let percent = settings.get("percentTraffic").and_then(Value::as_f64).filter(|p| *p > 0.0)?;
+    let mut second = stage.clone();
+    second.deployment_id = deployment.to_owned();
+    let overrides = settings.get("stageVariableOverrides").and_then(Value::as_object);
+    for (name, value) in overrides.into_iter().flatten() {
+        second.variables.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
+    }
+    Some((second, percent, settings.get("useStageCache") != Some(&Value::Bool(true))))
 }
 
 type Members = Map<String, Value>;
@@ -201,13 +238,28 @@ fn settings(stage: &Stage, everywhere: Option<&Members>, route: &Route) -> Setti
         (None, Some(everywhere)) => (everywhere, None),
         (None, None) => return Settings::default(),
     };
-    let zero = |name: &str| {
-        first.get(name).or_else(|| second?.get(name)).and_then(Value::as_f64).is_some_and(|v| v == 0.0)
+    let member = |name: &str| first.get(name).or_else(|| second?.get(name));
+    let number = |name: &str| member(name).and_then(Value::as_f64);
+    // A limit below zero is none: Terraform writes -1 for a method that is not throttled.
+    let limit = match (number("throttlingRateLimit"), number("throttlingBurstLimit")) {
+        (Some(rate), Some(burst)) if rate >= 0.0 && burst >= 0.0 => Some(Limit { rate, burst }),
+        _ => None,
     };
-    Settings {
-        level: level(first, second),
-        closed: zero("throttlingRateLimit") || zero("throttlingBurstLimit"),
-    }
+    // Settings for all methods cache GET alone (guide, "Enabling API caching").
+    let cached = stage.rest.get("cacheClusterEnabled") == Some(&Value::Bool(true))
+        && member("cachingEnabled") == Some(&Value::Bool(true))
+        && (own.is_some() || route.facts.configured_method == "GET");
+    let ttl_s = number("cacheTtlInSeconds").unwrap_or(300.0).clamp(0.0, 3600.0);
+    let caching = (cached && ttl_s > 0.0).then(|| Caching {
+        ttl_ms: (ttl_s * 1000.0) as i64,
+        guarded: member("requireAuthorizationForCacheControl") != Some(&Value::Bool(false)),
+        unauthorized: match member("unauthorizedCacheControlHeaderStrategy").and_then(Value::as_str) {
+            Some("FAIL_WITH_403") => Unauthorized::Fail,
+            Some("SUCCEED_WITHOUT_RESPONSE_HEADER") => Unauthorized::Ignore,
+            _ => Unauthorized::Warn,
+        },
+    });
+    Settings { level: level(first, second), limit, caching }
 }
 
 fn level(first: &Members, second: Option<&Members>) -> Level {

@@ -18,13 +18,13 @@ use super::{Inner, integrate};
 use crate::model::{RequestValidator, Resource, RestApi, Snapshot, Texts};
 
 /// The stage of tests (published logs).
-const STAGE: &str = "test-invoke-stage";
+pub(super) const STAGE: &str = "test-invoke-stage";
 
 fn not_found(text: impl Into<String>) -> ApiError {
     ApiError::new("NotFoundException", 404, text)
 }
 
-fn texts(call: &Call, member: &str) -> Vec<(String, String)> {
+pub(super) fn texts(call: &Call, member: &str) -> Vec<(String, String)> {
     let map = call.input.get(member).and_then(Value::as_object);
     map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
@@ -38,7 +38,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
     let given = call.text("pathWithQueryString").filter(|p| !p.is_empty()).unwrap_or(template);
     let (path, query) = given.split_once('?').unwrap_or((given, ""));
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
-    let request = request(call, &path, query);
+    let request = request(call, call.required("httpMethod"), &path, query);
     let variables: Texts = texts(call, "stageVariables").into_iter().collect();
 
     // A path that does not belong to the resource is no error: it has no variables.
@@ -56,6 +56,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         context_path: Cow::Borrowed(&path),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller: None,
+        authorizer: None,
         key: None,
         test: true,
     };
@@ -128,7 +129,8 @@ fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
     Ok((Compiled::new(&snapshot, "", change_count), 0))
 }
 
-fn request(call: &Call, path: &str, query: &str) -> ClientRequest {
+/// The request that the caller describes.
+pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> ClientRequest {
     let mut headers: Vec<(String, Bytes)> = Vec::new();
     let multi = call.input.get("multiValueHeaders").and_then(Value::as_object);
     for (name, values) in multi.into_iter().flatten() {
@@ -145,7 +147,7 @@ fn request(call: &Call, path: &str, query: &str) -> ClientRequest {
         api_id: call.required("restApiId").to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
-        method: call.required("httpMethod").to_owned(),
+        method: method.to_owned(),
         headers,
         body: Bytes::copy_from_slice(call.text("body").unwrap_or_default().as_bytes()),
         source_ip: "test-invoke-source-ip".to_owned(),

@@ -14,6 +14,10 @@ pub struct GatewayTrace {
     pub deployment: Option<Arc<DeploymentFacts>>,
     /// The method that the call went to.
     pub route: Option<Arc<RouteFacts>>,
+    /// Whether the stage's cache answered.
+    pub from_cache: bool,
+    /// The authorizer that was asked.
+    pub authorizer: Option<Box<AuthorizerFacts>>,
     /// `aws:SourceArn` of the call to the function.
     pub source_arn: Option<String>,
     /// The function that was called, stage variables filled in.
@@ -66,6 +70,29 @@ pub struct RouteFacts {
     pub integration_uri: Option<String>,
     /// The integration's credentials, as configured.
     pub credentials: Option<String>,
+}
+
+/// An authorizer and what became of asking it.
+#[derive(Clone, Debug, Default)]
+pub struct AuthorizerFacts {
+    /// The authorizer's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+    pub kind: &'static str,
+    /// The function that it asks, when it was asked.
+    pub function_arn: Option<String>,
+    /// `aws:SourceArn` of the call to it: `arn:aws:execute-api:REGION:ACCOUNT:API/authorizers/ID`.
+    pub source_arn: Option<String>,
+    /// The role that calls it, if one does.
+    pub role_arn: Option<String>,
+    /// Whether it was not asked because it had answered about the same identity before.
+    pub cached: bool,
+    /// Whom it found.
+    pub principal_id: Option<String>,
+    /// The policy that it returned.
+    pub policy: Option<String>,
 }
 
 /// Why a call did not go as it should.
@@ -133,10 +160,24 @@ pub enum Why {
         /// The server's own words.
         detail: String,
     },
-    /// The method needs an authorizer of a kind that is not built yet.
-    AuthorizerNotSupported {
-        /// `CUSTOM` or `COGNITO_USER_POOLS`.
-        kind: String,
+    /// The authorizer does not know the client: 401.
+    Unauthorized {
+        /// What was missing or wrong.
+        detail: String,
+    },
+    /// The policy that the authorizer returned does not let the client in.
+    AuthorizerDenied {
+        /// Whether it denies, or only does not allow.
+        explicit: bool,
+        /// The server's own words.
+        detail: String,
+    },
+    /// The authorizer could not be asked, or its answer cannot be used: 500.
+    AuthorizerFailed {
+        /// Why its function was not run; `None` when it was.
+        kind: Option<BackendErrorKind>,
+        /// What happened.
+        detail: String,
     },
     /// The method's validator asks for parameters that are not there, or blank.
     MissingParameters {
@@ -200,6 +241,14 @@ pub enum Why {
         /// The value that breaks it, cut to 200 characters.
         value: String,
     },
-    /// The stage throttles the method to nothing.
-    Throttled,
+    /// A usage plan or the stage takes no more calls now.
+    Throttled {
+        /// Whose limit it is, and the limit.
+        detail: String,
+    },
+    /// A usage plan's quota is used up.
+    QuotaExceeded {
+        /// Whose quota it is, and the quota.
+        detail: String,
+    },
 }

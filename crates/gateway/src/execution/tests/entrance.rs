@@ -98,13 +98,14 @@ async fn without_a_policy_an_open_method_asks_nobody() {
 }
 
 #[tokio::test]
-async fn authorizers_that_are_not_built_let_nobody_in() {
+async fn authorizers_that_are_not_deployed_let_nobody_in() {
     for kind in ["CUSTOM", "COGNITO_USER_POOLS"] {
-        let world = World::new(&[("GET /x", with(lambda(), json!({"authorizationType": kind})))]);
+        let members = json!({"authorizationType": kind, "authorizerId": "gone00"});
+        let world = World::new(&[("GET /x", with(lambda(), members))]);
         let (response, trace) = world.call("GET /test/x").await;
         gateway_error(&response, 500, "AuthorizerConfigurationException", r#"{"message":null}"#);
-        assert_eq!(trace.why, Some(Why::AuthorizerNotSupported { kind: kind.to_owned() }));
-        assert!(!world.called());
+        let Some(Why::AuthorizerFailed { kind: None, detail }) = trace.why else { panic!("{trace:?}") };
+        assert!(detail.contains("gone00") && !world.called());
     }
 }
 

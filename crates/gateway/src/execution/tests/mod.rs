@@ -1,13 +1,16 @@
 //! Whole calls, with an in-memory store, documents put directly, and a backend that answers as it is told.
 
+mod authorizers;
 mod entrance;
 mod failures;
 mod logs;
 mod mock;
 mod proxy_event;
+mod releases;
 mod routing;
 mod speed;
 mod test_invoke;
+mod usage_plans;
 
 use std::sync::{Arc, Mutex};
 
@@ -69,8 +72,54 @@ impl FrontDoor for Door {
     }
 
     fn authorize(&self, access: &Access<'_>) -> Result<(), Refusal> {
-        self.asked.lock().unwrap().push(access.resource.to_owned());
+        let asked = match access.action {
+            "execute-api:Invoke" => access.resource.to_owned(),
+            action => format!("{action} {}", access.resource),
+        };
+        self.asked.lock().unwrap().push(asked);
+        // As the server does: the authorizer's policy by itself, for these tests' APIs have no other.
+        if let Some(authorizer) = &access.authorizer {
+            return by_policy(access, authorizer);
+        }
         self.refusal.clone().map_or(Ok(()), Err)
+    }
+
+    fn denied_outright(&self, access: &Access<'_>) -> Option<Refusal> {
+        self.asked.lock().unwrap().push(format!("outright {}", access.resource));
+        self.refusal.clone().filter(|refusal| refusal.explicit_deny)
+    }
+
+    fn user_pool_token(
+        &self,
+        token: &str,
+        _: &[String],
+    ) -> Result<serde_json::Map<String, Value>, TokenError> {
+        match serde_json::from_str(token) {
+            Ok(claims) => Ok(claims),
+            Err(_) if token == "expired" => Err(TokenError::Expired),
+            Err(_) => Err(TokenError::Refused("no token".to_owned())),
+        }
+    }
+}
+
+fn by_policy(access: &Access<'_>, authorizer: &AuthorizerPolicy<'_>) -> Result<(), Refusal> {
+    let account = arn::AccountId::new(access.api_account).unwrap();
+    let arn = format!("arn:aws:iam::{account}:user/{}", authorizer.principal_id);
+    let principal = policy::Principal::User { arn, id: String::new(), account };
+    let request = policy::Request {
+        principal: &principal,
+        action: "execute-api:Invoke",
+        resource: access.resource,
+        resource_account: Some(account),
+        context: &policy::Context::new(),
+    };
+    let own = policy::CallerPolicies { identity: vec![authorizer.policy.clone()], ..Default::default() };
+    let decision = policy::Decision::evaluate(&request, &own, None);
+    match decision.effect {
+        policy::Effect::Allowed => Ok(()),
+        effect => {
+            Err(Refusal { explicit_deny: effect == policy::Effect::ExplicitlyDenied, detail: String::new() })
+        }
     }
 }
 
@@ -94,6 +143,8 @@ pub struct World {
     changes: u64,
     /// The deployment's validators, by id.
     pub validators: Value,
+    /// The deployment's authorizers, by id.
+    pub authorizers: Value,
     /// The deployment's gateway responses, by type.
     pub responses: Value,
 }
@@ -141,6 +192,7 @@ impl World {
             changes: 0,
             validators: json!({}),
             responses: json!({}),
+            authorizers: json!({}),
         };
         world.methods = methods.iter().map(|(m, v)| ((*m).to_owned(), v.clone())).collect();
         world.save(json!({}));
@@ -203,7 +255,7 @@ impl World {
     pub fn deploy(&mut self, api: Value, stage: Value) {
         let snapshot = json!({
             "api": self.api(api), "resources": self.resources(), "validators": self.validators,
-            "gateway_responses": self.responses,
+            "gateway_responses": self.responses, "authorizers": self.authorizers,
         });
         let snapshot: Snapshot = serde_json::from_value(snapshot).unwrap();
         let deployment = Deployment {

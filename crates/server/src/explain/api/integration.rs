@@ -138,7 +138,8 @@ impl Story<'_> {
     }
 }
 
-fn api_call<'a>(
+/// The API's side of a call, for the fixes.
+pub(super) fn api_call<'a>(
     deployment: &'a DeploymentFacts,
     route: &'a RouteFacts,
     gateway: &'a GatewayTrace,

@@ -1,5 +1,6 @@
 //! A call to a deployed API.
 
+mod authorizer;
 mod function;
 mod integration;
 mod stage;
@@ -55,6 +56,7 @@ fn steps(trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
             if route.integration_type.is_empty() { "no integration" } else { &route.integration_type }
         ));
     }
+    authorizer::step(gateway, report);
     if let Some(function) = &gateway.function_arn {
         report.steps.push(format!("function {function}"));
     }
@@ -122,6 +124,13 @@ impl Story<'_> {
                 Some(decided) => decision::tell(decided, None, report),
                 None => self.find(report, words(why)),
             },
+            Why::Unauthorized { detail } => authorizer::unauthorized(self.gateway, detail, report),
+            Why::AuthorizerDenied { explicit, .. } => {
+                authorizer::denied(self.trace, self.gateway, *explicit, report);
+            }
+            Why::AuthorizerFailed { kind, detail } => {
+                authorizer::failed(self.state, self.trace, self.gateway, kind.as_ref(), detail, report);
+            }
             other => self.find(report, words(other)),
         }
     }

@@ -19,9 +19,10 @@ pub(super) fn words(why: &Why) -> String {
         }
         Why::AuthFailed { detail } => format!("the method requires a signature (AWS_IAM): {detail}"),
         Why::NotAuthorized { sentence, .. } => sentence.clone(),
-        Why::AuthorizerNotSupported { kind } => {
+        Why::Throttled { detail } => format!("too many requests: {detail}"),
+        Why::QuotaExceeded { detail } => {
             format!(
-                "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
+                "the quota is used up: {detail}; update-usage grants more, update-usage-plan changes the quota"
             )
         }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
