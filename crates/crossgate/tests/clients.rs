@@ -182,3 +182,8 @@ fn iam_with_boto3() {
 fn iam_with_terraform() {
     pytest("test_terraform_iam.py");
 }
+
+#[test]
+fn apis_in_front_of_http_servers() {
+    pytest("test_http_integrations.py");
+}

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arn::{AccountId, Arn};
 use gateway::execution::{
-    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
+    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, EndpointAnswer, EndpointError,
+    EndpointRequest, LambdaAnswer, LambdaInvocation,
 };
 use iam::{Caller, Iam};
 use lambda::{InvokeFailure, Lambda};
@@ -14,6 +15,7 @@ use policy::{Check, Context, Principal};
 
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
+use crate::endpoints::Endpoints;
 use crate::trace::{Invoked, record};
 
 /// The session of API Gateway's service roles (facts/iam.md section 9, seen in CloudTrail, SQS and S3 records).
@@ -21,10 +23,12 @@ const SESSION: &str = "BackplaneAssumeRoleSession";
 /// Characters of a function's error kept for explanations.
 const ERROR_KEPT: usize = 2_000;
 
-/// Lambda as API Gateway sees it.
+/// What is behind API Gateway.
 pub struct LambdaBackend {
     pub(crate) iam: Iam,
     pub(crate) lambda: Lambda,
+    /// HTTP endpoints.
+    pub(crate) endpoints: Endpoints,
     /// Calls with a role carry the source ARN too, which AWS's do not.
     pub(crate) source_arn_on_role_calls: bool,
 }
@@ -32,6 +36,10 @@ pub struct LambdaBackend {
 impl Backend for LambdaBackend {
     fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Result<LambdaAnswer, BackendError>> {
         Box::pin(self.call(invocation))
+    }
+
+    fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(self.endpoints.send(request))
     }
 }
 

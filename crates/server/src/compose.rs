@@ -15,6 +15,7 @@ use store::{OpenError, Store};
 
 use crate::backend::LambdaBackend;
 use crate::caller::{Callers, DevCredentials};
+use crate::endpoints::Endpoints;
 use crate::roles::{GatewayRoles, LambdaRoles};
 use crate::sinks::{ExecutionLogs, FunctionLogs};
 use crate::state::State;
@@ -91,6 +92,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let backend = LambdaBackend {
         iam: iam.clone(),
         lambda: lambda.clone(),
+        endpoints: Endpoints::default(),
         source_arn_on_role_calls: config.source_arn_on_role_calls,
     };
     let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });

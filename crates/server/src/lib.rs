@@ -14,6 +14,7 @@ mod compose;
 mod config;
 mod contexts;
 mod decide;
+mod endpoints;
 mod explain;
 mod federated;
 mod function_url;
@@ -28,6 +29,7 @@ mod sinks;
 mod state;
 mod tail;
 mod target;
+mod tls;
 mod trace;
 
 pub use compose::StartError;

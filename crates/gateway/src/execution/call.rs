@@ -27,6 +27,8 @@ pub(super) struct MethodCall<'a> {
     pub caller: Option<Caller>,
     /// The key, when the method asks for one.
     pub key: Option<std::sync::Arc<super::key::Key>>,
+    /// The stage's client certificate, for HTTP endpoints with TLS.
+    pub certificate: Option<std::sync::Arc<super::ClientCertificate>>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
 }

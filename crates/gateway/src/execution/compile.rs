@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Answers;
 use super::binary::BinaryTypes;
 use super::custom_response::Custom;
+use super::http::{self, Http};
 use super::mapping::Source;
 use super::route::Routes;
 use super::template::{Template, Templates};
@@ -52,6 +53,7 @@ pub(super) enum Auth {
 pub(super) enum Target {
     Lambda(Box<Lambda>),
     Mock(Box<Mock>),
+    Http(Box<Http>),
     /// AWS has it, this program has not.
     NotSupported(String),
     /// It cannot work.
@@ -123,7 +125,7 @@ pub(super) enum MockFault {
 }
 
 impl Requests {
-    fn new(integration: &Integration) -> Self {
+    pub fn new(integration: &Integration) -> Self {
         Self {
             templates: Templates::compile(&integration.request_templates),
             passthrough: match integration.passthrough_behavior.as_str() {
@@ -240,9 +242,7 @@ fn target(method: &Method, integration: Option<&Integration>) -> Target {
             Ok(answers) => mapped(integration, answers),
             Err(broken) => Target::Broken(broken),
         },
-        "HTTP" | "HTTP_PROXY" => {
-            Target::NotSupported(format!("integrations of type {} are not implemented yet", integration.kind))
-        }
+        "HTTP" | "HTTP_PROXY" => http::compile(method, integration),
         other => Target::Broken(format!("`{other}` is no integration type")),
     }
 }

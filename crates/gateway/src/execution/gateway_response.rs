@@ -173,6 +173,16 @@ impl GatewayResponse {
         )
     }
 
+    /// Nobody listens at the endpoint, or the connection broke. Published by many.
+    pub fn network_error() -> Self {
+        Self::new(
+            ResponseType::IntegrationFailure,
+            504,
+            "InternalServerErrorException",
+            r#"{"message": "Network error communicating with endpoint"}"#,
+        )
+    }
+
     pub fn authorizer_configuration() -> Self {
         Self::new(
             ResponseType::AuthorizerConfigurationError,

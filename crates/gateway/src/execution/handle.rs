@@ -112,6 +112,7 @@ async fn serve(
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller,
         key,
+        certificate: served.certificate.clone(),
         test: false,
     };
     integrate::run(&*inner.backend, &call, journal, trace).await

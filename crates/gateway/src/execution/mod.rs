@@ -11,12 +11,17 @@ mod body_model;
 mod call;
 mod client;
 mod compile;
+mod content;
 mod custom_response;
+mod endpoint;
 mod entrance;
 mod event;
 mod front_door;
 mod gateway_response;
 mod handle;
+mod http;
+mod http_parameters;
+mod http_uri;
 mod integrate;
 mod journal;
 mod key;
@@ -39,6 +44,7 @@ pub use backend::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
+pub use endpoint::{ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER};
 pub use front_door::{Access, AuthError, Caller, FrontDoor, Refusal};
 pub use gateway_response::ResponseType;
 pub use log::LogSink;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use store::{Cache, Store, StoreError};
 
+use super::ClientCertificate;
 use super::compile::{Compiled, Route};
 use super::journal::Level;
 use super::route::Routes;
 use super::trace::Why;
+use crate::management::Certificate;
 use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage, Texts};
 
 /// A stage and the deployment that it points at.
@@ -18,6 +20,8 @@ pub(super) struct Served {
     pub stage: String,
     pub variables: Texts,
     pub api: Arc<Compiled>,
+    /// What HTTP endpoints with TLS are shown.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// By method, as in [`Compiled::methods`].
     pub settings: Vec<Settings>,
     /// For calls that reach no method.
@@ -83,7 +87,15 @@ impl Stages {
                 return Ok(Some(Err(unreadable("the deployment is not stored".to_owned()))));
             };
             Ok(Some(match &*compiled {
-                Ok(compiled) => Ok(Served::new(&found, compiled.clone())),
+                Ok(compiled) => {
+                    let facts = &compiled.facts;
+                    let id = found.rest.get("clientCertificateId").and_then(Value::as_str);
+                    let certificate = match id.filter(|id| !id.is_empty()) {
+                        Some(id) => certificate(store, &facts.account, &facts.region, id)?,
+                        None => None,
+                    };
+                    Ok(Served::new(&found, compiled.clone(), certificate))
+                }
                 Err(detail) => Err(unreadable(detail.clone())),
             }))
         })
@@ -161,8 +173,22 @@ pub(super) fn resources(store: &Store, api: &str) -> Result<Vec<Resource>, Store
     Ok(found.into_iter().map(|(_, resource)| resource).collect())
 }
 
+/// A client certificate by its id. It never changes, and cannot be deleted while a stage has it.
+pub(super) fn certificate(
+    store: &Store,
+    account: &str,
+    region: &str,
+    id: &str,
+) -> Result<Option<Arc<ClientCertificate>>, StoreError> {
+    let found: Option<Certificate> =
+        store.read(|r| r.get("clientCertificates", &format!("{account}/{region}/{id}")))?;
+    let whole =
+        |c: Certificate| ClientCertificate { id: c.id, pem: c.pem, private_key_pem: c.private_key_pem };
+    Ok(found.map(|c| Arc::new(whole(c))))
+}
+
 impl Served {
-    fn new(stage: &Stage, api: Arc<Compiled>) -> Self {
+    fn new(stage: &Stage, api: Arc<Compiled>, certificate: Option<Arc<ClientCertificate>>) -> Self {
         let everywhere = stage.method_settings.get("*/*");
         let settings = api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
         let (api_id, name) = (&api.facts.api_id, &stage.stage_name);
@@ -175,6 +201,7 @@ impl Served {
         Self {
             stage: name.clone(),
             variables: stage.variables.clone(),
+            certificate,
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),

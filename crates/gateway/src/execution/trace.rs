@@ -28,6 +28,8 @@ pub struct GatewayTrace {
     pub changes_since_deployment: Option<u64>,
     /// Milliseconds spent waiting for the integration.
     pub integration_latency_ms: Option<u64>,
+    /// The status that an HTTP endpoint answered.
+    pub integration_status: Option<u16>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
 }
@@ -177,6 +179,11 @@ pub enum Why {
         /// The kind.
         kind: BackendErrorKind,
         /// The server's own words.
+        detail: String,
+    },
+    /// The HTTP endpoint could not be reached, or gave no answer that can be passed on.
+    EndpointFailed {
+        /// What happened.
         detail: String,
     },
     /// The integration did not answer in time.

@@ -53,6 +53,7 @@ use wire::{ApiError, Call, Reply};
 
 use failure::Failure;
 
+pub(crate) use client_certificate::Certificate;
 pub use gateway_response::{effective_gateway_response, effective_gateway_responses};
 pub use operations::implemented;
 

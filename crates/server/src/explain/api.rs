@@ -366,6 +366,7 @@ fn words(why: &Why) -> String {
         ),
         Why::Configuration { detail } => format!("the deployed configuration cannot work: {detail}"),
         Why::NotSupported { what } => format!("crossgate does not run this yet: {what}"),
+        Why::EndpointFailed { detail } => format!("the HTTP endpoint gave no answer: {detail}"),
         other => format!("{other:?}"),
     }
 }

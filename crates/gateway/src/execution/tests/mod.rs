@@ -42,6 +42,19 @@ impl Backend for Fake {
             }
         })
     }
+
+    /// An endpoint that says what it was sent.
+    fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(async move { Ok(Self::told(&request)) })
+    }
+}
+
+impl Fake {
+    fn told(request: &EndpointRequest) -> EndpointAnswer {
+        let line = format!("{} {}", request.method, request.url);
+        let headers = request.headers.iter().map(|(n, v)| (Bytes::from(n.clone()), v.clone()));
+        EndpointAnswer { status: 200, headers: headers.collect(), body: Bytes::from(line) }
+    }
 }
 
 #[derive(Default)]
