@@ -187,3 +187,8 @@ fn iam_with_terraform() {
 fn apis_in_front_of_http_servers() {
     pytest("test_http_integrations.py");
 }
+
+#[test]
+fn custom_domains_by_host_header() {
+    pytest("test_domains.py");
+}

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway::execution::DomainTarget;
 use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
@@ -12,7 +13,7 @@ use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
-use crate::target::{Target, target};
+use crate::target::{Target, may_be_custom, target};
 use crate::trace::{Events, Journey, Trace, recorded};
 use crate::{Config, api, aws, function_url, own};
 
@@ -89,10 +90,26 @@ struct Front {
     state: Arc<State>,
 }
 
+impl Front {
+    /// Where a request is for; a store that cannot be read has no custom domains.
+    fn target<'a>(&self, head: &'a Head) -> Target<'a> {
+        let host = head.host();
+        let found = target(host, head.path());
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if !may_be_custom(name) {
+            return found;
+        }
+        match self.state.execution.domain(name, head.path()) {
+            Ok(Some(domain)) => Target::Domain(domain),
+            Ok(None) | Err(_) => found,
+        }
+    }
+}
+
 impl Handler for Front {
     fn body_limit(&self, head: &Head) -> usize {
-        match target(head.host(), head.path()) {
-            Target::Api { .. } => gateway::execution::MAX_BODY,
+        match self.target(head) {
+            Target::Api { .. } | Target::Domain(_) => gateway::execution::MAX_BODY,
             Target::FunctionUrl(_) => function_url::MAX_BODY,
             Target::Own(_) => own::MAX_BODY,
             Target::Aws => AWS_BODY,
@@ -101,8 +118,8 @@ impl Handler for Front {
 
     fn too_large(&self, head: &Head) -> Response<Body> {
         let request_id = arn::request_id(crate::random::random());
-        let response = match target(head.host(), head.path()) {
-            Target::Api { .. } => api::too_large(&request_id),
+        let response = match self.target(head) {
+            Target::Api { .. } | Target::Domain(_) => api::too_large(&request_id),
             Target::FunctionUrl(_) | Target::Own(_) | Target::Aws => aws::too_large(&request_id),
         };
         self.state.ring.push(Trace {
@@ -132,12 +149,22 @@ impl Handler for Front {
         let request_id = arn::request_id(crate::random::random());
         let (head, state) = (&request.head, &self.state);
         let work = async {
-            match target(head.host(), head.path()) {
+            match self.target(head) {
                 Target::Own(page) => (own::answer(state, &request, page).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
-                        api::answer(state, &request, api, &path, &request_id, started_ms).await;
+                        api::answer(state, &request, (api, &path, None), &request_id, started_ms).await;
                     (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::Domain(DomainTarget::Api { api, path, domain }) => {
+                    let to = (api.as_str(), path.as_str(), Some(domain));
+                    let (response, caller, trace) =
+                        api::answer(state, &request, to, &request_id, started_ms).await;
+                    (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::Domain(DomainTarget::Unmapped { base_paths }) => {
+                    let (response, trace) = api::unmapped(head, base_paths, &request_id);
+                    (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {
                     let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;

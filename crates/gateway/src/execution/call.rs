@@ -84,6 +84,16 @@ impl MethodCall<'_> {
         out
     }
 
+    /// The event's `path`: without the stage, with a custom domain's base path (published events).
+    pub fn event_path(&self) -> Cow<'_, str> {
+        match &self.request.custom_domain {
+            Some(domain) if !domain.base_path.is_empty() => {
+                Cow::Owned([&domain.base_path, self.path].concat())
+            }
+            _ => Cow::Borrowed(self.path),
+        }
+    }
+
     /// The client's agent, for `identity.userAgent`.
     pub fn user_agent(&self) -> Option<&str> {
         self.request.header("user-agent")

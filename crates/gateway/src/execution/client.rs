@@ -7,6 +7,8 @@ pub struct ClientRequest {
     pub api_id: String,
     /// The stage and the path, as sent and not decoded: `/prod/users/7`.
     pub path: String,
+    /// Set when the client called by a custom domain.
+    pub custom_domain: Option<super::CustomDomain>,
     /// What follows the `?`, as sent and not decoded; empty when there is none.
     pub query: String,
     /// The verb.

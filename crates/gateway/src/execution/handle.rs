@@ -76,7 +76,8 @@ async fn serve(
     let api = &*served.api;
     trace.deployment = Some(api.facts.clone());
     journal.level = served.default_level;
-    if api.disabled {
+    // A custom domain stays open: closing the API's own host is what the switch is for.
+    if api.disabled && request.custom_domain.is_none() {
         return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
     }
     if request.body.len() > MAX_BODY {
@@ -108,7 +109,10 @@ async fn serve(
         stage: &served.stage,
         variables: &served.variables,
         path,
-        context_path: context_path(&request.path),
+        context_path: match &request.custom_domain {
+            Some(domain) => Cow::Borrowed(&domain.sent_path),
+            None => context_path(&request.path),
+        },
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller,
         key,

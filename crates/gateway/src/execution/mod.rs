@@ -12,6 +12,7 @@ mod call;
 mod client;
 mod compile;
 mod content;
+mod custom_domain;
 mod custom_response;
 mod endpoint;
 mod entrance;
@@ -44,6 +45,7 @@ pub use backend::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
+pub use custom_domain::{CustomDomain, DomainTarget};
 pub use endpoint::{ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER};
 pub use front_door::{Access, AuthError, Caller, FrontDoor, Refusal};
 pub use gateway_response::ResponseType;
@@ -66,6 +68,7 @@ struct Inner {
     logs: Arc<dyn LogSink>,
     stages: served::Stages,
     keys: key::Keys,
+    domains: custom_domain::Domains,
 }
 
 impl Execution {
@@ -73,7 +76,8 @@ impl Execution {
     #[must_use]
     pub fn new(store: Store, backend: Arc<dyn Backend>, logs: Arc<dyn LogSink>) -> Self {
         let (stages, keys) = (served::Stages::new(), key::Keys::new());
-        Self { inner: Arc::new(Inner { store, backend, logs, stages, keys }) }
+        let domains = custom_domain::Domains::new();
+        Self { inner: Arc::new(Inner { store, backend, logs, stages, keys, domains }) }
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
@@ -83,6 +87,14 @@ impl Execution {
         door: &dyn FrontDoor,
     ) -> (ClientResponse, GatewayTrace) {
         handle::handle(&self.inner, &request, door).await
+    }
+
+    /// Where a call to a custom domain goes; `None` when `host` (without its port) is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn domain(&self, host: &str, path: &str) -> Result<Option<DomainTarget>, store::StoreError> {
+        self.inner.domains.find(&self.inner.store, host, path)
     }
 
     /// `TestInvokeMethod`: runs a method of the present resources as stage `test-invoke-stage`, with the log in the

@@ -151,6 +151,7 @@ fn request(call: &Call, path: &str, query: &str) -> ClientRequest {
     ClientRequest {
         api_id: call.required("restApiId").to_owned(),
         path: path.to_owned(),
+        custom_domain: None,
         query: query.to_owned(),
         method: call.required("httpMethod").to_owned(),
         headers,

@@ -76,6 +76,13 @@ pub struct RouteFacts {
 pub enum Why {
     /// No API of any account has this id.
     NoSuchApi,
+    /// The custom domain has no mapping for the path.
+    NoBasePath {
+        /// The domain, as called.
+        domain: String,
+        /// The base paths that it has.
+        base_paths: Vec<String>,
+    },
     /// The API's `disableExecuteApiEndpoint` is set.
     EndpointDisabled,
     /// The API has no stage of this name.

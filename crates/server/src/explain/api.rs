@@ -366,6 +366,17 @@ fn words(why: &Why) -> String {
         ),
         Why::Configuration { detail } => format!("the deployed configuration cannot work: {detail}"),
         Why::NotSupported { what } => format!("crossgate does not run this yet: {what}"),
+        Why::NoBasePath { domain, base_paths } if base_paths.is_empty() => {
+            format!(
+                "the custom domain {domain} has no base path mapping: make one with CreateBasePathMapping"
+            )
+        }
+        Why::NoBasePath { domain, base_paths } => {
+            format!(
+                "the custom domain {domain} has no mapping for this path, only for {}",
+                base_paths.join(", ")
+            )
+        }
         Why::EndpointFailed { detail } => format!("the HTTP endpoint gave no answer: {detail}"),
         other => format!("{other:?}"),
     }

@@ -245,6 +245,7 @@ impl World {
         ClientRequest {
             api_id: API.to_owned(),
             path: path.to_owned(),
+            custom_domain: None,
             query: query.to_owned(),
             method: method.to_owned(),
             headers: Vec::new(),
