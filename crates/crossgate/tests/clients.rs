@@ -192,3 +192,8 @@ fn apis_in_front_of_http_servers() {
 fn custom_domains_by_host_header() {
     pytest("test_domains.py");
 }
+
+#[test]
+fn access_logs_and_counters() {
+    pytest("test_access_logs.py");
+}

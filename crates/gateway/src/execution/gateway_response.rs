@@ -207,6 +207,12 @@ impl GatewayResponse {
         )
     }
 
+    /// The text of the body's `message`.
+    pub fn message(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        body.get("message").or_else(|| body.get("Message"))?.as_str().map(str::to_owned)
+    }
+
     /// Headers and body. `trace_id` is there when the integration was reached.
     pub fn to_response(&self, request_id: &str, extended: &str, trace_id: Option<&str>) -> ClientResponse {
         let mut headers = Vec::with_capacity(5);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use store::StoreError;
 
+use super::access_log::{Admitted, Answered};
 use super::call::MethodCall;
 use super::client::{ClientRequest, ClientResponse, MAX_BODY};
 use super::custom_response::Names;
@@ -30,12 +31,19 @@ pub(super) async fn handle(
     let response = match inner.stages.get(&inner.store, &request.api_id, stage) {
         Ok(Some(found)) => match &*found {
             Ok(served) => {
-                let outcome = serve(inner, request, door, served, path, &mut journal, &mut trace).await;
+                let mut admitted = Admitted { path: sent_path(request).into_owned(), ..Admitted::default() };
+                let told = (&mut journal, &mut trace, &mut admitted);
+                let outcome = serve(inner, request, door, served, path, told).await;
                 let response = finish(request, outcome, Some(served), &mut journal, &mut trace);
                 if trace.why.is_some() {
                     trace.changes_since_deployment = changes_since(inner, served);
                 }
                 write_log(inner, request, served, journal);
+                tell(
+                    inner,
+                    served,
+                    &Answered { request, response: &response, trace: &trace, admitted: &admitted },
+                );
                 return (response, trace);
             }
             Err(why) => internal(why.clone()),
@@ -70,8 +78,7 @@ async fn serve(
     door: &dyn FrontDoor,
     served: &Served,
     path: &str,
-    journal: &mut Journal,
-    trace: &mut GatewayTrace,
+    (journal, trace, admitted): (&mut Journal, &mut GatewayTrace, &mut Admitted),
 ) -> Outcome {
     let api = &*served.api;
     trace.deployment = Some(api.facts.clone());
@@ -92,9 +99,12 @@ async fn serve(
     let settings = served.settings.get(found.target).copied().unwrap_or_default();
     journal.level = settings.level;
     trace.route = Some(route.facts.clone());
+    trace.method = Some(found.target);
     journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
     let caller = entrance::admit(request, door, api, route, &served.stage, path, journal)?;
+    admitted.caller.clone_from(&caller);
     let key = entrance::key(inner, request, api, route, &served.stage)?;
+    admitted.key.clone_from(&key);
     if key.is_none() {
         log_usage_plan(journal, request, served, &route.facts);
     }
@@ -109,10 +119,7 @@ async fn serve(
         stage: &served.stage,
         variables: &served.variables,
         path,
-        context_path: match &request.custom_domain {
-            Some(domain) => Cow::Borrowed(&domain.sent_path),
-            None => context_path(&request.path),
-        },
+        context_path: sent_path(request),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller,
         key,
@@ -120,6 +127,14 @@ async fn serve(
         test: false,
     };
     integrate::run(&*inner.backend, &call, journal, trace).await
+}
+
+/// The path for `$context.path`.
+fn sent_path(request: &ClientRequest) -> Cow<'_, str> {
+    match &request.custom_domain {
+        Some(domain) => Cow::Borrowed(&domain.sent_path),
+        None => context_path(&request.path),
+    }
 }
 
 /// With the stage, as sent, but for slashes before the stage.
@@ -177,6 +192,7 @@ fn finish(
             let Failure { response, why, trace_id } = *failure;
             trace.response_type = Some(response.kind);
             trace.why = Some(why);
+            trace.error_message = response.message();
             let mut sent =
                 response.to_response(&request.request_id, &request.extended_request_id, trace_id.as_deref());
             if let Some(served) = served {
@@ -190,6 +206,21 @@ fn finish(
     trace.status = response.status;
     trace.latency_ms = journal.elapsed_ms();
     response
+}
+
+/// Counts the call and writes the access log. Both only touch memory; the log's events are stored with others, off the
+/// request's path.
+fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
+    let trace = call.trace;
+    served.metrics.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    if let Some(series) = trace.method.and_then(|at| served.method_metrics.get(at)?.as_ref()) {
+        series.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    }
+    if let Some(log) = &served.access_log {
+        let facts = &served.api.facts;
+        let lines = vec![(call.request.now_ms, log.line(call))];
+        inner.logs.execution_log(&facts.account, &facts.region, &log.group, &served.log_stream, lines);
+    }
 }
 
 fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: Journal) {

@@ -235,6 +235,8 @@ async fn lambda(
         }
         Err(_) => return Err(timed_out(target, journal).with_trace(&id)),
     };
+    trace.integration_status = Some(200);
+    trace.integration_request_id = Some(answer.invocation_id.clone());
     log_endpoint_response(&answer, latency, &id, call, journal);
     let made = match &target.mapping {
         None => proxy_response(&answer, call, journal),

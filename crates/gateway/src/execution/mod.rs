@@ -4,6 +4,7 @@
 //! [`route`]), is let in ([`entrance`]) and goes to its integration ([`integrate`]). What goes wrong becomes a gateway
 //! response and a [`Why`].
 
+mod access_log;
 mod answer;
 mod backend;
 mod binary;
@@ -28,6 +29,7 @@ mod journal;
 mod key;
 mod log;
 mod mapping;
+mod metrics;
 mod proxy_answer;
 mod route;
 mod served;
@@ -95,6 +97,12 @@ impl Execution {
     /// The store cannot be read.
     pub fn domain(&self, host: &str, path: &str) -> Result<Option<DomainTarget>, store::StoreError> {
         self.inner.domains.find(&self.inner.store, host, path)
+    }
+
+    /// The counters of every stage that was called since the start, in Prometheus's text form.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.inner.stages.metrics.render()
     }
 
     /// `TestInvokeMethod`: runs a method of the present resources as stage `test-invoke-stage`, with the log in the

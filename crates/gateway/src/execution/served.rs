@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 use store::{Cache, Store, StoreError};
 
 use super::ClientCertificate;
+use super::access_log::AccessLog;
 use super::compile::{Compiled, Route};
 use super::journal::Level;
+use super::metrics::{Labels, Metrics, Series};
 use super::route::Routes;
 use super::trace::Why;
 use crate::management::Certificate;
@@ -24,6 +26,11 @@ pub(super) struct Served {
     pub certificate: Option<Arc<ClientCertificate>>,
     /// By method, as in [`Compiled::methods`].
     pub settings: Vec<Settings>,
+    /// By method: its own counters, where `metricsEnabled` is set.
+    pub method_metrics: Vec<Option<Arc<Series>>>,
+    /// The stage's counters.
+    pub metrics: Arc<Series>,
+    pub access_log: Option<AccessLog>,
     /// For calls that reach no method.
     pub default_level: Level,
     /// `API-Gateway-Execution-Logs_{api}/{stage}`
@@ -41,6 +48,8 @@ pub(super) struct Settings {
     pub level: Level,
     /// Throttled to nothing: the rate or the burst is zero.
     pub closed: bool,
+    /// `metricsEnabled`
+    pub metrics: bool,
 }
 
 /// The caches. All are filled from the store on first use and again after any commit to their collection.
@@ -50,6 +59,7 @@ pub(super) struct Stages {
     apis: Cache<RestApi>,
     present: Cache<Routes>,
     names: Cache<BTreeSet<String>>,
+    pub metrics: Metrics,
 }
 
 /// Entries in each cache: APIs, stages and deployments in use at once.
@@ -65,6 +75,7 @@ impl Stages {
             apis: Cache::new("apis", BOUND),
             present: Cache::new("resources", BOUND),
             names: Cache::new("stages", BOUND),
+            metrics: Metrics::default(),
         }
     }
 
@@ -94,7 +105,7 @@ impl Stages {
                         Some(id) => certificate(store, &facts.account, &facts.region, id)?,
                         None => None,
                     };
-                    Ok(Served::new(&found, compiled.clone(), certificate))
+                    Ok(Served::new(&found, compiled.clone(), certificate, &self.metrics))
                 }
                 Err(detail) => Err(unreadable(detail.clone())),
             }))
@@ -188,9 +199,27 @@ pub(super) fn certificate(
 }
 
 impl Served {
-    fn new(stage: &Stage, api: Arc<Compiled>, certificate: Option<Arc<ClientCertificate>>) -> Self {
+    fn new(
+        stage: &Stage,
+        api: Arc<Compiled>,
+        certificate: Option<Arc<ClientCertificate>>,
+        metrics: &Metrics,
+    ) -> Self {
         let everywhere = stage.method_settings.get("*/*");
-        let settings = api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
+        let settings: Vec<Settings> =
+            api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
+        let labels = |method| Labels {
+            api_id: api.facts.api_id.clone(),
+            api_name: api.facts.api_name.clone(),
+            stage: stage.stage_name.clone(),
+            method,
+        };
+        let of_method = |(route, settings): (&Route, &Settings)| {
+            let facts = &route.facts;
+            let name = || (facts.configured_method.clone(), facts.resource_path.clone());
+            settings.metrics.then(|| metrics.series(labels(Some(name()))))
+        };
+        let method_metrics = api.methods.iter().zip(&settings).map(of_method).collect();
         let (api_id, name) = (&api.facts.api_id, &stage.stage_name);
         let mut halves = [0u64; 2];
         for (i, half) in halves.iter_mut().enumerate() {
@@ -202,6 +231,9 @@ impl Served {
             stage: name.clone(),
             variables: stage.variables.clone(),
             certificate,
+            method_metrics,
+            metrics: metrics.series(labels(None)),
+            access_log: AccessLog::compile(stage, &api.facts.account),
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
@@ -231,7 +263,9 @@ fn settings(stage: &Stage, everywhere: Option<&Members>, route: &Route) -> Setti
     let zero = |name: &str| {
         first.get(name).or_else(|| second?.get(name)).and_then(Value::as_f64).is_some_and(|v| v == 0.0)
     };
+    let metrics = first.get("metricsEnabled").or_else(|| second?.get("metricsEnabled"));
     Settings {
+        metrics: metrics == Some(&Value::Bool(true)),
         level: level(first, second),
         closed: zero("throttlingRateLimit") || zero("throttlingBurstLimit"),
     }

@@ -14,6 +14,8 @@ pub struct GatewayTrace {
     pub deployment: Option<Arc<DeploymentFacts>>,
     /// The method that the call went to.
     pub route: Option<Arc<RouteFacts>>,
+    /// Its place among the deployment's methods.
+    pub method: Option<usize>,
     /// `aws:SourceArn` of the call to the function.
     pub source_arn: Option<String>,
     /// The function that was called, stage variables filled in.
@@ -28,7 +30,11 @@ pub struct GatewayTrace {
     pub changes_since_deployment: Option<u64>,
     /// Milliseconds spent waiting for the integration.
     pub integration_latency_ms: Option<u64>,
-    /// The status that an HTTP endpoint answered.
+    /// The message of the gateway response, if it was one.
+    pub error_message: Option<String>,
+    /// The id that the integration gave the call.
+    pub integration_request_id: Option<String>,
+    /// The status that the integration answered: an endpoint's own, Lambda's and not the function's.
     pub integration_status: Option<u16>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
