@@ -218,6 +218,22 @@ def test_http_without_proxy_sends_its_own_headers_and_selects_by_status(shared, 
     assert (refused.status, refused.body) == (400, b'{"no": 1}')
 
 
+def test_a_template_makes_the_body_and_overrides_parameters(shared, backend):
+    api = Api(shared)
+    template = """#set($context.requestOverride.path.to = "over ridden")
+#set($context.requestOverride.querystring.q = ["1", "2"])
+#set($context.requestOverride.header.X-Over = "ridden")
+{"name": "$input.path('$.name')"}"""
+    api.method("/x", backend.url + "/{to}", kind="HTTP", verb="POST", requestTemplates={"application/json": template},
+               requestParameters={"integration.request.path.to": "'mapped'"},
+               method_responses={"200": {}}, responses={"200": {"responseTemplates": {
+                   "application/json": "$input.path('$.path') $input.path('$.body')"}}})
+    api.deploy()
+    answer = api.call("/prod/x", method="POST", body=b'{"name": "Ada"}', headers={"Content-Type": "application/json"})
+    assert answer.body.decode() == '/over%20ridden?q=1&q=2 {"name": "Ada"}'
+    assert backend.last["headers"]["X-Over"] == "ridden"
+
+
 def test_the_log_of_test_invoke_method(shared, backend):
     api = Api(shared).method("/x", backend.url + "/x?y=1").deploy()
     log = api.test("/x", headers={"X-A": "b", "Authorization": "Bearer secret-token"})["log"]
