@@ -197,3 +197,8 @@ fn custom_domains_by_host_header() {
 fn access_logs_and_counters() {
     pytest("test_access_logs.py");
 }
+
+#[test]
+fn hostile_http_by_raw_sockets() {
+    pytest("test_http_hostile.py");
+}

@@ -72,11 +72,21 @@ impl Server {
             stop.await;
             self.state.ring.end();
         };
+        raise_descriptors();
         listener::serve(self.listener, handler, Limits::default(), ending).await;
         self.state.executor.shutdown().await;
         flushing.abort();
         flush(&self.state);
     }
+}
+
+/// Connections are file descriptors, and the soft limit is often 1024: this takes what the hard one allows. Functions
+/// have a limit of their own.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Left as it is where it cannot be raised: connections then wait for their turn.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// What cannot be written stays buffered, up to the buffer's bound, and is tried again.

@@ -132,6 +132,17 @@ impl GatewayResponse {
         )
     }
 
+    /// A request line and headers over the quota. The text is published by its receivers, the status is reasoning
+    /// (RFC 6585, section 5).
+    pub fn head_too_large() -> Self {
+        Self::new(
+            ResponseType::RequestTooLarge,
+            431,
+            "RequestTooLargeException",
+            r#"{"message":"HTTP header is larger than 10240 bytes."}"#,
+        )
+    }
+
     /// Recording test_api_gateway_request_validator.
     pub fn missing_parameters(names: &str) -> Self {
         let message = serde_json::Value::from(format!("Missing required request parameters: [{names}]"));

@@ -7,7 +7,7 @@ use store::StoreError;
 
 use super::access_log::{Admitted, Answered};
 use super::call::MethodCall;
-use super::client::{ClientRequest, ClientResponse, MAX_BODY};
+use super::client::{ClientRequest, ClientResponse, MAX_BODY, MAX_HEAD};
 use super::custom_response::Names;
 use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
@@ -86,6 +86,10 @@ async fn serve(
     // A custom domain stays open: closing the API's own host is what the switch is for.
     if api.disabled && request.custom_domain.is_none() {
         return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
+    }
+    let size = request.head_size();
+    if size > MAX_HEAD {
+        return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
     }
     if request.body.len() > MAX_BODY {
         let size = request.body.len();

@@ -165,6 +165,11 @@ pub enum Why {
         /// In which ways.
         errors: Vec<String>,
     },
+    /// The request line and the headers' values are larger than 10,240 bytes.
+    HeadTooLarge {
+        /// Bytes.
+        size: usize,
+    },
     /// The body is larger than 10 MB.
     BodyTooLarge {
         /// Bytes, as far as they were read.

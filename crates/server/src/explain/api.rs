@@ -359,6 +359,9 @@ fn words(why: &Why) -> String {
                 "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
             )
         }
+        Why::HeadTooLarge { size } => {
+            format!("the request line and the headers' values have {size} bytes; API Gateway takes 10,240")
+        }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
         Why::UnsupportedMediaType { content_type, templates } => format!(
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",

@@ -38,6 +38,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// Between two pieces of a body.
     pub body_time: Duration,
+    /// For all of a body: whoever sends a byte now and then does not hold a connection for ever.
+    pub body_whole: Duration,
     /// After the end was asked for, until connections with requests in flight are dropped.
     pub grace: Duration,
 }
@@ -45,10 +47,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: 16_384,
             head_bytes: 64 << 10,
             head_time: Duration::from_secs(60),
             body_time: Duration::from_secs(30),
+            body_whole: Duration::from_secs(600),
             grace: Duration::from_secs(30),
         }
     }
@@ -137,10 +140,10 @@ async fn connection<H: Handler>(
     let Ok(local) = stream.local_addr() else { return };
     let heads = Arc::new(Mutex::new(Heads::default()));
     let io = TokioIo::new(Tap::new(stream, heads.clone(), limits.head_bytes));
-    let body_time = limits.body_time;
+    let times = BodyTimes { pause: limits.body_time, whole: limits.body_whole };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (handler, heads) = (handler.clone(), heads.clone());
-        async move { Ok::<_, Infallible>(answer(request, &*handler, &heads, peer, local, body_time).await) }
+        async move { Ok::<_, Infallible>(answer(request, &*handler, &heads, (peer, local), times).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -162,13 +165,19 @@ async fn connection<H: Handler>(
     let _ = connection.await;
 }
 
+/// How long a body may take: between two pieces, and in all.
+#[derive(Clone, Copy)]
+struct BodyTimes {
+    pause: Duration,
+    whole: Duration,
+}
+
 async fn answer<H: Handler>(
     request: hyper::Request<Incoming>,
     handler: &H,
     heads: &Mutex<Heads>,
-    peer: SocketAddr,
-    local: SocketAddr,
-    body_time: Duration,
+    (peer, local): (SocketAddr, SocketAddr),
+    times: BodyTimes,
 ) -> Response<Body> {
     let (parts, incoming) = request.into_parts();
     let (raw, in_step) = tap::take(heads, &parts.method, &parts.uri);
@@ -180,7 +189,9 @@ async fn answer<H: Handler>(
     }
     let head = Head::new(parts, raw.map(|raw| raw.bytes), peer, local);
     let limit = handler.body_limit(&head);
-    let response = match body::collect(incoming, limit, body_time, head.headers.contains_key(EXPECT)).await {
+    let collecting = body::collect(incoming, limit, times.pause, head.headers.contains_key(EXPECT));
+    let collected = tokio::time::timeout(times.whole, collecting).await.unwrap_or(Collected::Slow);
+    let response = match collected {
         Collected::Whole(body) => handler.handle(Request { head, body }).await,
         Collected::TooLarge => closing(handler.too_large(&head)),
         Collected::Slow => {
