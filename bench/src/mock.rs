@@ -14,7 +14,8 @@ use crate::server::Server;
 use crate::stats::median;
 use crate::table::Table;
 
-const ROUNDS: usize = 7;
+/// Pairs of runs whose median counts.
+pub const ROUNDS: usize = 7;
 const TIME: Duration = Duration::from_millis(800);
 const TARGET: f64 = 0.6;
 
@@ -60,17 +61,21 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
 }
 
 /// One run of the load generator.
-struct Run {
+pub struct Run {
     /// Requests per second.
-    rate: f64,
+    pub rate: f64,
     /// Processor time of the server per request, in microseconds.
-    each: f64,
+    pub each: f64,
 }
 
 /// Ours and the bare server's, one after the other.
-type Pair = (Run, Run);
+pub type Pair = (Run, Run);
 
-fn run(authority: &str, pid: u32, path: &str, host: &str) -> Result<Run, Failed> {
+/// Loads a server for a while.
+///
+/// # Errors
+/// Any answer that is not 200, any connection that breaks.
+pub fn run(authority: &str, pid: u32, path: &str, host: &str) -> Result<Run, Failed> {
     let before = processor_seconds(pid);
     let rate = requests_per_second(authority, path, host, TIME)?;
     let each = (processor_seconds(pid) - before) / (rate * TIME.as_secs_f64()) * 1e6;

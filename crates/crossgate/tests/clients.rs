@@ -202,3 +202,8 @@ fn access_logs_and_counters() {
 fn hostile_http_by_raw_sockets() {
     pytest("test_http_hostile.py");
 }
+
+#[test]
+fn aws_integrations_with_other_services() {
+    pytest("test_aws_integrations.py");
+}

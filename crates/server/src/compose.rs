@@ -17,6 +17,7 @@ use crate::backend::LambdaBackend;
 use crate::caller::{Callers, DevCredentials};
 use crate::endpoints::Endpoints;
 use crate::roles::{GatewayRoles, LambdaRoles};
+use crate::services::Services;
 use crate::sinks::{ExecutionLogs, FunctionLogs};
 use crate::state::State;
 use crate::trace::Ring;
@@ -48,7 +49,7 @@ impl From<OpenError> for StartError {
 
 /// What [`compose`] made.
 pub struct Composed {
-    pub state: State,
+    pub state: Arc<State>,
     pub warnings: Vec<String>,
     pub temporary: Option<tempfile::TempDir>,
 }
@@ -89,10 +90,12 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         settings,
     )
     .map_err(|e| StartError(format!("Lambda cannot start: {e}")))?;
+    let services = Services::default();
     let backend = LambdaBackend {
         iam: iam.clone(),
         lambda: lambda.clone(),
         endpoints: Endpoints::default(),
+        services: services.clone(),
         source_arn_on_role_calls: config.source_arn_on_role_calls,
     };
     let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });
@@ -122,6 +125,8 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         ring: Ring::default(),
         admin_token: config.admin_token.clone(),
     };
+    let state = Arc::new(state);
+    services.are(&state);
     Ok(Composed { state, warnings, temporary })
 }
 

@@ -25,6 +25,7 @@ mod refusal;
 mod response_stream;
 mod roles;
 mod serve;
+mod services;
 mod sinks;
 mod state;
 mod tail;

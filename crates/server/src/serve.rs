@@ -42,7 +42,7 @@ impl Server {
             TcpListener::bind(config.listen).await.map_err(|e| StartError::listen(config.listen, &e))?;
         let address = listener.local_addr().map_err(|e| StartError::listen(config.listen, &e))?;
         let Composed { state, warnings, temporary } = compose(&config, address)?;
-        Ok(Self { listener, address, state: Arc::new(state), warnings, _temporary: temporary })
+        Ok(Self { listener, address, state, warnings, _temporary: temporary })
     }
 
     /// Where it listens.

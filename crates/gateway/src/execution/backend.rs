@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Caller;
-use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest};
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
 
 /// A future on the heap: the traits of this module are used as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,6 +20,9 @@ pub trait Backend: Send + Sync {
     /// Sends a request to an HTTP endpoint and reads the whole answer; redirects are answers. The gateway drops the
     /// future when the integration's time is over.
     fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
+
+    /// Calls an AWS API by the way that every other caller goes. What the service refuses is an answer.
+    fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
 }
 
 /// On whose behalf the function is called. It follows from the integration's `credentials`.

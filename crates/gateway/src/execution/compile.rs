@@ -9,6 +9,7 @@ use super::custom_response::Custom;
 use super::http::{self, Http};
 use super::mapping::Source;
 use super::route::Routes;
+use super::service;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
 use super::uri::{LambdaUri, WithVariables};
@@ -238,6 +239,9 @@ fn target(method: &Method, integration: Option<&Integration>) -> Target {
             Err(broken) => Target::Broken(broken),
         },
         "AWS_PROXY" => lambda(integration, None),
+        "AWS" if integration.uri.as_deref().is_some_and(|uri| !service::is_function(uri)) => {
+            http::compile_service(method, integration, credentials(integration))
+        }
         "AWS" => match Answers::compile(integration, method) {
             Ok(answers) => mapped(integration, answers),
             Err(broken) => Target::Broken(broken),
@@ -267,13 +271,6 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     let Some(uri) = integration.uri.as_deref() else {
         return Target::Broken("the integration has no URI".to_owned());
     };
-    let service = uri.split(':').nth(4).unwrap_or_default();
-    if uri.starts_with("arn:") && service != "lambda" && !service.contains('$') {
-        return Target::NotSupported(format!(
-            "{} integrations with `{service}` are not implemented yet, only those with Lambda",
-            integration.kind
-        ));
-    }
     let uri = if uri.contains("${stageVariables.") {
         Uri::Variable(WithVariables::parse(uri))
     } else {
@@ -285,14 +282,18 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     Target::Lambda(Box::new(Lambda {
         uri,
         wrong_method: integration.http_method.clone().filter(|m| m != "POST"),
-        credentials: match integration.credentials.as_deref() {
-            None | Some("") => Credentials::Service,
-            Some(client) if client.ends_with(":iam::*:user/*") => Credentials::Client,
-            Some(role) => Credentials::Role(WithVariables::parse(role)),
-        },
+        credentials: credentials(integration),
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
         mapping,
     }))
+}
+
+fn credentials(integration: &Integration) -> Credentials {
+    match integration.credentials.as_deref() {
+        None | Some("") => Credentials::Service,
+        Some(client) if client.ends_with(":iam::*:user/*") => Credentials::Client,
+        Some(role) => Credentials::Role(WithVariables::parse(role)),
+    }
 }
 
 fn mock(requests: Requests, answers: Answers) -> Mock {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::CallAs;
+
 /// The largest answer that an endpoint may give: API Gateway's own bound (quotas, "Payload size").
 pub const MAX_ANSWER: usize = 10 * 1024 * 1024;
 
@@ -44,6 +46,23 @@ impl std::fmt::Debug for ClientCertificate {
     }
 }
 
+/// A call of an AWS API.
+#[derive(Clone, Debug)]
+pub struct ServiceCall {
+    /// The service as URIs name it, for example `iam`.
+    pub service: String,
+    /// The region in the URI.
+    pub region: String,
+    /// The operation, of a URI with `action/`.
+    pub action: Option<String>,
+    /// On whose behalf.
+    pub call_as: CallAs,
+    /// The id that the client gets in `x-amzn-RequestId`.
+    pub request_id: String,
+    /// What is sent; the host in its URL is AWS's.
+    pub request: EndpointRequest,
+}
+
 /// What an endpoint answered.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointAnswer {
@@ -66,4 +85,6 @@ pub enum EndpointError {
     Network(String),
     /// The answer is longer than [`MAX_ANSWER`].
     TooLarge,
+    /// The role cannot be assumed.
+    Role(String),
 }

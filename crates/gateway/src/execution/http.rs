@@ -10,16 +10,17 @@ use super::answer::Answers;
 use super::backend::Backend;
 use super::call::MethodCall;
 use super::client::ClientResponse;
-use super::compile::{Requests, Target};
+use super::compile::{Credentials, Requests, Target};
 use super::content::{self, Handling};
-use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest};
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http_parameters::{Parameter, Parameters};
 use super::http_uri::{HttpUri, add_query};
-use super::integrate::{Failure, Outcome, answer_fault, mapped_body, no_answer, random};
+use super::integrate::{Failure, Outcome, answer_fault, call_as, mapped_body, no_answer, random};
 use super::journal::{Journal, braces};
 use super::mapping::BackendAnswer;
 use super::proxy_answer::REMAPPED;
+use super::service::{self, NoService, Service};
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
 use crate::model::{Integration, Method};
@@ -27,6 +28,8 @@ use crate::model::{Integration, Method};
 /// A compiled HTTP integration.
 pub(super) struct Http {
     uri: HttpUri,
+    /// An AWS API, which is called for someone.
+    service: Option<Service>,
     /// `None`: the client's own verb (`ANY`).
     method: Option<String>,
     parameters: Vec<Parameter>,
@@ -58,12 +61,30 @@ pub(super) fn compile(method: &Method, integration: &Integration) -> Target {
     let Some(uri) = integration.uri.as_deref() else {
         return Target::Broken("the integration has no URI".to_owned());
     };
+    target(method, integration, uri, None)
+}
+
+/// Compiles an integration of type AWS with another service than a function: to the gateway it is an HTTP endpoint that
+/// wants a caller.
+pub(super) fn compile_service(
+    method: &Method,
+    integration: &Integration,
+    credentials: Credentials,
+) -> Target {
+    match service::parse(integration.uri.as_deref().unwrap_or_default(), credentials) {
+        Ok((service, url)) => target(method, integration, &url, Some(service)),
+        Err(NoService::NotHere(what)) => Target::NotSupported(what),
+        Err(NoService::Broken(detail)) => Target::Broken(detail),
+    }
+}
+
+fn target(method: &Method, integration: &Integration, uri: &str, service: Option<Service>) -> Target {
     let parameters = match Parameter::compile(&integration.request_parameters) {
         Ok(parameters) => parameters,
         Err(broken) => return Target::Broken(broken),
     };
     let responses = integration.integration_responses.values();
-    let mapping = if integration.kind == "HTTP" {
+    let mapping = if integration.kind != "HTTP_PROXY" {
         match Answers::compile(integration, method) {
             Ok(answers) => Some(Mapping {
                 requests: Requests::new(integration),
@@ -75,9 +96,10 @@ pub(super) fn compile(method: &Method, integration: &Integration) -> Target {
     } else {
         None
     };
-    let skip = member("tlsConfig").and_then(|t| t.get("insecureSkipVerification"));
+    let skip = integration.rest.get("tlsConfig").and_then(|t| t.get("insecureSkipVerification"));
     Target::Http(Box::new(Http {
         uri: HttpUri::parse(uri),
+        service,
         method: integration.http_method.clone().filter(|m| m != "ANY"),
         parameters,
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
@@ -99,8 +121,12 @@ pub(super) async fn run(
     let request = request(target, call, &id, journal)?;
     log_request(&request, journal);
     let url = request.url.clone();
+    let sending = match &target.service {
+        None => backend.send(request),
+        Some(service) => backend.call_service(service_call(service, call, request, journal)?),
+    };
     let began = journal.elapsed_ms();
-    let result = tokio::time::timeout(target.timeout, backend.send(request)).await;
+    let result = tokio::time::timeout(target.timeout, sending).await;
     let latency = journal.elapsed_ms() - began;
     trace.integration_latency_ms = Some(latency);
     let answer = match result {
@@ -118,6 +144,29 @@ pub(super) async fn run(
         None => proxied(answer, call, journal),
         Some(mapping) => mapped(mapping, answer, call, &id, journal),
     }
+}
+
+fn service_call(
+    service: &Service,
+    call: &MethodCall<'_>,
+    request: EndpointRequest,
+    journal: &mut Journal,
+) -> Result<ServiceCall, Box<Failure>> {
+    if matches!(service.credentials, Credentials::Service) {
+        let detail = format!(
+            "the integration calls {} as nobody: it needs `credentials`, the role to call it with",
+            service.name
+        );
+        return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
+    }
+    Ok(ServiceCall {
+        service: service.name.clone(),
+        region: service.region.clone(),
+        action: service.action.clone(),
+        call_as: call_as(&service.credentials, call, &call.source_arn(""), journal)?,
+        request_id: call.request.request_id.clone(),
+        request,
+    })
 }
 
 fn request(
@@ -316,6 +365,11 @@ fn failed(error: EndpointError, url: &str, journal: &mut Journal) -> Box<Failure
             journal
                 .error(|| "Execution failed due to a network error communicating with endpoint".to_owned());
             Failure::new(GatewayResponse::network_error(), Why::EndpointFailed { detail })
+        }
+        EndpointError::Role(detail) => {
+            // Published by its owner.
+            let log = "API Gateway does not have permission to assume the provided role";
+            Failure::configuration(journal, log, Why::Configuration { detail })
         }
         EndpointError::TooLarge => {
             let detail =

@@ -292,7 +292,7 @@ fn is_event(mapping: &Mapping, call: &MethodCall<'_>) -> bool {
     kind.as_deref() == Some("Event")
 }
 
-fn call_as(
+pub(super) fn call_as(
     credentials: &Credentials,
     call: &MethodCall<'_>,
     source_arn: &str,

@@ -33,6 +33,7 @@ mod metrics;
 mod proxy_answer;
 mod route;
 mod served;
+mod service;
 mod template;
 mod test_invoke;
 mod trace;
@@ -48,7 +49,9 @@ pub use backend::{
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
 pub use custom_domain::{CustomDomain, DomainTarget};
-pub use endpoint::{ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER};
+pub use endpoint::{
+    ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER, ServiceCall,
+};
 pub use front_door::{Access, AuthError, Caller, FrontDoor, Refusal};
 pub use gateway_response::ResponseType;
 pub use log::LogSink;

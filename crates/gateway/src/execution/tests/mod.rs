@@ -47,6 +47,10 @@ impl Backend for Fake {
     fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
         Box::pin(async move { Ok(Self::told(&request)) })
     }
+
+    fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(async move { Ok(Self::told(&call.request)) })
+    }
 }
 
 impl Fake {
