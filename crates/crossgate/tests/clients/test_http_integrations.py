@@ -1,7 +1,10 @@
 """HTTP_PROXY and HTTP integrations against a real HTTP server."""
+import gzip
+import json
 import re
 import socket
 import subprocess
+import zlib
 
 import pytest
 
@@ -349,3 +352,48 @@ def test_the_stages_client_certificate_is_shown(shared, certificate):
     subject = dict(part[0] for part in peer["subject"])
     assert subject.get("commonName") == "ApiGateway", peer
     secure.stop()
+
+
+@pytest.fixture(scope="module")
+def squeezing(shared, backend):
+    """An API that compresses answers of 200 bytes and more."""
+    return proxy(shared, backend, minimumCompressionSize=200)
+
+
+@pytest.mark.parametrize("accept, coding", [("gzip", "gzip"), ("deflate", "deflate"), ("br, gzip;q=0.5", "gzip"),
+                                            ("*", None), ("identity", None), (None, None)])
+def test_answers_are_compressed_as_the_client_likes(squeezing, accept, coding):
+    headers = {"X-Pad": "a" * 300}
+    # The backend is told the same, and does not compress.
+    answer = squeezing.call("/prod/x", headers={**headers, **({"Accept-Encoding": accept} if accept else {})})
+    assert answer.headers.get("Content-Encoding") == coding
+    body = {"gzip": gzip.decompress, "deflate": zlib.decompress, None: bytes}[coding](answer.body)
+    assert json.loads(body)["path"] == "/x"
+
+
+def test_small_and_coded_answers_are_left_alone(squeezing):
+    assert "Content-Encoding" not in squeezing.call("/prod/image", headers={"Accept-Encoding": "gzip"}).headers
+    coded = squeezing.call("/prod/gzip", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(coded.body) == b'{"coded": true}'
+
+
+def test_bodies_are_decompressed(squeezing, backend):
+    for coding, body in (("gzip", gzip.compress(b'{"a": 1}')), ("deflate", zlib.compress(b'{"a": 1}'))):
+        squeezing.call("/prod/x", method="POST", body=body, headers={"Content-Encoding": coding})
+        assert backend.last["body"] == b'{"a": 1}' and "Content-Encoding" not in backend.last["headers"]
+
+
+@pytest.mark.parametrize("coding, body, status", [
+    ("br", b"x", 415), ("gzip", b"no gzip", 415), ("deflate", b"\xff", 415), ("gzip", gzip.compress(b"x")[:-9], 415),
+    ("gzip", gzip.compress(bytes(200 << 20), 1), 413), ("identity", b"{}", 200)])
+def test_bodies_that_cannot_be_decompressed(squeezing, coding, body, status):
+    answer = squeezing.call("/prod/x", method="POST", body=body, headers={"Content-Encoding": coding})
+    assert answer.status == status, answer.body
+
+
+def test_without_the_setting_nothing_is_touched(shared, backend):
+    api = proxy(shared, backend, binaryMediaTypes=["*/*"])
+    body = gzip.compress(b"x")
+    answer = api.call("/prod/x", method="POST", body=body,
+                      headers={"Content-Encoding": "gzip", "Accept-Encoding": "gzip", "Accept": "*/*"})
+    assert backend.last["body"] == body and "Content-Encoding" not in answer.headers

@@ -23,6 +23,8 @@ pub(super) struct Compiled {
     pub policy: Option<String>,
     pub disabled: bool,
     pub binary: BinaryTypes,
+    /// `minimumCompressionSize`: bodies are compressed, and decompressed.
+    pub compression: Option<usize>,
     pub responses: Custom,
     pub routes: Routes,
     /// What [`Routes`] leads to.
@@ -173,6 +175,11 @@ impl Compiled {
             policy: api.policy.clone().filter(|p| !p.trim().is_empty()),
             disabled: api.disable_execute_api_endpoint,
             binary: BinaryTypes::new(&api.binary_media_types),
+            compression: api
+                .rest
+                .get("minimumCompressionSize")
+                .and_then(serde_json::Value::as_u64)
+                .and_then(|size| usize::try_from(size).ok()),
             responses: Custom::new(&snapshot.gateway_responses),
             routes,
             methods,

@@ -8,6 +8,7 @@ use store::StoreError;
 use super::access_log::{Admitted, Answered};
 use super::call::MethodCall;
 use super::client::{ClientRequest, ClientResponse, MAX_BODY, MAX_HEAD};
+use super::compression::{self, Undecodable};
 use super::custom_response::Names;
 use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
@@ -33,8 +34,18 @@ pub(super) async fn handle(
             Ok(served) => {
                 let mut admitted = Admitted { path: sent_path(request).into_owned(), ..Admitted::default() };
                 let told = (&mut journal, &mut trace, &mut admitted);
-                let outcome = serve(inner, request, door, served, path, told).await;
-                let response = finish(request, outcome, Some(served), &mut journal, &mut trace);
+                let minimum = served.api.compression;
+                let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
+                let outcome = match &plain {
+                    Ok(plain) => {
+                        serve(inner, plain.as_ref().unwrap_or(request), door, served, path, told).await
+                    }
+                    Err(why) => Err(undecodable(why)),
+                };
+                let mut response = finish(request, outcome, Some(served), &mut journal, &mut trace);
+                if let Some(minimum) = minimum.filter(|_| trace.why.is_none()) {
+                    compression::compress(minimum, request, &mut response).await;
+                }
                 if trace.why.is_some() {
                     trace.changes_since_deployment = changes_since(inner, served);
                 }
@@ -56,6 +67,20 @@ pub(super) async fn handle(
     };
     let response = finish(request, Err(response), None, &mut journal, &mut trace);
     (response, trace)
+}
+
+/// A body whose coding is not known, or that is not coded as it says (guide, "Call an API method with a compressed
+/// payload").
+fn undecodable(why: &Undecodable) -> Box<Failure> {
+    match why {
+        Undecodable::Coding(content_encoding) => Failure::new(
+            GatewayResponse::unsupported_media_type(),
+            Why::ContentEncoding { content_encoding: content_encoding.clone() },
+        ),
+        Undecodable::TooLarge => {
+            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size: MAX_BODY + 1 })
+        }
+    }
 }
 
 /// The stage and the rest, which begins with one slash. Slashes before the stage are dropped, and so are all but one

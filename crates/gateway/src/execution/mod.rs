@@ -12,6 +12,7 @@ mod body_model;
 mod call;
 mod client;
 mod compile;
+mod compression;
 mod content;
 mod custom_domain;
 mod custom_response;

@@ -165,6 +165,11 @@ pub enum Why {
         /// In which ways.
         errors: Vec<String>,
     },
+    /// The body is not coded as its header says, or in a coding that API Gateway does not know.
+    ContentEncoding {
+        /// The request's `Content-Encoding`.
+        content_encoding: String,
+    },
     /// The request line and the headers' values are larger than 10,240 bytes.
     HeadTooLarge {
         /// Bytes.

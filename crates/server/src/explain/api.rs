@@ -359,6 +359,10 @@ fn words(why: &Why) -> String {
                 "the method has an authorizer of type {kind}, which crossgate does not run yet, so nobody is let in"
             )
         }
+        Why::ContentEncoding { content_encoding } => format!(
+            "the body is not coded as its Content-Encoding says, {content_encoding}; API Gateway knows gzip, deflate and \
+             identity"
+        ),
         Why::HeadTooLarge { size } => {
             format!("the request line and the headers' values have {size} bytes; API Gateway takes 10,240")
         }
