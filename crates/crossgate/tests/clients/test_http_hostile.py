@@ -227,7 +227,7 @@ def test_ten_thousand_open_connections(start, capsys):
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     with capsys.disabled():
         print(f" [{each / 1024:.1f} KiB of memory for each open connection] ", end="")
-    assert each < 32 * 1024, each
+    assert each < 12 * 1024, each
     for connection in connections:
         connection.close()
     alive(server, api)

@@ -65,12 +65,8 @@ impl Domains {
 
 impl Table {
     fn read(store: &Store) -> Result<Self, StoreError> {
-        let (domains, mappings): (Vec<(String, Domain)>, Vec<(String, Mapping)>) = store.read(|r| {
-            Ok::<_, StoreError>((
-                r.list("domainNames", "", None, BOUND)?,
-                r.list("basePathMappings", "", None, BOUND)?,
-            ))
-        })?;
+        let domains: Vec<(String, Domain)> = store.read(|r| r.list("domainNames", "", None, BOUND))?;
+        let mappings: Vec<(String, Mapping)> = store.read(|r| r.list("basePathMappings", "", None, BOUND))?;
         // The keys of private domains have an account in front: those are for VPC endpoints, which do not exist here.
         let public = domains.into_iter().filter(|(key, _)| !key.contains('/'));
         let mut table = Self(public.map(|(key, _)| (key, Vec::new())).collect());

@@ -119,11 +119,11 @@ fn shown(labels: &Labels) -> String {
     out
 }
 
-/// A counter of a series.
-type Counter = fn(&Series) -> &AtomicU64;
+/// A counter of a series, or a histogram.
+type Of<T> = fn(&Series) -> &T;
 
 fn family(out: &mut String, prefix: &str, what: &str, series: &[(String, &Series)]) {
-    let counters: [(&str, &str, Counter); 3] = [
+    let counters: [(&str, &str, Of<AtomicU64>); 3] = [
         ("count_total", "Count", |s| &s.count),
         ("4xx_error_total", "4XXError", |s| &s.client_errors),
         ("5xx_error_total", "5XXError", |s| &s.server_errors),
@@ -134,7 +134,7 @@ fn family(out: &mut String, prefix: &str, what: &str, series: &[(String, &Series
             let _ = writeln!(out, "{prefix}_{name}{{{labels}}} {}", of(one).load(Relaxed));
         }
     }
-    let histograms: [(&str, &str, fn(&Series) -> &Histogram); 2] = [
+    let histograms: [(&str, &str, Of<Histogram>); 2] = [
         ("latency_milliseconds", "Latency", |s| &s.latency),
         ("integration_latency_milliseconds", "IntegrationLatency", |s| &s.integration),
     ];

@@ -81,7 +81,7 @@ mod tests {
 
     #[track_caller]
     fn reads(uri: &str, url: &str, action: Option<&str>) {
-        let (service, address) = parse(uri, Credentials::Service).ok().expect(uri);
+        let Ok((service, address)) = parse(uri, Credentials::Service) else { panic!("{uri}") };
         assert_eq!((address.as_str(), service.action.as_deref()), (url, action));
     }
 

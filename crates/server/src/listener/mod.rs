@@ -1,5 +1,6 @@
 //! HTTP/1.1 on TCP: connections, their limits and their end; bodies collected; header names as the client wrote them.
 
+mod activity;
 mod body;
 mod framing;
 mod head;
@@ -24,8 +25,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use activity::{Activity, Tracked};
 use body::Collected;
 use tap::{Heads, Tap};
+
+/// After this long without a byte a connection between two requests costs no more than its socket.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// What a listener allows; every bound of it is here.
 #[derive(Clone, Debug)]
@@ -139,30 +144,58 @@ async fn connection<H: Handler>(
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
     let heads = Arc::new(Mutex::new(Heads::default()));
-    let io = TokioIo::new(Tap::new(stream, heads.clone(), limits.head_bytes));
+    let activity = Arc::new(Activity::default());
     let times = BodyTimes { pause: limits.body_time, whole: limits.body_whole };
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (handler, heads) = (handler.clone(), heads.clone());
-        async move { Ok::<_, Infallible>(answer(request, &*handler, &heads, (peer, local), times).await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192))
         // A client that has sent all it will send may still wait for the answer, and a function that was called is
         // not stopped because the caller went away.
-        .half_close(true)
-        .serve_connection(io, service);
-    let mut connection = pin!(connection);
-    let asked_to_end = async {
-        // An error means that the sender is gone, which is the end as well.
-        let _ = ending.wait_for(|ending| *ending).await;
-    };
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = asked_to_end => connection.as_mut().graceful_shutdown(),
+        .half_close(true);
+    let mut tap = Tap::new(stream, heads.clone(), activity.clone(), limits.head_bytes);
+    loop {
+        tokio::select! {
+            () = end(&mut ending) => return,
+            ready = tokio::time::timeout(limits.head_time, tap.readable()) => {
+                if !matches!(ready, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        }
+        let (handler, heads, at) = (handler.clone(), heads.clone(), activity.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (handler, heads, in_flight) = (handler.clone(), heads.clone(), at.begin());
+            // On the heap only while there is a request: hyper keeps room for the whole of it.
+            Box::pin(async move {
+                let response = answer(request, &*handler, &heads, (peer, local), times).await;
+                Ok::<_, Infallible>(response.map(|body| Tracked { body, _request: in_flight }))
+            })
+        });
+        let mut connection = builder.serve_connection(TokioIo::new(tap), service);
+        loop {
+            let then = activity.now();
+            tokio::select! {
+                _ = &mut connection => return,
+                () = end(&mut ending) => {
+                    Pin::new(&mut connection).graceful_shutdown();
+                    let _ = connection.await;
+                    return;
+                }
+                () = tokio::time::sleep(QUIET) => {}
+            }
+            if activity.quiet_since(then) {
+                break;
+            }
+        }
+        tap = connection.into_parts().io.into_inner();
     }
-    let _ = connection.await;
+}
+
+/// Waits for the end. An error means that the sender is gone, which is the end as well.
+async fn end(ending: &mut watch::Receiver<bool>) {
+    let _ = ending.wait_for(|ending| *ending).await;
 }
 
 /// How long a body may take: between two pieces, and in all.
