@@ -3,8 +3,7 @@
 //! authority from standard input, prints its own, and ends with its standard input.
 
 use std::convert::Infallible;
-use std::io::{BufRead, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -17,23 +16,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use crate::Failed;
+use crate::bare::{Bare, input_line, until_input_ends};
 
 type Pooled = Client<HttpConnector, Full<Bytes>>;
 
 /// The proxy, as `bench bare-proxy`.
 pub fn run() -> Result<(), Failed> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| format!("no endpoint: {e}"))?;
-    let endpoint = line.trim().to_owned();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| format!("cannot start: {e}"))?;
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().lock().read_line(&mut String::new());
-        std::process::exit(0);
-    });
-    runtime.block_on(serve(endpoint)).map_err(|e| format!("the bare proxy: {e}"))
+    until_input_ends(serve(input_line()?))
 }
 
 async fn serve(endpoint: String) -> std::io::Result<()> {
@@ -81,45 +70,10 @@ async fn pass(client: &Pooled, endpoint: &str, request: Request<Incoming>) -> Re
     }
 }
 
-/// A bare proxy that runs, killed when dropped.
-pub struct BareProxy {
-    child: Child,
-    /// `host:port`.
-    pub authority: String,
-}
-
-impl BareProxy {
-    /// Spawns one in front of `endpoint`.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn start(endpoint: &str) -> Result<Self, Failed> {
-        let failed = |e: &dyn std::fmt::Display| format!("the bare proxy does not start: {e}");
-        let program = std::env::current_exe().map_err(|e| failed(&e))?;
-        let mut child = Command::new(program)
-            .arg("bare-proxy")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| failed(&e))?;
-        let mut stdin = child.stdin.take().ok_or_else(|| failed(&"no standard input"))?;
-        writeln!(stdin, "{endpoint}").map_err(|e| failed(&e))?;
-        child.stdin = Some(stdin);
-        let stdout = child.stdout.take().ok_or_else(|| failed(&"no standard output"))?;
-        let mut line = String::new();
-        std::io::BufReader::new(stdout).read_line(&mut line).map_err(|e| failed(&e))?;
-        Ok(Self { child, authority: line.trim().to_owned() })
-    }
-
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for BareProxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A bare proxy in front of `endpoint`.
+///
+/// # Errors
+/// It does not start.
+pub fn start(endpoint: &str) -> Result<Bare, Failed> {
+    Bare::start("bare-proxy", endpoint)
 }

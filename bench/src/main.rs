@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod aws;
+mod bare;
 mod bare_proxy;
 mod bare_server;
 mod client;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only mock`, `only warm` or `only cold` that part"
+             `only control`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
         )),
     };
     match done {

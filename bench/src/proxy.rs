@@ -6,27 +6,25 @@ use std::path::Path;
 
 use crate::Failed;
 use crate::aws::{Aws, REGION};
-use crate::bare_proxy::BareProxy;
-use crate::bare_server::BareServer;
+use crate::bare_proxy;
+use crate::bare_server;
 use crate::client::Client;
-use crate::mock::{Pair, ROUNDS, run};
+use crate::mock::compare;
 use crate::processes::resident_mib;
 use crate::scene::{A, http_proxy_api};
 use crate::server::Server;
-use crate::stats::median;
 use crate::table::Table;
 
-const TARGET: f64 = 0.6;
 const CONNECTIONS: usize = 10_000;
 const KIB_A_CONNECTION: f64 = 12.0;
 
-/// Pairs of runs, and the median of their ratios.
+/// One comparison, and one measurement of memory.
 pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
     let server = Server::start(program, &["--in-memory"]).await?;
     let mut a = Aws::root(&server.authority, A).await?;
     // The endpoint answers what an unknown path of the server gives: any small JSON.
     let answer = Client::connect(&server.authority).await?.get("/_crossgate/health", None).await?;
-    let endpoint = BareServer::start(&answer)?;
+    let endpoint = bare_server::start(&answer)?;
     let api = http_proxy_api(&mut a, &format!("http://{}/users", endpoint.authority)).await?;
     let host = format!("{api}.execute-api.{REGION}.localhost");
     let path = "/prod/users";
@@ -34,29 +32,8 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
     if answer.status != 200 {
         return Err(format!("HTTP_PROXY: {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
     }
-    let bare = BareProxy::start(&endpoint.authority)?;
-    run(&server.authority, server.pid(), path, &host)?;
-    run(&bare.authority, bare.pid(), path, &host)?;
-    let mut pairs = Vec::new();
-    for _ in 0..ROUNDS {
-        let ours = run(&server.authority, server.pid(), path, &host)?;
-        pairs.push((ours, run(&bare.authority, bare.pid(), path, &host)?));
-    }
-    let middle = |of: fn(&Pair) -> f64| median(pairs.iter().map(of).collect());
-    let ratio = middle(|(ours, bare)| ours.rate / bare.rate);
-    table.verdict(
-        "HTTP_PROXY, requests/s of a bare hyper proxy",
-        format!("{:.0} %", ratio * 100.0),
-        format!(">= {:.0} %", TARGET * 100.0),
-        ratio >= TARGET,
-    );
-    table.note(format!(
-        "HTTP_PROXY: {:.0} requests/s, bare {:.0}; processor time of the proxy per request {:.1} us, bare {:.1} us",
-        middle(|(ours, _)| ours.rate),
-        middle(|(_, bare)| bare.rate),
-        middle(|(ours, _)| ours.each),
-        middle(|(_, bare)| bare.each),
-    ));
+    let bare = bare_proxy::start(&endpoint.authority)?;
+    compare(table, ("HTTP_PROXY", "proxy"), &server, &bare, (path, &host))?;
     connections(&server, table)
 }
 
