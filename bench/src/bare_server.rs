@@ -3,9 +3,7 @@
 //! and ends with its standard input.
 
 use std::convert::Infallible;
-use std::io::{BufRead, Write};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,23 +15,15 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::Failed;
+use crate::bare::{Bare, input_line, until_input_ends};
 use crate::client::Answer;
 
 /// The server, as `bench bare-server`.
 pub fn run() -> Result<(), Failed> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| format!("no answer to give: {e}"))?;
-    let answer: Value = serde_json::from_str(&line).map_err(|e| format!("no answer to give: {e}"))?;
+    let answer: Value =
+        serde_json::from_str(&input_line()?).map_err(|e| format!("no answer to give: {e}"))?;
     let (headers, body) = read(&answer)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| format!("cannot start: {e}"))?;
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().lock().read_line(&mut String::new());
-        std::process::exit(0);
-    });
-    runtime.block_on(serve(headers, body)).map_err(|e| format!("the bare server: {e}"))
+    until_input_ends(serve(headers, body))
 }
 
 async fn serve(headers: HeaderMap, body: Bytes) -> std::io::Result<()> {
@@ -68,53 +58,18 @@ fn read(answer: &Value) -> Result<(HeaderMap, Bytes), Failed> {
     Ok((headers, body.into()))
 }
 
-/// A bare server that runs, killed when dropped.
-pub struct BareServer {
-    child: Child,
-    /// `host:port`.
-    pub authority: String,
-}
-
-impl BareServer {
-    /// Spawns one that gives `answer`.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn start(answer: &Answer) -> Result<Self, Failed> {
-        let failed = |e: &dyn std::fmt::Display| format!("the bare server does not start: {e}");
-        let program: PathBuf = std::env::current_exe().map_err(|e| failed(&e))?;
-        let mut child = Command::new(program)
-            .arg("bare-server")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| failed(&e))?;
-        // hyper adds the length and the date itself, as it does for crossgate.
-        let headers: Map<String, Value> = answer
-            .headers
-            .iter()
-            .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
-            .collect();
-        let body = String::from_utf8_lossy(&answer.body);
-        let mut stdin = child.stdin.take().ok_or_else(|| failed(&"no standard input"))?;
-        writeln!(stdin, "{}", json!({"headers": headers, "body": body})).map_err(|e| failed(&e))?;
-        child.stdin = Some(stdin);
-        let stdout = child.stdout.take().ok_or_else(|| failed(&"no standard output"))?;
-        let mut line = String::new();
-        std::io::BufReader::new(stdout).read_line(&mut line).map_err(|e| failed(&e))?;
-        Ok(Self { child, authority: line.trim().to_owned() })
-    }
-
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for BareServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A bare server that gives `answer`.
+///
+/// # Errors
+/// It does not start.
+pub fn start(answer: &Answer) -> Result<Bare, Failed> {
+    // hyper adds the length and the date itself, as it does for crossgate.
+    let headers: Map<String, Value> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .collect();
+    let body = String::from_utf8_lossy(&answer.body);
+    Bare::start("bare-server", &json!({"headers": headers, "body": body}).to_string())
 }

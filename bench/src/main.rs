@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod aws;
+mod bare;
+mod bare_proxy;
 mod bare_server;
 mod client;
 mod cold;
@@ -14,6 +16,7 @@ mod decision;
 mod load;
 mod mock;
 mod processes;
+mod proxy;
 mod ready;
 mod runtime_api;
 mod scene;
@@ -36,9 +39,10 @@ fn main() -> ExitCode {
         None => measure(""),
         Some("only") => measure(&arguments.next().unwrap_or_default()),
         Some("bare-server") => bare_server::run(),
+        Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only mock`, `only warm` or `only cold` that part"
+             `only control`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
         )),
     };
     match done {
@@ -75,6 +79,9 @@ fn measure(part: &str) -> Result<(), Failed> {
         }
         if wanted("mock") {
             mock::measure(&program, &mut table).await?;
+        }
+        if wanted("proxy") {
+            proxy::measure(&program, &mut table).await?;
         }
         if wanted("warm") {
             warm::measure(&program, &mut table).await?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::Failed;
 use crate::aws::{Aws, REGION};
-use crate::bare_server::BareServer;
+use crate::bare::Bare;
+use crate::bare_server;
 use crate::client::Client;
 use crate::load::requests_per_second;
 use crate::processes::processor_seconds;
@@ -16,6 +17,7 @@ use crate::table::Table;
 
 const ROUNDS: usize = 7;
 const TIME: Duration = Duration::from_millis(800);
+/// Of the bare one's requests per second.
 const TARGET: f64 = 0.6;
 
 /// Both forms of the address; pairs of runs, and the median of their ratios.
@@ -32,30 +34,46 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
         if answer.status != 200 {
             return Err(format!("MOCK: {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
         }
-        let bare = BareServer::start(&answer)?;
-        run(&server.authority, server.pid(), path, host)?;
-        run(&bare.authority, bare.pid(), path, host)?;
-        let mut pairs = Vec::new();
-        for _ in 0..ROUNDS {
-            let ours = run(&server.authority, server.pid(), path, host)?;
-            pairs.push((ours, run(&bare.authority, bare.pid(), path, host)?));
-        }
-        let middle = |of: fn(&Pair) -> f64| median(pairs.iter().map(of).collect());
-        let ratio = middle(|(ours, bare)| ours.rate / bare.rate);
-        table.verdict(
-            &format!("MOCK, requests/s of a bare hyper server, {form}"),
-            format!("{:.0} %", ratio * 100.0),
-            format!(">= {:.0} %", TARGET * 100.0),
-            ratio >= TARGET,
-        );
-        table.note(format!(
-            "MOCK {form}: {:.0} requests/s, bare {:.0}; processor time of the server per request {:.1} us, bare {:.1} us",
-            middle(|(ours, _)| ours.rate),
-            middle(|(_, bare)| bare.rate),
-            middle(|(ours, _)| ours.each),
-            middle(|(_, bare)| bare.each),
-        ));
+        let bare = bare_server::start(&answer)?;
+        compare(table, (&format!("MOCK, {form}"), "server"), &server, &bare, (path, host))?;
     }
+    Ok(())
+}
+
+/// Loads ours and the bare one in turns, and puts the median of the ratios into the table. `what` is compared with a
+/// bare `kind`.
+///
+/// # Errors
+/// Any answer that is not 200, any connection that breaks.
+pub fn compare(
+    table: &mut Table,
+    (what, kind): (&str, &str),
+    server: &Server,
+    bare: &Bare,
+    (path, host): (&str, &str),
+) -> Result<(), Failed> {
+    run(&server.authority, server.pid(), path, host)?;
+    run(&bare.authority, bare.pid(), path, host)?;
+    let mut pairs = Vec::new();
+    for _ in 0..ROUNDS {
+        let ours = run(&server.authority, server.pid(), path, host)?;
+        pairs.push((ours, run(&bare.authority, bare.pid(), path, host)?));
+    }
+    let middle = |of: fn(&Pair) -> f64| median(pairs.iter().map(of).collect());
+    let ratio = middle(|(ours, bare)| ours.rate / bare.rate);
+    table.verdict(
+        &format!("{what}: requests/s of a bare hyper {kind}"),
+        format!("{:.0} %", ratio * 100.0),
+        format!(">= {:.0} %", TARGET * 100.0),
+        ratio >= TARGET,
+    );
+    table.note(format!(
+        "{what}: {:.0} requests/s, bare {:.0}; processor time of the {kind} per request {:.1} us, bare {:.1} us",
+        middle(|(ours, _)| ours.rate),
+        middle(|(_, bare)| bare.rate),
+        middle(|(ours, _)| ours.each),
+        middle(|(_, bare)| bare.each),
+    ));
     Ok(())
 }
 

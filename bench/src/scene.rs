@@ -92,6 +92,17 @@ pub async fn mock_api(a: &mut Aws) -> Result<String, Failed> {
     deploy(a, api).await
 }
 
+/// An API whose `GET /users` is passed on to `uri`, deployed as `prod`; its id.
+///
+/// # Errors
+/// What a service refused.
+pub async fn http_proxy_api(a: &mut Aws, uri: &str) -> Result<String, Failed> {
+    let (api, method) = api(a).await?;
+    let integration = json!({"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": uri});
+    a.call(ApiGateway, "PutIntegration", with(&method, integration)).await?;
+    deploy(a, api).await
+}
+
 /// New code, in force when this returns.
 ///
 /// # Errors

@@ -252,3 +252,28 @@ fn authorizers_with_boto3() {
 fn usage_plans_with_boto3() {
     pytest("test_usage_plans.py");
 }
+
+#[test]
+fn apis_in_front_of_http_servers() {
+    pytest("test_http_integrations.py");
+}
+
+#[test]
+fn custom_domains_by_host_header() {
+    pytest("test_domains.py");
+}
+
+#[test]
+fn access_logs_and_counters() {
+    pytest("test_access_logs.py");
+}
+
+#[test]
+fn hostile_http_by_raw_sockets() {
+    pytest("test_http_hostile.py");
+}
+
+#[test]
+fn aws_integrations_with_other_services() {
+    pytest("test_aws_integrations.py");
+}

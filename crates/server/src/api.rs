@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
-    Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse, FrontDoor,
-    GatewayTrace, Refusal, TokenError,
+    Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse,
+    CustomDomain, FrontDoor, GatewayTrace, Refusal, ResponseType, TokenError, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -23,23 +23,26 @@ use crate::state::State;
 use crate::trace::{Decided, record_decision};
 use crate::user_pool;
 
-/// Answers a call to API `api`; `path` begins with the stage. Gives the client's name besides.
+/// Where a call goes: the API's id, the path, which begins with the stage, and what a custom domain adds.
+pub type Destination<'a> = (&'a str, &'a str, Option<CustomDomain>);
+
+/// Answers a call to an API. Gives the client's name besides.
 pub async fn answer(
     state: &Arc<State>,
     request: &Request,
-    api: &str,
-    path: &str,
+    to: Destination<'_>,
     request_id: &str,
     now_ms: i64,
 ) -> (Response<Body>, String, GatewayTrace) {
     let door = Door { state, request, now_ms, signer: OnceLock::new() };
-    let call = client_request(request, api, path, request_id, now_ms);
+    let call = client_request(request, to, request_id, now_ms);
     let (answer, trace) = state.execution.handle(call, &door).await;
     let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
     (response(answer), caller, trace)
 }
 
-fn client_request(request: &Request, api: &str, path: &str, request_id: &str, now_ms: i64) -> ClientRequest {
+fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_ms: i64) -> ClientRequest {
+    let (api, path, custom_domain) = to;
     let head = &request.head;
     let host = head.host();
     let (domain, port) = match host.rsplit_once(':') {
@@ -49,6 +52,7 @@ fn client_request(request: &Request, api: &str, path: &str, request_id: &str, no
     ClientRequest {
         api_id: api.to_owned(),
         path: path.to_owned(),
+        custom_domain,
         query: head.query().to_owned(),
         method: head.method.as_str().to_owned(),
         headers: head.original_headers(),
@@ -251,16 +255,32 @@ fn worded(error: &sigv4::AuthError) -> AuthError {
     }
 }
 
+/// A custom domain without a mapping for the path: 403, as for an unknown stage (AWS's knowledge centre, "403 errors of
+/// custom domains").
+pub fn unmapped(head: &Head, base_paths: Vec<String>, request_id: &str) -> (Response<Body>, GatewayTrace) {
+    let trace = GatewayTrace {
+        status: 403,
+        response_type: Some(ResponseType::Default4xx),
+        why: Some(Why::NoBasePath { domain: head.host().to_owned(), base_paths }),
+        ..GatewayTrace::default()
+    };
+    (turned_away(403, "ForbiddenException", r#"{"message":"Forbidden"}"#, request_id), trace)
+}
+
 /// A body over the limit, in API Gateway's words.
 pub fn too_large(request_id: &str) -> Response<Body> {
-    let answer = ClientResponse {
-        status: 413,
+    turned_away(413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#, request_id)
+}
+
+/// An answer of API Gateway's to a call that reached no API.
+fn turned_away(status: u16, kind: &'static str, body: &'static str, request_id: &str) -> Response<Body> {
+    response(ClientResponse {
+        status,
         headers: vec![
             (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")),
-            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(b"RequestTooLargeException")),
+            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(kind.as_bytes())),
             (Bytes::from_static(b"x-amzn-RequestId"), Bytes::from(request_id.to_owned())),
         ],
-        body: Bytes::from_static(br#"{"message":"Request Too Long"}"#),
-    };
-    response(answer)
+        body: Bytes::from_static(body.as_bytes()),
+    })
 }

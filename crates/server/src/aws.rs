@@ -86,7 +86,57 @@ async fn run(
     }
     let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
-    let operation = operation?;
+    let asked =
+        Asked { signer: &signer, region, request_id, source_ip: Some(head.peer.ip().to_string()), now_ms };
+    perform(state, head, body, operation?, asked).await
+}
+
+/// Who asks, from where, and when.
+struct Asked<'a> {
+    signer: &'a Signer,
+    region: String,
+    request_id: &'a str,
+    /// `None` for calls of services.
+    source_ip: Option<String>,
+    now_ms: i64,
+}
+
+/// A call of API Gateway's on someone's behalf, without a signature: it never left this process.
+pub async fn on_behalf(
+    state: &Arc<State>,
+    service: Service,
+    (head, body): (&Head, Bytes),
+    signer: &Signer,
+    region: &str,
+    request_id: &str,
+) -> Response<Bytes> {
+    let asked = Asked { signer, region: region.to_owned(), request_id, source_ip: None, now_ms: now_ms() };
+    let result = match wire::route(service, head, &body) {
+        Ok(operation) => perform(state, head, body, operation, asked).await,
+        Err(error) => Err(error),
+    };
+    let (head, body) =
+        result.unwrap_or_else(|e| worded(Some(service), &e, request_id).map(Body::Full)).into_parts();
+    match body {
+        Body::Full(bytes) => Response::from_parts(head, bytes),
+        Body::Stream(_) => {
+            let text = "answers that are streamed cannot be mapped; invoke the function with `Invoke`";
+            worded(Some(service), &ApiError::new("NotImplemented", 501, text), request_id)
+        }
+    }
+}
+
+/// Parses, decides, runs, answers.
+async fn perform(
+    state: &Arc<State>,
+    head: &Head,
+    body: Bytes,
+    operation: &'static Operation,
+    asked: Asked<'_>,
+) -> Result<Response<Body>, ApiError> {
+    let Asked { signer, region, request_id, source_ip, now_ms } = asked;
+    let service = operation.service;
+    let protocol = service.protocol();
     let (input, payload) = wire::parse(operation, head, body)?;
     wire::validate(operation, &input)?;
     let Some(account) = signer.caller.principal.account() else {
@@ -102,12 +152,12 @@ async fn run(
         now_ms,
     };
     let around = Surroundings {
-        source_ip: Some(&head.peer.ip().to_string()),
+        source_ip: source_ip.as_deref(),
         user_agent: head.text("user-agent"),
         region: requested_region(service, &call.region),
         now_ms,
     };
-    for mut check in checks(state, service, &call, &signer)? {
+    for mut check in checks(state, service, &call, signer)? {
         // Programs do not send one; whoever does has it compared.
         if let Some(referer) = head.text("referer") {
             check.context.set("aws:referer", referer);
@@ -131,7 +181,7 @@ async fn run(
         (Service::Logs, "StartLiveTail") => return live_tail::start(state, operation, &call),
         _ => {}
     }
-    let reply = handle(state, service, &call, &signer).await?;
+    let reply = handle(state, service, &call, signer).await?;
     Ok(wire::render(operation, reply, request_id).map(Body::Full))
 }
 

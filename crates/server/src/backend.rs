@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arn::{AccountId, Arn};
 use gateway::execution::{
-    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
+    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, EndpointAnswer, EndpointError,
+    EndpointRequest, LambdaAnswer, LambdaInvocation, ServiceCall,
 };
 use iam::{Caller, Iam};
 use lambda::{InvokeFailure, Lambda};
@@ -14,6 +15,8 @@ use policy::{Check, Context, Principal};
 
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
+use crate::endpoints::Endpoints;
+use crate::services::{self, Services};
 use crate::trace::{Invoked, record};
 
 /// The session of API Gateway's service roles (facts/iam.md section 9, seen in CloudTrail, SQS and S3 records).
@@ -21,10 +24,14 @@ const SESSION: &str = "BackplaneAssumeRoleSession";
 /// Characters of a function's error kept for explanations.
 const ERROR_KEPT: usize = 2_000;
 
-/// Lambda as API Gateway sees it.
+/// What is behind API Gateway.
 pub struct LambdaBackend {
     pub(crate) iam: Iam,
     pub(crate) lambda: Lambda,
+    /// HTTP endpoints.
+    pub(crate) endpoints: Endpoints,
+    /// This server's own services.
+    pub(crate) services: Services,
     /// Calls with a role carry the source ARN too, which AWS's do not.
     pub(crate) source_arn_on_role_calls: bool,
 }
@@ -32,6 +39,14 @@ pub struct LambdaBackend {
 impl Backend for LambdaBackend {
     fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Result<LambdaAnswer, BackendError>> {
         Box::pin(self.call(invocation))
+    }
+
+    fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(self.endpoints.send(request))
+    }
+
+    fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(services::call(self, call))
     }
 }
 
@@ -63,7 +78,7 @@ impl LambdaBackend {
                 ),
             ));
         }
-        let (caller, mut context) = self.caller(&invocation, &around)?;
+        let (caller, mut context) = self.caller(&invocation.call_as, &around)?;
         context.extend(&self.lambda.tag_context(&invocation.function_arn).map_err(broken)?);
         let check = Check {
             action: "lambda:InvokeFunction".to_owned(),
@@ -81,13 +96,13 @@ impl LambdaBackend {
     }
 
     /// Who calls, and the condition keys that come with being called on behalf of an API.
-    fn caller(
+    pub(crate) fn caller(
         &self,
-        invocation: &LambdaInvocation,
+        call_as: &CallAs,
         around: &Surroundings<'_>,
     ) -> Result<(Caller, Context), BackendError> {
         let mut context = Context::new();
-        match &invocation.call_as {
+        match call_as {
             CallAs::Service { source_arn, source_account } => {
                 context.set("aws:SourceArn", source_arn.as_str());
                 context.set("aws:SourceAccount", source_account.as_str());

@@ -16,7 +16,9 @@ use store::{OpenError, Store};
 use crate::backend::LambdaBackend;
 use crate::background::Events;
 use crate::caller::{Callers, DevCredentials};
+use crate::endpoints::Endpoints;
 use crate::roles::{GatewayRoles, LambdaRoles};
+use crate::services::Services;
 use crate::sinks::{ExecutionLogs, FunctionLogs};
 use crate::state::State;
 use crate::trace::Ring;
@@ -48,7 +50,7 @@ impl From<OpenError> for StartError {
 
 /// What [`compose`] made.
 pub struct Composed {
-    pub state: State,
+    pub state: Arc<State>,
     pub warnings: Vec<String>,
     pub temporary: Option<tempfile::TempDir>,
 }
@@ -100,9 +102,12 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         settings,
     )
     .map_err(|e| StartError(format!("Lambda cannot start: {e}")))?;
+    let services = Services::default();
     let backend = LambdaBackend {
         iam: iam.clone(),
         lambda: lambda.clone(),
+        endpoints: Endpoints::default(),
+        services: services.clone(),
         source_arn_on_role_calls: config.source_arn_on_role_calls,
     };
     let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });
@@ -132,6 +137,8 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         ring,
         admin_token: config.admin_token.clone(),
     };
+    let state = Arc::new(state);
+    services.are(&state);
     Ok(Composed { state, warnings, temporary })
 }
 

@@ -58,11 +58,12 @@ pub async fn answer(state: &Arc<State>, request: &Request, page: &str) -> Respon
                 ),
             }
         }
+        ("metrics", "") => metrics(state),
         ("tail", "") => follow(state),
         ("simulate", "") => simulate(state, request),
         _ => error(
             StatusCode::NOT_FOUND,
-            "there is no such page; there are /_crossgate/health, /_crossgate/requests/{id}, \
+            "there is no such page; there are /_crossgate/health, /_crossgate/metrics, /_crossgate/requests/{id}, \
              /_crossgate/tail and /_crossgate/simulate",
         ),
     }
@@ -109,6 +110,14 @@ fn simulate(state: &State, request: &Request) -> Response<Body> {
         Ok(simulation) => json_page(StatusCode::OK, &simulation),
         Err(message) => error(StatusCode::BAD_REQUEST, &message),
     }
+}
+
+/// Counters in the form that Prometheus reads.
+fn metrics(state: &State) -> Response<Body> {
+    let mut response = Response::new(Body::from(state.execution.metrics()));
+    let kind = hyper::header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    response
 }
 
 async fn package(state: &State, token: &str) -> Response<Body> {

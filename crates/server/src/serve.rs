@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway::execution::DomainTarget;
 use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
@@ -12,7 +13,7 @@ use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
-use crate::target::{Target, target};
+use crate::target::{Target, may_be_custom, target};
 use crate::trace::{Events, Journey, Trace, recorded};
 use crate::{Config, api, aws, function_url, own, subscriptions};
 
@@ -43,7 +44,7 @@ impl Server {
             TcpListener::bind(config.listen).await.map_err(|e| StartError::listen(config.listen, &e))?;
         let address = listener.local_addr().map_err(|e| StartError::listen(config.listen, &e))?;
         let Composed { state, warnings, temporary } = compose(&config, address)?;
-        Ok(Self { listener, address, state: Arc::new(state), warnings, _temporary: temporary })
+        Ok(Self { listener, address, state, warnings, _temporary: temporary })
     }
 
     /// Where it listens.
@@ -84,6 +85,7 @@ impl Server {
             stop.await;
             self.state.ring.end();
         };
+        raise_descriptors();
         listener::serve(self.listener, handler, Limits::default(), ending).await;
         flushing.abort();
         expiring.abort();
@@ -93,6 +95,15 @@ impl Server {
         self.state.executor.shutdown().await;
         flush(&self.state);
     }
+}
+
+/// Connections are file descriptors, and the soft limit is often 1024: this takes what the hard one allows. Functions
+/// have a limit of their own.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Left as it is where it cannot be raised: connections then wait for their turn.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// What cannot be written stays buffered, up to the buffer's bound, and is tried again.
@@ -106,10 +117,26 @@ struct Front {
     state: Arc<State>,
 }
 
+impl Front {
+    /// Where a request is for; a store that cannot be read has no custom domains.
+    fn target<'a>(&self, head: &'a Head) -> Target<'a> {
+        let host = head.host();
+        let found = target(host, head.path());
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if !may_be_custom(name) {
+            return found;
+        }
+        match self.state.execution.domain(name, head.path()) {
+            Ok(Some(domain)) => Target::Domain(domain),
+            Ok(None) | Err(_) => found,
+        }
+    }
+}
+
 impl Handler for Front {
     fn body_limit(&self, head: &Head) -> usize {
-        match target(head.host(), head.path()) {
-            Target::Api { .. } => gateway::execution::MAX_BODY,
+        match self.target(head) {
+            Target::Api { .. } | Target::Domain(_) => gateway::execution::MAX_BODY,
             Target::FunctionUrl(_) => function_url::MAX_BODY,
             Target::Own(_) => own::MAX_BODY,
             Target::Aws => AWS_BODY,
@@ -118,8 +145,8 @@ impl Handler for Front {
 
     fn too_large(&self, head: &Head) -> Response<Body> {
         let request_id = arn::request_id(crate::random::random());
-        let response = match target(head.host(), head.path()) {
-            Target::Api { .. } => api::too_large(&request_id),
+        let response = match self.target(head) {
+            Target::Api { .. } | Target::Domain(_) => api::too_large(&request_id),
             Target::FunctionUrl(_) | Target::Own(_) | Target::Aws => aws::too_large(&request_id),
         };
         self.state.ring.push(Trace {
@@ -149,12 +176,22 @@ impl Handler for Front {
         let request_id = arn::request_id(crate::random::random());
         let (head, state) = (&request.head, &self.state);
         let work = async {
-            match target(head.host(), head.path()) {
+            match self.target(head) {
                 Target::Own(page) => (own::answer(state, &request, page).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
-                        api::answer(state, &request, api, &path, &request_id, started_ms).await;
+                        api::answer(state, &request, (api, &path, None), &request_id, started_ms).await;
                     (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::Domain(DomainTarget::Api { api, path, domain }) => {
+                    let to = (api.as_str(), path.as_str(), Some(domain));
+                    let (response, caller, trace) =
+                        api::answer(state, &request, to, &request_id, started_ms).await;
+                    (response, Some((caller, Journey::Api(Box::new(trace)))))
+                }
+                Target::Domain(DomainTarget::Unmapped { base_paths }) => {
+                    let (response, trace) = api::unmapped(head, base_paths, &request_id);
+                    (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {
                     let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use gateway::execution::DomainTarget;
+
 /// Where a request is for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Target<'a> {
@@ -12,6 +14,8 @@ pub enum Target<'a> {
         /// `/{stage}/…`, as sent.
         path: Cow<'a, str>,
     },
+    /// A call to a custom domain of API Gateway.
+    Domain(DomainTarget),
     /// A call to a function URL, by the first label of its host name.
     FunctionUrl(&'a str),
     /// `/_crossgate/…`: the rest of the path.
@@ -24,6 +28,23 @@ pub enum Target<'a> {
 ///
 /// An API's invoke URL is, by host, `http://{api}.execute-api.{anything}/{stage}/…` (AWS's own host names among
 /// them), and by path, for clients that cannot resolve such hosts, `/_aws/execute-api/{api}/{stage}/…` and
+/// Whether a host name may be somebody's custom domain. This server's own names never are, or whoever registers one of
+/// them would get what others send to AWS.
+#[must_use]
+pub fn may_be_custom(name: &str) -> bool {
+    const SERVICES: [&str; 7] =
+        ["apigateway", "execute-api", "iam", "lambda", "logs", "organizations", "sts"];
+    let mut labels = name.split('.');
+    let (Some(first), Some(second)) = (labels.next(), labels.next()) else { return false };
+    if ["execute-api", "lambda-url"].iter().any(|s| second.eq_ignore_ascii_case(s)) {
+        return false;
+    }
+    let lower = name.trim_end_matches('.').to_ascii_lowercase();
+    !SERVICES.iter().any(|s| first.eq_ignore_ascii_case(s))
+        && lower.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err()
+        && ![".amazonaws.com", ".amazonaws.com.cn", ".on.aws"].iter().any(|end| lower.ends_with(end))
+}
+
 /// `/restapis/{api}/{stage}/_user_request_/…`. A function URL is told by its host, `{id}.lambda-url.{region}.…`.
 #[must_use]
 pub fn target<'a>(host: &'a str, path: &'a str) -> Target<'a> {
@@ -78,6 +99,22 @@ mod tests {
         api("127.0.0.1:4566", "/_aws/execute-api/abc/prod/users", ("abc", "/prod/users"));
         api("127.0.0.1:4566", "/_aws/execute-api/abc", ("abc", ""));
         api("127.0.0.1:4566", "/restapis/abc/prod/_user_request_/users/1", ("abc", "/prod/users/1"));
+    }
+
+    #[test]
+    fn this_servers_own_names_are_nobodys_domain() {
+        for name in [
+            "localhost",
+            "127.0.0.1",
+            "::1",
+            "sts.us-east-1.localhost",
+            "x.lambda.amazonaws.com",
+            "LAMBDA.x",
+            "abc.execute-api.us-east-1.localhost",
+        ] {
+            assert!(!may_be_custom(name), "{name}");
+        }
+        assert!(may_be_custom("shop.localhost") && may_be_custom("api.example.com"));
     }
 
     #[test]

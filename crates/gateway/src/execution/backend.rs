@@ -5,16 +5,24 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Caller;
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
 
 /// A future on the heap: the traits of this module are used as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How the gateway reaches Lambda. The server implements it by the way that every other caller goes: caller, then
-/// policy, then Lambda.
+/// How the gateway reaches what is behind it. The server implements it; Lambda by the way that every other caller goes:
+/// caller, then policy, then Lambda.
 pub trait Backend: Send + Sync {
     /// Invokes a function and waits for its answer (or, for an event, for its acceptance). The gateway drops the
     /// future when the integration's time is over.
     fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Result<LambdaAnswer, BackendError>>;
+
+    /// Sends a request to an HTTP endpoint and reads the whole answer; redirects are answers. The gateway drops the
+    /// future when the integration's time is over.
+    fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
+
+    /// Calls an AWS API by the way that every other caller goes. What the service refuses is an answer.
+    fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
 }
 
 /// On whose behalf the function is called. It follows from the integration's `credentials`.

@@ -26,9 +26,14 @@ impl BinaryTypes {
         })
     }
 
+    /// Whether a body of this type, if any, is binary.
+    pub fn media_type(&self, content_type: Option<&str>) -> bool {
+        !self.0.is_empty() && content_type.map_or_else(|| self.contains(""), |c| self.contains(c))
+    }
+
     /// Whether a request's body goes to the function as base64.
     pub fn request(&self, content_type: Option<&str>) -> bool {
-        !self.0.is_empty() && content_type.map_or_else(|| self.contains(""), |c| self.contains(c))
+        self.media_type(content_type)
     }
 
     /// Whether a function's base64 is decoded: only the first entry of `Accept` counts, the answer's own

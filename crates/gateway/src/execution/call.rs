@@ -29,6 +29,8 @@ pub(super) struct MethodCall<'a> {
     pub authorizer: Option<std::sync::Arc<super::authorizer_answer::Identity>>,
     /// The key, when the method asks for one.
     pub key: Option<std::sync::Arc<super::key::Key>>,
+    /// The stage's client certificate, for HTTP endpoints with TLS.
+    pub certificate: Option<std::sync::Arc<super::ClientCertificate>>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
 }
@@ -102,6 +104,16 @@ impl MethodCall<'_> {
             self.request.method,
             self.path,
         )
+    }
+
+    /// The event's `path`: without the stage, with a custom domain's base path (published events).
+    pub fn event_path(&self) -> Cow<'_, str> {
+        match &self.request.custom_domain {
+            Some(domain) if !domain.base_path.is_empty() => {
+                Cow::Owned([&domain.base_path, self.path].concat())
+            }
+            _ => Cow::Borrowed(self.path),
+        }
     }
 
     /// The client's agent, for `identity.userAgent`.

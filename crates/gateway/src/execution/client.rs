@@ -7,6 +7,8 @@ pub struct ClientRequest {
     pub api_id: String,
     /// The stage and the path, as sent and not decoded: `/prod/users/7`.
     pub path: String,
+    /// Set when the client called by a custom domain.
+    pub custom_domain: Option<super::CustomDomain>,
     /// What follows the `?`, as sent and not decoded; empty when there is none.
     pub query: String,
     /// The verb.
@@ -36,7 +38,16 @@ pub struct ClientRequest {
 /// The largest body that API Gateway takes: 10 MB (API Gateway quotas, "Payload size").
 pub const MAX_BODY: usize = 10 * 1024 * 1024;
 
+/// Bytes of the request line and all header values together (API Gateway quotas).
+pub(super) const MAX_HEAD: usize = 10_240;
+
 impl ClientRequest {
+    /// What [`MAX_HEAD`] bounds.
+    pub(super) fn head_size(&self) -> usize {
+        let line = self.method.len() + self.path.len() + self.query.len() + self.protocol.len() + 3;
+        line + self.headers.iter().map(|(_, value)| value.len()).sum::<usize>()
+    }
+
     /// The first value of a header, names compared without case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

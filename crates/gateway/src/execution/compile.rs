@@ -7,9 +7,11 @@ use super::answer::Answers;
 use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
 use super::custom_response::Custom;
+use super::http::{self, Http};
 use super::mapping::Source;
 use super::response_cache::CacheKey;
 use super::route::Routes;
+use super::service;
 use super::template::{Template, Templates};
 use super::trace::{DeploymentFacts, RouteFacts};
 use super::uri::{LambdaUri, WithVariables};
@@ -26,6 +28,8 @@ pub(super) struct Compiled {
     /// `apiKeySource` is `AUTHORIZER`, not `HEADER`.
     pub key_of_authorizer: bool,
     pub binary: BinaryTypes,
+    /// `minimumCompressionSize`: bodies are compressed, and decompressed.
+    pub compression: Option<usize>,
     pub responses: Custom,
     pub routes: Routes,
     /// What [`Routes`] leads to.
@@ -60,6 +64,7 @@ pub(super) enum Auth {
 pub(super) enum Target {
     Lambda(Box<Lambda>),
     Mock(Box<Mock>),
+    Http(Box<Http>),
     /// AWS has it, this program has not.
     NotSupported(String),
     /// It cannot work.
@@ -131,7 +136,7 @@ pub(super) enum MockFault {
 }
 
 impl Requests {
-    fn new(integration: &Integration) -> Self {
+    pub fn new(integration: &Integration) -> Self {
         Self {
             templates: Templates::compile(&integration.request_templates),
             passthrough: match integration.passthrough_behavior.as_str() {
@@ -179,6 +184,11 @@ impl Compiled {
             disabled: api.disable_execute_api_endpoint,
             key_of_authorizer: api.api_key_source == "AUTHORIZER",
             binary: BinaryTypes::new(&api.binary_media_types),
+            compression: api
+                .rest
+                .get("minimumCompressionSize")
+                .and_then(serde_json::Value::as_u64)
+                .and_then(|size| usize::try_from(size).ok()),
             responses: Custom::new(&snapshot.gateway_responses),
             routes,
             methods,
@@ -258,13 +268,14 @@ fn target(method: &Method, integration: Option<&Integration>) -> Target {
             Err(broken) => Target::Broken(broken),
         },
         "AWS_PROXY" => lambda(integration, None),
+        "AWS" if integration.uri.as_deref().is_some_and(|uri| !service::is_function(uri)) => {
+            http::compile_service(method, integration, credentials(integration))
+        }
         "AWS" => match Answers::compile(integration, method) {
             Ok(answers) => mapped(integration, answers),
             Err(broken) => Target::Broken(broken),
         },
-        "HTTP" | "HTTP_PROXY" => {
-            Target::NotSupported(format!("integrations of type {} are not implemented yet", integration.kind))
-        }
+        "HTTP" | "HTTP_PROXY" => http::compile(method, integration),
         other => Target::Broken(format!("`{other}` is no integration type")),
     }
 }
@@ -289,13 +300,6 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     let Some(uri) = integration.uri.as_deref() else {
         return Target::Broken("the integration has no URI".to_owned());
     };
-    let service = uri.split(':').nth(4).unwrap_or_default();
-    if uri.starts_with("arn:") && service != "lambda" && !service.contains('$') {
-        return Target::NotSupported(format!(
-            "{} integrations with `{service}` are not implemented yet, only those with Lambda",
-            integration.kind
-        ));
-    }
     let uri = if uri.contains("${stageVariables.") {
         Uri::Variable(WithVariables::parse(uri))
     } else {
@@ -307,14 +311,18 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     Target::Lambda(Box::new(Lambda {
         uri,
         wrong_method: integration.http_method.clone().filter(|m| m != "POST"),
-        credentials: match integration.credentials.as_deref() {
-            None | Some("") => Credentials::Service,
-            Some(client) if client.ends_with(":iam::*:user/*") => Credentials::Client,
-            Some(role) => Credentials::Role(WithVariables::parse(role)),
-        },
+        credentials: credentials(integration),
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
         mapping,
     }))
+}
+
+fn credentials(integration: &Integration) -> Credentials {
+    match integration.credentials.as_deref() {
+        None | Some("") => Credentials::Service,
+        Some(client) if client.ends_with(":iam::*:user/*") => Credentials::Client,
+        Some(role) => Credentials::Role(WithVariables::parse(role)),
+    }
 }
 
 fn mock(requests: Requests, answers: Answers) -> Mock {

@@ -17,7 +17,7 @@ pub(super) fn proxy_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
     let query = call.query();
     let mut out = Json(Vec::with_capacity(2048 + request.body.len()));
     out.raw("{\"resource\":").text(&call.route.facts.resource_path);
-    out.raw(",\"path\":").text(call.path);
+    out.raw(",\"path\":").text(&call.event_path());
     out.raw(",\"httpMethod\":").text(&request.method);
     out.raw(",\"headers\":").last_of(&headers);
     out.raw(",\"multiValueHeaders\":").all_of(&headers);

@@ -177,6 +177,17 @@ impl GatewayResponse {
         )
     }
 
+    /// A request line and headers over the quota. The text is published by its receivers, the status is reasoning
+    /// (RFC 6585, section 5).
+    pub fn head_too_large() -> Self {
+        Self::new(
+            ResponseType::RequestTooLarge,
+            431,
+            "RequestTooLargeException",
+            r#"{"message":"HTTP header is larger than 10240 bytes."}"#,
+        )
+    }
+
     /// Recording test_api_gateway_request_validator.
     pub fn missing_parameters(names: &str) -> Self {
         let message = serde_json::Value::from(format!("Missing required request parameters: [{names}]"));
@@ -218,6 +229,16 @@ impl GatewayResponse {
         )
     }
 
+    /// Nobody listens at the endpoint, or the connection broke. Published by many.
+    pub fn network_error() -> Self {
+        Self::new(
+            ResponseType::IntegrationFailure,
+            504,
+            "InternalServerErrorException",
+            r#"{"message": "Network error communicating with endpoint"}"#,
+        )
+    }
+
     pub fn authorizer_configuration() -> Self {
         Self::new(
             ResponseType::AuthorizerConfigurationError,
@@ -240,6 +261,12 @@ impl GatewayResponse {
             "AccessDeniedException",
             format!("{{\"Message\":{}}}", serde_json::Value::from(sentence)),
         )
+    }
+
+    /// The text of the body's `message`.
+    pub fn message(&self) -> Option<String> {
+        let body: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+        body.get("message").or_else(|| body.get("Message"))?.as_str().map(str::to_owned)
     }
 
     /// Headers and body. `trace_id` is there when the integration was reached.

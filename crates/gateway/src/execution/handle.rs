@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use store::StoreError;
 
+use super::access_log::{Admitted, Answered};
 use super::call::MethodCall;
-use super::client::{ClientRequest, ClientResponse, MAX_BODY};
+use super::client::{ClientRequest, ClientResponse, MAX_BODY, MAX_HEAD};
+use super::compression::{self, Undecodable};
 use super::custom_response::Names;
 use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
@@ -35,12 +37,31 @@ pub(super) async fn handle(
                     Some((percent, canary)) if chance() < *percent => canary,
                     _ => stage,
                 };
-                let outcome = serve(inner, request, door, served, path, &mut journal, &mut trace).await;
-                let response = finish(request, outcome, Some(served), &mut journal, &mut trace);
+                let path_sent = sent_path(request).into_owned();
+                let mut admitted =
+                    Admitted { path: path_sent, canary: served.is_canary, ..Admitted::default() };
+                let told = (&mut journal, &mut trace, &mut admitted);
+                let minimum = served.api.compression;
+                let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
+                let outcome = match &plain {
+                    Ok(plain) => {
+                        serve(inner, plain.as_ref().unwrap_or(request), door, served, path, told).await
+                    }
+                    Err(why) => Err(undecodable(why)),
+                };
+                let mut response = finish(request, outcome, Some(served), &mut journal, &mut trace);
+                if let Some(minimum) = minimum.filter(|_| trace.why.is_none()) {
+                    compression::compress(minimum, request, &mut response).await;
+                }
                 if trace.why.is_some() {
                     trace.changes_since_deployment = changes_since(inner, served);
                 }
                 write_log(inner, request, served, journal);
+                tell(
+                    inner,
+                    served,
+                    &Answered { request, response: &response, trace: &trace, admitted: &admitted },
+                );
                 return (response, trace);
             }
             Err(why) => internal(why.clone()),
@@ -60,6 +81,20 @@ fn chance() -> f64 {
     let mut bytes = [0; 4];
     let _ = getrandom::fill(&mut bytes);
     f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0) * 100.0
+}
+
+/// A body whose coding is not known, or that is not coded as it says (guide, "Call an API method with a compressed
+/// payload").
+fn undecodable(why: &Undecodable) -> Box<Failure> {
+    match why {
+        Undecodable::Coding(content_encoding) => Failure::new(
+            GatewayResponse::unsupported_media_type(),
+            Why::ContentEncoding { content_encoding: content_encoding.clone() },
+        ),
+        Undecodable::TooLarge => {
+            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size: MAX_BODY + 1 })
+        }
+    }
 }
 
 /// The stage and the rest, which begins with one slash. Slashes before the stage are dropped, and so are all but one
@@ -82,14 +117,18 @@ async fn serve(
     door: &dyn FrontDoor,
     served: &Served,
     path: &str,
-    journal: &mut Journal,
-    trace: &mut GatewayTrace,
+    (journal, trace, admitted): (&mut Journal, &mut GatewayTrace, &mut Admitted),
 ) -> Outcome {
     let api = &*served.api;
     trace.deployment = Some(api.facts.clone());
     journal.level = served.default_level;
-    if api.disabled {
+    // A custom domain stays open: closing the API's own host is what the switch is for.
+    if api.disabled && request.custom_domain.is_none() {
         return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
+    }
+    let size = request.head_size();
+    if size > MAX_HEAD {
+        return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
     }
     if request.body.len() > MAX_BODY {
         let size = request.body.len();
@@ -103,6 +142,7 @@ async fn serve(
     let settings = served.settings.get(found.target).copied().unwrap_or_default();
     journal.level = settings.level;
     trace.route = Some(route.facts.clone());
+    trace.method = Some(found.target);
     journal.info(|| format!("Extended Request Id: {}", request.extended_request_id));
     let values = found.variables.iter().map(|span| path.get(span.clone()).unwrap_or_default());
     let mut call = MethodCall {
@@ -112,15 +152,20 @@ async fn serve(
         stage: &served.stage,
         variables: &served.variables,
         path,
-        context_path: context_path(&request.path),
+        context_path: sent_path(request),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller: None,
         authorizer: None,
         key: None,
+        certificate: served.certificate.clone(),
         test: false,
     };
-    entrance::admit(inner, door, &mut call, journal, trace).await?;
+    let let_in = entrance::admit(inner, door, &mut call, journal, trace).await;
+    admitted.caller.clone_from(&call.caller);
+    admitted.authorizer.clone_from(&call.authorizer);
+    let_in?;
     call.key = entrance::key(inner, &call)?;
+    admitted.key.clone_from(&call.key);
     if call.key.is_none() {
         log_usage_plan(journal, request, served, &route.facts);
     }
@@ -138,6 +183,14 @@ async fn serve(
             response_cache::keep(&inner.responses, caching, (key, warn), &mut response, request.now_ms);
             Ok(response)
         }
+    }
+}
+
+/// The path for `$context.path`.
+fn sent_path(request: &ClientRequest) -> Cow<'_, str> {
+    match &request.custom_domain {
+        Some(domain) => Cow::Borrowed(&domain.sent_path),
+        None => context_path(&request.path),
     }
 }
 
@@ -196,6 +249,7 @@ fn finish(
             let Failure { response, why, trace_id } = *failure;
             trace.response_type = Some(response.kind);
             trace.why = Some(why);
+            trace.error_message = response.message();
             let mut sent =
                 response.to_response(&request.request_id, &request.extended_request_id, trace_id.as_deref());
             if let Some(served) = served {
@@ -209,6 +263,21 @@ fn finish(
     trace.status = response.status;
     trace.latency_ms = journal.elapsed_ms();
     response
+}
+
+/// Counts the call and writes the access log. Both only touch memory; the log's events are stored with others, off the
+/// request's path.
+fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
+    let trace = call.trace;
+    served.metrics.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    if let Some(series) = trace.method.and_then(|at| served.method_metrics.get(at)?.as_ref()) {
+        series.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    }
+    if let Some(log) = &served.access_log {
+        let facts = &served.api.facts;
+        let lines = vec![(call.request.now_ms, log.line(call))];
+        inner.logs.execution_log(&facts.account, &facts.region, &log.group, &served.log_stream, lines);
+    }
 }
 
 fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: Journal) {

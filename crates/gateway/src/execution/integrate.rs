@@ -10,9 +10,11 @@ use super::client::ClientResponse;
 use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status};
 use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
+use super::http;
 use super::journal::{Journal, braces, date};
 use super::mapping::BackendAnswer;
 use super::proxy_answer::{self, BadAnswer};
+use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
 use super::uri::LambdaUri;
@@ -47,7 +49,7 @@ impl Failure {
     }
 }
 
-type Outcome = Result<ClientResponse, Box<Failure>>;
+pub(super) type Outcome = Result<ClientResponse, Box<Failure>>;
 
 /// Runs the method's integration.
 pub(super) async fn run(
@@ -61,6 +63,7 @@ pub(super) async fn run(
     let response = match &call.route.integration {
         Target::Mock(target) => mock(target, call, journal)?,
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
+        Target::Http(target) => http::run(backend, target, call, journal, trace).await?,
         Target::NotSupported(what) => return Err(Failure::not_supported(journal, what.clone())),
         Target::Broken(detail) => {
             return Err(Failure::configuration(
@@ -113,7 +116,7 @@ fn template_failed(journal: &mut Journal, why: &str) -> Box<Failure> {
     Failure::configuration(journal, &log, Why::Configuration { detail })
 }
 
-fn answer_fault(journal: &mut Journal, fault: AnswerFault) -> Box<Failure> {
+pub(super) fn answer_fault(journal: &mut Journal, fault: AnswerFault) -> Box<Failure> {
     match fault {
         AnswerFault::Template(why) => template_failed(journal, &why),
         AnswerFault::Undeclared(status) => {
@@ -126,7 +129,7 @@ fn answer_fault(journal: &mut Journal, fault: AnswerFault) -> Box<Failure> {
     }
 }
 
-fn no_answer(journal: &mut Journal, status: u16) -> Box<Failure> {
+pub(super) fn no_answer(journal: &mut Journal, status: u16) -> Box<Failure> {
     let log = format!(
         "No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {status}"
     );
@@ -142,7 +145,7 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
     let selected = match target.requests.select(call.request.header("content-type")) {
         Err(()) => return Err(unsupported_media(call, target.requests.templates.names())),
         Ok(Some(index)) => match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
-            Err(MockFault::Rendered) => by_status(&rendered(&target.requests, index, call, journal)?),
+            Err(MockFault::Rendered) => by_status(&rendered(&target.requests, index, call, journal)?.body),
             known => known,
         },
         // The body passes through and is read as a rendered template would be.
@@ -170,10 +173,9 @@ fn rendered(
     index: usize,
     call: &MethodCall<'_>,
     journal: &mut Journal,
-) -> Result<Bytes, Box<Failure>> {
-    let Some((_, template)) = requests.templates.get(index) else { return Ok(Bytes::new()) };
-    let made = template.render(call, &call.request.body);
-    made.map(|made| made.body).map_err(|why| template_failed(journal, &why))
+) -> Result<Rendered, Box<Failure>> {
+    let Some((_, template)) = requests.templates.get(index) else { return Ok(Rendered::default()) };
+    template.render(call, &call.request.body).map_err(|why| template_failed(journal, &why))
 }
 
 async fn lambda(
@@ -196,7 +198,7 @@ async fn lambda(
     let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
     let payload = match &target.mapping {
         None => proxy_event(call, &id.request),
-        Some(mapping) => mapped_request(mapping, call, journal)?,
+        Some(mapping) => mapped_body(&mapping.requests, call, journal)?.body,
     };
     let call_as = call_as(&target.credentials, call, &source_arn, journal)?;
     log_endpoint_request(call, journal, uri, &call_as, &payload);
@@ -233,6 +235,8 @@ async fn lambda(
         }
         Err(_) => return Err(timed_out(target, journal).with_trace(&id)),
     };
+    trace.integration_status = Some(200);
+    trace.integration_request_id = Some(answer.invocation_id.clone());
     log_endpoint_response(&answer, latency, &id, call, journal);
     let made = match &target.mapping {
         None => proxy_response(&answer, call, journal),
@@ -270,15 +274,16 @@ fn fill_uri(
     Err(Failure::configuration(journal, "Invalid endpoint address", Why::Configuration { detail }))
 }
 
-fn mapped_request(
-    mapping: &Mapping,
+/// The integration request's body: what the template for the request's media type makes, or the body as it is.
+pub(super) fn mapped_body(
+    requests: &Requests,
     call: &MethodCall<'_>,
     journal: &mut Journal,
-) -> Result<Bytes, Box<Failure>> {
-    match mapping.requests.select(call.request.header("content-type")) {
-        Err(()) => Err(unsupported_media(call, mapping.requests.templates.names())),
-        Ok(None) => Ok(call.request.body.clone()),
-        Ok(Some(index)) => rendered(&mapping.requests, index, call, journal),
+) -> Result<Rendered, Box<Failure>> {
+    match requests.select(call.request.header("content-type")) {
+        Err(()) => Err(unsupported_media(call, requests.templates.names())),
+        Ok(None) => Ok(Rendered { body: call.request.body.clone(), ..Rendered::default() }),
+        Ok(Some(index)) => rendered(requests, index, call, journal),
     }
 }
 
@@ -287,7 +292,7 @@ fn is_event(mapping: &Mapping, call: &MethodCall<'_>) -> bool {
     kind.as_deref() == Some("Event")
 }
 
-fn call_as(
+pub(super) fn call_as(
     credentials: &Credentials,
     call: &MethodCall<'_>,
     source_arn: &str,

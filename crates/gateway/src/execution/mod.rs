@@ -4,6 +4,7 @@
 //! [`route`]), is let in ([`entrance`]) and goes to its integration ([`integrate`]). What goes wrong becomes a gateway
 //! response and a [`Why`].
 
+mod access_log;
 mod answer;
 mod authorizer;
 mod authorizer_answer;
@@ -13,12 +14,19 @@ mod body_model;
 mod call;
 mod client;
 mod compile;
+mod compression;
+mod content;
+mod custom_domain;
 mod custom_response;
+mod endpoint;
 mod entrance;
 mod event;
 mod front_door;
 mod gateway_response;
 mod handle;
+mod http;
+mod http_parameters;
+mod http_uri;
 mod integrate;
 mod journal;
 mod kept;
@@ -26,10 +34,12 @@ mod key;
 mod lambda_authorizer;
 mod log;
 mod mapping;
+mod metrics;
 mod proxy_answer;
 mod response_cache;
 mod route;
 mod served;
+mod service;
 mod template;
 mod test_authorizer;
 mod test_invoke;
@@ -49,6 +59,10 @@ pub use backend::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
+pub use custom_domain::{CustomDomain, DomainTarget};
+pub use endpoint::{
+    ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER, ServiceCall,
+};
 pub use front_door::{Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError};
 pub use gateway_response::ResponseType;
 pub use log::LogSink;
@@ -76,6 +90,7 @@ struct Inner {
     responses: kept::Kept<ClientResponse>,
     buckets: throttle::Buckets,
     usage: Arc<usage::Usage>,
+    domains: custom_domain::Domains,
 }
 
 impl Execution {
@@ -88,7 +103,9 @@ impl Execution {
         let (entries, bytes) = response_cache::KEPT;
         let responses = kept::Kept::new(entries, bytes);
         let (buckets, usage) = (throttle::Buckets::default(), usage::Usage::new(store.clone()));
-        let inner = Inner { store, backend, logs, stages, keys, authorizers, responses, buckets, usage };
+        let domains = custom_domain::Domains::new();
+        let inner =
+            Inner { store, backend, logs, stages, keys, authorizers, responses, buckets, usage, domains };
         Self { inner: Arc::new(inner) }
     }
 
@@ -116,6 +133,20 @@ impl Execution {
             "UpdateUsage" => usage_data::update(&self.inner, call),
             other => Err(wire::ApiError::not_implemented("apigateway", other)),
         }
+    }
+
+    /// Where a call to a custom domain goes; `None` when `host` (without its port) is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn domain(&self, host: &str, path: &str) -> Result<Option<DomainTarget>, store::StoreError> {
+        self.inner.domains.find(&self.inner.store, host, path)
+    }
+
+    /// The counters of every stage that was called since the start, in Prometheus's text form.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.inner.stages.metrics.render()
     }
 
     /// `TestInvokeMethod`: runs a method of the present resources as stage `test-invoke-stage`, with the log in the

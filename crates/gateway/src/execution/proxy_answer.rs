@@ -32,7 +32,7 @@ pub(super) fn cut(text: &str) -> String {
 const MEMBERS: [&str; 5] = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
 
 /// Response headers that come out as `x-amzn-Remapped-…` (recording TestApiGatewayHeaderRemapping).
-const REMAPPED: [&str; 14] = [
+pub(super) const REMAPPED: [&str; 14] = [
     "authorization",
     "connection",
     "content-length",

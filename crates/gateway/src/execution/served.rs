@@ -7,12 +7,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use store::{Cache, Store, StoreError};
 
+use super::ClientCertificate;
+use super::access_log::AccessLog;
 use super::compile::{Compiled, Route};
 use super::journal::Level;
+use super::metrics::{Labels, Metrics, Series};
 use super::response_cache::{Caching, Unauthorized};
 use super::route::Routes;
 use super::throttle::Limit;
 use super::trace::Why;
+use crate::management::Certificate;
 use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage, Texts};
 
 /// A stage and the deployment that it points at.
@@ -20,8 +24,15 @@ pub(super) struct Served {
     pub stage: String,
     pub variables: Texts,
     pub api: Arc<Compiled>,
+    /// What HTTP endpoints with TLS are shown.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// By method, as in [`Compiled::methods`].
     pub settings: Vec<Settings>,
+    /// By method: its own counters, where `metricsEnabled` is set.
+    pub method_metrics: Vec<Option<Arc<Series>>>,
+    /// The stage's counters.
+    pub metrics: Arc<Series>,
+    pub access_log: Option<AccessLog>,
     /// For calls that reach no method.
     pub default_level: Level,
     /// `API-Gateway-Execution-Logs_{api}/{stage}`
@@ -30,6 +41,8 @@ pub(super) struct Served {
     pub log_stream: String,
     /// The part of the stage's cache that this serves from: a canary has one of its own, unless it is told otherwise.
     pub cache_area: &'static str,
+    /// Whether this is the canary of its stage.
+    pub is_canary: bool,
     /// A second deployment of the same stage, and how many of a hundred calls it gets.
     pub canary: Option<(f64, Box<Served>)>,
 }
@@ -45,6 +58,8 @@ pub(super) struct Settings {
     pub limit: Option<Limit>,
     /// `None` when responses are not cached.
     pub caching: Option<Caching>,
+    /// `metricsEnabled`
+    pub metrics: bool,
 }
 
 /// The caches. All are filled from the store on first use and again after any commit to their collection.
@@ -54,6 +69,7 @@ pub(super) struct Stages {
     apis: Cache<RestApi>,
     present: Cache<Routes>,
     names: Cache<BTreeSet<String>>,
+    pub metrics: Metrics,
 }
 
 /// Entries in each cache: APIs, stages and deployments in use at once.
@@ -69,6 +85,7 @@ impl Stages {
             apis: Cache::new("apis", BOUND),
             present: Cache::new("resources", BOUND),
             names: Cache::new("stages", BOUND),
+            metrics: Metrics::default(),
         }
     }
 
@@ -91,7 +108,7 @@ impl Stages {
                 return Ok(Some(Err(unreadable("the deployment is not stored".to_owned()))));
             };
             let mut served = match &*compiled {
-                Ok(compiled) => Served::new(&found, compiled.clone()),
+                Ok(compiled) => self.served(store, &found, compiled.clone())?,
                 Err(detail) => return Ok(Some(Err(unreadable(detail.clone())))),
             };
             if let Some((stage, percent, own_cache)) = canary(&found) {
@@ -99,15 +116,27 @@ impl Stages {
                 if let Some(compiled) = self.deployment(store, api, &stage.deployment_id)?
                     && let Ok(compiled) = &*compiled
                 {
-                    let mut second = Served::new(&stage, compiled.clone());
+                    let mut second = self.served(store, &stage, compiled.clone())?;
                     // Guide, "API Gateway canary release": the canary has a log group of its own.
                     second.log_group.push_str("/Canary");
                     second.cache_area = if own_cache { "canary" } else { served.cache_area };
+                    second.is_canary = true;
                     served.canary = Some((percent, Box::new(second)));
                 }
             }
             Ok(Some(Ok(served)))
         })
+    }
+
+    /// A stage with its deployment.
+    fn served(&self, store: &Store, stage: &Stage, compiled: Arc<Compiled>) -> Result<Served, StoreError> {
+        let facts = &compiled.facts;
+        let id = stage.rest.get("clientCertificateId").and_then(Value::as_str);
+        let certificate = match id.filter(|id| !id.is_empty()) {
+            Some(id) => certificate(store, &facts.account, &facts.region, id)?,
+            None => None,
+        };
+        Ok(Served::new(stage, compiled, certificate, &self.metrics))
     }
 
     fn deployment(
@@ -182,10 +211,42 @@ pub(super) fn resources(store: &Store, api: &str) -> Result<Vec<Resource>, Store
     Ok(found.into_iter().map(|(_, resource)| resource).collect())
 }
 
+/// A client certificate by its id. It never changes, and cannot be deleted while a stage has it.
+pub(super) fn certificate(
+    store: &Store,
+    account: &str,
+    region: &str,
+    id: &str,
+) -> Result<Option<Arc<ClientCertificate>>, StoreError> {
+    let found: Option<Certificate> =
+        store.read(|r| r.get("clientCertificates", &format!("{account}/{region}/{id}")))?;
+    let whole =
+        |c: Certificate| ClientCertificate { id: c.id, pem: c.pem, private_key_pem: c.private_key_pem };
+    Ok(found.map(|c| Arc::new(whole(c))))
+}
+
 impl Served {
-    fn new(stage: &Stage, api: Arc<Compiled>) -> Self {
+    fn new(
+        stage: &Stage,
+        api: Arc<Compiled>,
+        certificate: Option<Arc<ClientCertificate>>,
+        metrics: &Metrics,
+    ) -> Self {
         let everywhere = stage.method_settings.get("*/*");
-        let settings = api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
+        let settings: Vec<Settings> =
+            api.methods.iter().map(|route| settings(stage, everywhere, route)).collect();
+        let labels = |method| Labels {
+            api_id: api.facts.api_id.clone(),
+            api_name: api.facts.api_name.clone(),
+            stage: stage.stage_name.clone(),
+            method,
+        };
+        let of_method = |(route, settings): (&Route, &Settings)| {
+            let facts = &route.facts;
+            let name = || (facts.configured_method.clone(), facts.resource_path.clone());
+            settings.metrics.then(|| metrics.series(labels(Some(name()))))
+        };
+        let method_metrics = api.methods.iter().zip(&settings).map(of_method).collect();
         let (api_id, name) = (&api.facts.api_id, &stage.stage_name);
         let mut halves = [0u64; 2];
         for (i, half) in halves.iter_mut().enumerate() {
@@ -196,10 +257,15 @@ impl Served {
         Self {
             stage: name.clone(),
             variables: stage.variables.clone(),
+            certificate,
+            method_metrics,
+            metrics: metrics.series(labels(None)),
+            access_log: AccessLog::compile(stage, &api.facts.account),
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
             cache_area: "stage",
+            is_canary: false,
             canary: None,
             log_stream: format!("{:016x}{:016x}", halves[0], halves[1]),
             api,
@@ -259,7 +325,8 @@ fn settings(stage: &Stage, everywhere: Option<&Members>, route: &Route) -> Setti
             _ => Unauthorized::Warn,
         },
     });
-    Settings { level: level(first, second), limit, caching }
+    let metrics = member("metricsEnabled") == Some(&Value::Bool(true));
+    Settings { level: level(first, second), limit, caching, metrics }
 }
 
 fn level(first: &Members, second: Option<&Members>) -> Level {

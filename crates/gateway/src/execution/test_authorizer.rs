@@ -57,6 +57,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         caller: None,
         authorizer: None,
         key: None,
+        certificate: None,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);

@@ -14,7 +14,7 @@ use super::compile::Compiled;
 use super::journal::{Journal, Level};
 use super::route::Routes;
 use super::trace::GatewayTrace;
-use super::{Inner, integrate};
+use super::{Inner, integrate, served};
 use crate::model::{RequestValidator, Resource, RestApi, Snapshot, Texts};
 
 /// The stage of tests (published logs).
@@ -46,6 +46,12 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
     own.insert(template, Some(("ANY", 0)));
     let spans = own.find(&path, "ANY").map(|m| m.variables).unwrap_or_default();
     let values = spans.iter().map(|span| path.get(span.clone()).unwrap_or_default());
+    let owner = &compiled.facts;
+    let certificate = match call.text("clientCertificateId").filter(|id| !id.is_empty()) {
+        Some(id) => served::certificate(&inner.store, &owner.account, &owner.region, id)
+            .map_err(|e| ApiError::internal(e.to_string()))?,
+        None => None,
+    };
     let method_call = MethodCall {
         request: &request,
         api: &compiled,
@@ -58,6 +64,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         caller: None,
         authorizer: None,
         key: None,
+        certificate,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
@@ -146,6 +153,7 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
     ClientRequest {
         api_id: call.required("restApiId").to_owned(),
         path: path.to_owned(),
+        custom_domain: None,
         query: query.to_owned(),
         method: method.to_owned(),
         headers,

@@ -14,6 +14,8 @@ pub struct GatewayTrace {
     pub deployment: Option<Arc<DeploymentFacts>>,
     /// The method that the call went to.
     pub route: Option<Arc<RouteFacts>>,
+    /// Its place among the deployment's methods.
+    pub method: Option<usize>,
     /// Whether the stage's cache answered.
     pub from_cache: bool,
     /// The authorizer that was asked.
@@ -32,6 +34,12 @@ pub struct GatewayTrace {
     pub changes_since_deployment: Option<u64>,
     /// Milliseconds spent waiting for the integration.
     pub integration_latency_ms: Option<u64>,
+    /// The message of the gateway response, if it was one.
+    pub error_message: Option<String>,
+    /// The id that the integration gave the call.
+    pub integration_request_id: Option<String>,
+    /// The status that the integration answered: an endpoint's own, Lambda's and not the function's.
+    pub integration_status: Option<u16>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
 }
@@ -101,6 +109,13 @@ pub struct AuthorizerFacts {
 pub enum Why {
     /// No API of any account has this id.
     NoSuchApi,
+    /// The custom domain has no mapping for the path.
+    NoBasePath {
+        /// The domain, as called.
+        domain: String,
+        /// The base paths that it has.
+        base_paths: Vec<String>,
+    },
     /// The API's `disableExecuteApiEndpoint` is set.
     EndpointDisabled,
     /// The API has no stage of this name.
@@ -191,6 +206,16 @@ pub enum Why {
         /// In which ways.
         errors: Vec<String>,
     },
+    /// The body is not coded as its header says, or in a coding that API Gateway does not know.
+    ContentEncoding {
+        /// The request's `Content-Encoding`.
+        content_encoding: String,
+    },
+    /// The request line and the headers' values are larger than 10,240 bytes.
+    HeadTooLarge {
+        /// Bytes.
+        size: usize,
+    },
     /// The body is larger than 10 MB.
     BodyTooLarge {
         /// Bytes, as far as they were read.
@@ -218,6 +243,11 @@ pub enum Why {
         /// The kind.
         kind: BackendErrorKind,
         /// The server's own words.
+        detail: String,
+    },
+    /// The HTTP endpoint could not be reached, or gave no answer that can be passed on.
+    EndpointFailed {
+        /// What happened.
         detail: String,
     },
     /// The integration did not answer in time.

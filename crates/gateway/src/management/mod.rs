@@ -53,6 +53,9 @@ use wire::{ApiError, Call, Reply};
 
 use failure::Failure;
 
+pub(crate) use base_path_mapping::{Mapping, NONE};
+pub(crate) use client_certificate::Certificate;
+pub(crate) use domain_name::Domain;
 pub use gateway_response::{effective_gateway_response, effective_gateway_responses};
 pub use operations::implemented;
 

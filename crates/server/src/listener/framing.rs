@@ -41,6 +41,11 @@ pub(super) enum Chunk {
 }
 
 impl Framing {
+    /// Whether the next byte begins a head.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self, Self::Head(partial) if partial.is_empty())
+    }
+
     /// Takes what was read; gives every head that is complete with it.
     pub(super) fn take(&mut self, mut bytes: &[u8], max_head: usize, mut found: impl FnMut(RawHead)) {
         while !bytes.is_empty() {

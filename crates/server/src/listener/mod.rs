@@ -1,5 +1,6 @@
 //! HTTP/1.1 on TCP: connections, their limits and their end; bodies collected; header names as the client wrote them.
 
+mod activity;
 mod body;
 mod framing;
 mod head;
@@ -24,8 +25,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use activity::{Activity, Tracked};
 use body::Collected;
 use tap::{Heads, Tap};
+
+/// After this long without a byte a connection between two requests costs no more than its socket.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// What a listener allows; every bound of it is here.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// Between two pieces of a body.
     pub body_time: Duration,
+    /// For all of a body: whoever sends a byte now and then does not hold a connection for ever.
+    pub body_whole: Duration,
     /// After the end was asked for, until connections with requests in flight are dropped.
     pub grace: Duration,
 }
@@ -45,10 +52,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: 16_384,
             head_bytes: 64 << 10,
             head_time: Duration::from_secs(60),
             body_time: Duration::from_secs(30),
+            body_whole: Duration::from_secs(600),
             grace: Duration::from_secs(30),
         }
     }
@@ -136,39 +144,73 @@ async fn connection<H: Handler>(
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
     let heads = Arc::new(Mutex::new(Heads::default()));
-    let io = TokioIo::new(Tap::new(stream, heads.clone(), limits.head_bytes));
-    let body_time = limits.body_time;
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (handler, heads) = (handler.clone(), heads.clone());
-        async move { Ok::<_, Infallible>(answer(request, &*handler, &heads, peer, local, body_time).await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
+    let activity = Arc::new(Activity::default());
+    let times = BodyTimes { pause: limits.body_time, whole: limits.body_whole };
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192))
         // A client that has sent all it will send may still wait for the answer, and a function that was called is
         // not stopped because the caller went away.
-        .half_close(true)
-        .serve_connection(io, service);
-    let mut connection = pin!(connection);
-    let asked_to_end = async {
-        // An error means that the sender is gone, which is the end as well.
-        let _ = ending.wait_for(|ending| *ending).await;
-    };
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = asked_to_end => connection.as_mut().graceful_shutdown(),
+        .half_close(true);
+    let mut tap = Tap::new(stream, heads.clone(), activity.clone(), limits.head_bytes);
+    loop {
+        tokio::select! {
+            () = end(&mut ending) => return,
+            ready = tokio::time::timeout(limits.head_time, tap.readable()) => {
+                if !matches!(ready, Ok(Ok(()))) {
+                    return;
+                }
+            }
+        }
+        let (handler, heads, at) = (handler.clone(), heads.clone(), activity.clone());
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (handler, heads, in_flight) = (handler.clone(), heads.clone(), at.begin());
+            // On the heap only while there is a request: hyper keeps room for the whole of it.
+            Box::pin(async move {
+                let response = answer(request, &*handler, &heads, (peer, local), times).await;
+                Ok::<_, Infallible>(response.map(|body| Tracked { body, _request: in_flight }))
+            })
+        });
+        let mut connection = builder.serve_connection(TokioIo::new(tap), service);
+        loop {
+            let then = activity.now();
+            tokio::select! {
+                _ = &mut connection => return,
+                () = end(&mut ending) => {
+                    Pin::new(&mut connection).graceful_shutdown();
+                    let _ = connection.await;
+                    return;
+                }
+                () = tokio::time::sleep(QUIET) => {}
+            }
+            if activity.quiet_since(then) {
+                break;
+            }
+        }
+        tap = connection.into_parts().io.into_inner();
     }
-    let _ = connection.await;
+}
+
+/// Waits for the end. An error means that the sender is gone, which is the end as well.
+async fn end(ending: &mut watch::Receiver<bool>) {
+    let _ = ending.wait_for(|ending| *ending).await;
+}
+
+/// How long a body may take: between two pieces, and in all.
+#[derive(Clone, Copy)]
+struct BodyTimes {
+    pause: Duration,
+    whole: Duration,
 }
 
 async fn answer<H: Handler>(
     request: hyper::Request<Incoming>,
     handler: &H,
     heads: &Mutex<Heads>,
-    peer: SocketAddr,
-    local: SocketAddr,
-    body_time: Duration,
+    (peer, local): (SocketAddr, SocketAddr),
+    times: BodyTimes,
 ) -> Response<Body> {
     let (parts, incoming) = request.into_parts();
     let (raw, in_step) = tap::take(heads, &parts.method, &parts.uri);
@@ -180,7 +222,9 @@ async fn answer<H: Handler>(
     }
     let head = Head::new(parts, raw.map(|raw| raw.bytes), peer, local);
     let limit = handler.body_limit(&head);
-    let response = match body::collect(incoming, limit, body_time, head.headers.contains_key(EXPECT)).await {
+    let collecting = body::collect(incoming, limit, times.pause, head.headers.contains_key(EXPECT));
+    let collected = tokio::time::timeout(times.whole, collecting).await.unwrap_or(Collected::Slow);
+    let response = match collected {
         Collected::Whole(body) => handler.handle(Request { head, body }).await,
         Collected::TooLarge => closing(handler.too_large(&head)),
         Collected::Slow => {

@@ -8,6 +8,7 @@ use hyper::{Method, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::activity::Activity;
 use super::framing::{Framing, RawHead};
 
 /// Heads read and not yet answered: a client may send requests ahead.
@@ -27,12 +28,27 @@ pub(super) struct Tap {
     stream: TcpStream,
     framing: Framing,
     heads: Arc<Mutex<Heads>>,
+    activity: Arc<Activity>,
     max_head: usize,
 }
 
 impl Tap {
-    pub(super) fn new(stream: TcpStream, heads: Arc<Mutex<Heads>>, max_head: usize) -> Self {
-        Self { stream, framing: Framing::Head(Vec::new()), heads, max_head }
+    pub(super) fn new(
+        stream: TcpStream,
+        heads: Arc<Mutex<Heads>>,
+        activity: Arc<Activity>,
+        max_head: usize,
+    ) -> Self {
+        Self { stream, framing: Framing::Head(Vec::new()), heads, activity, max_head }
+    }
+
+    /// Waits until there is something to read, or the client is gone.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
+    }
+
+    fn wrote(&self, result: &Poll<io::Result<usize>>) {
+        self.activity.wrote(result.is_pending());
     }
 
     fn saw(&mut self, bytes: &[u8]) {
@@ -89,6 +105,7 @@ impl AsyncRead for Tap {
             && let Some(new) = buf.filled().get(before..)
         {
             self.saw(new);
+            self.activity.read(self.framing.is_between());
         }
         result
     }
@@ -96,7 +113,9 @@ impl AsyncRead for Tap {
 
 impl AsyncWrite for Tap {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(&result);
+        result
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -112,7 +131,9 @@ impl AsyncWrite for Tap {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(&result);
+        result
     }
 
     fn is_write_vectored(&self) -> bool {

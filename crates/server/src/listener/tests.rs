@@ -222,3 +222,51 @@ async fn a_client_that_closed_its_sending_side_gets_its_answer() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("GET /slow"), "{answer}");
 }
+
+/// Reads until `end` comes.
+async fn read_to(stream: &mut TcpStream, end: &str) -> String {
+    let mut got = Vec::new();
+    let mut piece = [0; 1024];
+    while !String::from_utf8_lossy(&got).ends_with(end) {
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut piece)).await;
+        let read = read.expect("in time").unwrap();
+        assert!(read > 0, "closed after {:?}", String::from_utf8_lossy(&got));
+        got.extend_from_slice(&piece[..read]);
+    }
+    String::from_utf8_lossy(&got).into_owned()
+}
+
+#[tokio::test]
+async fn a_quiet_connection_goes_on_where_it_was() {
+    let server = start(Limits::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for pieces in [
+        ["GET /1 HTTP/1.1\r\nX-One: 1\r\n", "Host: h\r\n\r\n", "[X-One Host] 0 bytes"],
+        ["POST /2 HTTP/1.1\r\nContent-Length: 4\r\n\r\nab", "cd", "[Content-Length] 4 bytes"],
+        ["POST /3 HTTP/1.1\r\nTRANSFER-Encoding: chunked\r\n\r\n2\r\nab\r\n", "0\r\n\r\n", "] 2 bytes"],
+        ["GET /slow HTTP/1.1\r\n\r\n", "\r\n", "[] 0 bytes"],
+    ] {
+        // Longer than a connection is kept when nothing comes.
+        for piece in &pieces[..2] {
+            stream.write_all(piece.as_bytes()).await.unwrap();
+            tokio::time::sleep(QUIET * 3).await;
+        }
+        read_to(&mut stream, pieces[2]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_connection_is_closed_in_the_end_and_at_the_servers_end() {
+    let server = start(Limits { head_time: QUIET * 5, ..Limits::default() }).await;
+    assert!(exchange(&server, b"").await.is_empty());
+    let answer = exchange(&server, b"GET / HTTP/1.1\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+
+    let server = start(Limits::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    read_to(&mut stream, "0 bytes").await;
+    tokio::time::sleep(QUIET * 3).await;
+    server.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(2), server.done).await.expect("in time").unwrap();
+}

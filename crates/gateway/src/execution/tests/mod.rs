@@ -45,6 +45,23 @@ impl Backend for Fake {
             }
         })
     }
+
+    /// An endpoint that says what it was sent.
+    fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(async move { Ok(Self::told(&request)) })
+    }
+
+    fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
+        Box::pin(async move { Ok(Self::told(&call.request)) })
+    }
+}
+
+impl Fake {
+    fn told(request: &EndpointRequest) -> EndpointAnswer {
+        let line = format!("{} {}", request.method, request.url);
+        let headers = request.headers.iter().map(|(n, v)| (Bytes::from(n.clone()), v.clone()));
+        EndpointAnswer { status: 200, headers: headers.collect(), body: Bytes::from(line) }
+    }
 }
 
 #[derive(Default)]
@@ -284,6 +301,7 @@ impl World {
         ClientRequest {
             api_id: API.to_owned(),
             path: path.to_owned(),
+            custom_domain: None,
             query: query.to_owned(),
             method: method.to_owned(),
             headers: Vec::new(),

@@ -25,6 +25,13 @@ pub(super) fn words(why: &Why) -> String {
                 "the quota is used up: {detail}; update-usage grants more, update-usage-plan changes the quota"
             )
         }
+        Why::ContentEncoding { content_encoding } => format!(
+            "the body is not coded as its Content-Encoding says, {content_encoding}; API Gateway knows gzip, deflate and \
+             identity"
+        ),
+        Why::HeadTooLarge { size } => {
+            format!("the request line and the headers' values have {size} bytes; API Gateway takes 10,240")
+        }
         Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
         Why::UnsupportedMediaType { content_type, templates } => format!(
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",
@@ -32,6 +39,18 @@ pub(super) fn words(why: &Why) -> String {
         ),
         Why::Configuration { detail } => format!("the deployed configuration cannot work: {detail}"),
         Why::NotSupported { what } => format!("crossgate does not run this yet: {what}"),
+        Why::NoBasePath { domain, base_paths } if base_paths.is_empty() => {
+            format!(
+                "the custom domain {domain} has no base path mapping: make one with CreateBasePathMapping"
+            )
+        }
+        Why::NoBasePath { domain, base_paths } => {
+            format!(
+                "the custom domain {domain} has no mapping for this path, only for {}",
+                base_paths.join(", ")
+            )
+        }
+        Why::EndpointFailed { detail } => format!("the HTTP endpoint gave no answer: {detail}"),
         other => format!("{other:?}"),
     }
 }

@@ -1,0 +1,419 @@
+//! HTTP and HTTP_PROXY integrations.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use vtl::Overrides;
+
+use super::answer::Answers;
+use super::backend::Backend;
+use super::call::MethodCall;
+use super::client::ClientResponse;
+use super::compile::{Credentials, Requests, Target};
+use super::content::{self, Handling};
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
+use super::gateway_response::{GatewayResponse, ResponseType};
+use super::http_parameters::{Parameter, Parameters};
+use super::http_uri::{HttpUri, add_query};
+use super::integrate::{Failure, Outcome, answer_fault, call_as, mapped_body, no_answer, random};
+use super::journal::{Journal, braces};
+use super::mapping::BackendAnswer;
+use super::proxy_answer::REMAPPED;
+use super::service::{self, NoService, Service};
+use super::trace::{GatewayTrace, Why};
+use super::trace_id::TraceId;
+use crate::model::{Integration, Method};
+
+/// A compiled HTTP integration.
+pub(super) struct Http {
+    uri: HttpUri,
+    /// An AWS API, which is called for someone.
+    service: Option<Service>,
+    /// `None`: the client's own verb (`ANY`).
+    method: Option<String>,
+    parameters: Vec<Parameter>,
+    timeout: Duration,
+    any_issuer: bool,
+    handling: Handling,
+    /// `None` for HTTP_PROXY.
+    mapping: Option<Mapping>,
+}
+
+/// The transformations of an HTTP integration.
+struct Mapping {
+    requests: Requests,
+    answers: Answers,
+    /// By answer, in the order of [`Answers`].
+    handling: Vec<Handling>,
+}
+
+/// Compiles an integration of type HTTP or HTTP_PROXY.
+pub(super) fn compile(method: &Method, integration: &Integration) -> Target {
+    let member = |name: &str| integration.rest.get(name);
+    if member("connectionType").and_then(|v| v.as_str()) == Some("VPC_LINK") {
+        let link = member("connectionId").and_then(|v| v.as_str()).unwrap_or_default();
+        return Target::NotSupported(format!(
+            "private integrations: the integration goes through the VPC link `{link}`, and there is no VPC here; with \
+             the connection type INTERNET the same URI is called directly"
+        ));
+    }
+    let Some(uri) = integration.uri.as_deref() else {
+        return Target::Broken("the integration has no URI".to_owned());
+    };
+    target(method, integration, uri, None)
+}
+
+/// Compiles an integration of type AWS with another service than a function: to the gateway it is an HTTP endpoint that
+/// wants a caller.
+pub(super) fn compile_service(
+    method: &Method,
+    integration: &Integration,
+    credentials: Credentials,
+) -> Target {
+    match service::parse(integration.uri.as_deref().unwrap_or_default(), credentials) {
+        Ok((service, url)) => target(method, integration, &url, Some(service)),
+        Err(NoService::NotHere(what)) => Target::NotSupported(what),
+        Err(NoService::Broken(detail)) => Target::Broken(detail),
+    }
+}
+
+fn target(method: &Method, integration: &Integration, uri: &str, service: Option<Service>) -> Target {
+    let parameters = match Parameter::compile(&integration.request_parameters) {
+        Ok(parameters) => parameters,
+        Err(broken) => return Target::Broken(broken),
+    };
+    let responses = integration.integration_responses.values();
+    let mapping = if integration.kind != "HTTP_PROXY" {
+        match Answers::compile(integration, method) {
+            Ok(answers) => Some(Mapping {
+                requests: Requests::new(integration),
+                answers,
+                handling: responses.map(|r| Handling::parse(r.content_handling.as_deref())).collect(),
+            }),
+            Err(broken) => return Target::Broken(broken),
+        }
+    } else {
+        None
+    };
+    let skip = integration.rest.get("tlsConfig").and_then(|t| t.get("insecureSkipVerification"));
+    Target::Http(Box::new(Http {
+        uri: HttpUri::parse(uri),
+        service,
+        method: integration.http_method.clone().filter(|m| m != "ANY"),
+        parameters,
+        timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
+        any_issuer: skip.and_then(serde_json::Value::as_bool).unwrap_or(false),
+        handling: Handling::parse(integration.content_handling.as_deref()),
+        mapping,
+    }))
+}
+
+/// Runs the integration.
+pub(super) async fn run(
+    backend: &dyn Backend,
+    target: &Http,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> Outcome {
+    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
+    let request = request(target, call, &id, journal)?;
+    log_request(&request, journal);
+    let url = request.url.clone();
+    let sending = match &target.service {
+        None => backend.send(request),
+        Some(service) => backend.call_service(service_call(service, call, request, journal)?),
+    };
+    let began = journal.elapsed_ms();
+    let result = tokio::time::timeout(target.timeout, sending).await;
+    let latency = journal.elapsed_ms() - began;
+    trace.integration_latency_ms = Some(latency);
+    let answer = match result {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(failed(error, &url, journal)),
+        Err(_) => {
+            journal.error(|| "Execution failed due to a timeout error".to_owned());
+            let after_ms = u64::try_from(target.timeout.as_millis()).unwrap_or(u64::MAX);
+            return Err(Failure::new(GatewayResponse::timed_out(), Why::Timeout { after_ms }));
+        }
+    };
+    trace.integration_status = Some(answer.status);
+    log_answer(&answer, latency, journal);
+    match &target.mapping {
+        None => proxied(answer, call, journal),
+        Some(mapping) => mapped(mapping, answer, call, &id, journal),
+    }
+}
+
+fn service_call(
+    service: &Service,
+    call: &MethodCall<'_>,
+    request: EndpointRequest,
+    journal: &mut Journal,
+) -> Result<ServiceCall, Box<Failure>> {
+    if matches!(service.credentials, Credentials::Service) {
+        let detail = format!(
+            "the integration calls {} as nobody: it needs `credentials`, the role to call it with",
+            service.name
+        );
+        return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
+    }
+    Ok(ServiceCall {
+        service: service.name.clone(),
+        region: service.region.clone(),
+        action: service.action.clone(),
+        call_as: call_as(&service.credentials, call, &call.source_arn(""), journal)?,
+        request_id: call.request.request_id.clone(),
+        request,
+    })
+}
+
+fn request(
+    target: &Http,
+    call: &MethodCall<'_>,
+    id: &TraceId,
+    journal: &mut Journal,
+) -> Result<EndpointRequest, Box<Failure>> {
+    let (body, overrides) = match &target.mapping {
+        None => {
+            let binary = call.api.binary.request(call.request.header("content-type"));
+            let body = content::request(&call.request.body, binary, target.handling);
+            (body.map_err(|()| undecodable(journal))?, Overrides::default())
+        }
+        Some(mapping) => {
+            let made = mapped_body(&mapping.requests, call, journal)?;
+            (made.body, made.overrides)
+        }
+    };
+    let parameters = Parameters::of(&target.parameters, &overrides, call);
+    let forbidden = |(name, _): &&(String, _)| FORBIDDEN.iter().any(|f| name.eq_ignore_ascii_case(f));
+    if let Some((name, _)) = parameters.headers.iter().find(forbidden) {
+        let detail = format!("a request parameter may not set the header `{name}`");
+        // The status is recorded (TestApiGatewayHeaderRemapping), the line is not.
+        return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
+    }
+    Ok(EndpointRequest {
+        method: target.method.clone().unwrap_or_else(|| call.request.method.clone()),
+        url: url(target, call, &parameters, journal)?,
+        headers: headers(target, call, id, parameters, !body.is_empty()),
+        body,
+        timeout: target.timeout,
+        any_issuer: target.any_issuer,
+        client_certificate: call.certificate.clone(),
+    })
+}
+
+fn undecodable(journal: &mut Journal) -> Box<Failure> {
+    let detail = "the body is to be converted to binary, and is no base64".to_owned();
+    // Published by many.
+    let log = "Unable to base64 decode the body.";
+    Failure::configuration(journal, log, Why::Configuration { detail })
+}
+
+fn url(
+    target: &Http,
+    call: &MethodCall<'_>,
+    parameters: &Parameters,
+    journal: &mut Journal,
+) -> Result<String, Box<Failure>> {
+    let mut url = target.uri.fill(call.variables, &parameters.path).map_err(|bad| {
+        // Recording test_failed_invoke_test_method.
+        Failure::configuration(
+            journal,
+            "Invalid endpoint address",
+            Why::Configuration { detail: bad.to_string() },
+        )
+    })?;
+    if target.mapping.is_none() {
+        // HTTP_PROXY passes the query on; what is mapped takes the place of a client's own.
+        let query = call.query();
+        let own = |name: &str| !parameters.query.iter().any(|(n, _)| n == name);
+        let kept = query.iter().filter(|(name, _)| own(name));
+        add_query(&mut url, kept.flat_map(|(name, values)| values.iter().map(move |v| (&**name, &**v))));
+    }
+    let mapped = parameters.query.iter();
+    add_query(&mut url, mapped.flat_map(|(name, values)| values.iter().map(move |v| (&**name, &**v))));
+    Ok(url)
+}
+
+/// Headers that a mapping may not set: the call is answered with 500
+/// (recording TestApiGatewayHeaderRemapping, for all types of integration).
+const FORBIDDEN: [&str; 2] = ["content-length", "transfer-encoding"];
+
+/// What a proxy keeps to itself besides [`MethodCall::headers`]'s own exceptions: they belong to one connection
+/// (RFC 9110, section 7.6.1). The endpoint's `Host` is its own (guide, "Important notes").
+const NOT_PASSED: [&str; 6] =
+    ["host", "te", "trailer", "expect", "proxy-authenticate", "proxy-authorization"];
+
+fn headers(
+    target: &Http,
+    call: &MethodCall<'_>,
+    id: &TraceId,
+    parameters: Parameters,
+    has_body: bool,
+) -> Vec<(String, Bytes)> {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let api = &call.api.facts.api_id;
+    let mut out: Vec<(String, Bytes)> = Vec::with_capacity(call.request.headers.len() + 8);
+    if target.mapping.is_none() {
+        let signed = |value: &str| value.starts_with("AWS4-HMAC-SHA256");
+        for (name, values) in call.headers(Some(&id.request)) {
+            if NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+                continue;
+            }
+            for value in values {
+                // A signature was for API Gateway and stays there (guide, "Important notes").
+                if name.eq_ignore_ascii_case("authorization") && (signed(&value) || call.caller.is_some()) {
+                    continue;
+                }
+                out.push((name.to_string(), bytes(&value)));
+            }
+        }
+    } else {
+        // Recording test_http_integration_with_lambda[HTTP].
+        out.push(("Accept".to_owned(), Bytes::from_static(b"application/json")));
+        if has_body {
+            out.push((
+                "Content-Type".to_owned(),
+                bytes(call.request.header("content-type").unwrap_or("application/json")),
+            ));
+        }
+        out.push(("X-Amzn-Trace-Id".to_owned(), bytes(&id.request)));
+    }
+    out.retain(|(n, _)| !n.eq_ignore_ascii_case("x-amzn-apigateway-api-id"));
+    out.push(("x-amzn-apigateway-api-id".to_owned(), bytes(api)));
+    for (name, values) in parameters.headers {
+        out.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+        out.extend(values.into_iter().map(|value| (name.clone(), Bytes::from(value))));
+    }
+    if !out.iter().any(|(n, _)| n.eq_ignore_ascii_case("user-agent")) {
+        out.push(("User-Agent".to_owned(), bytes(&format!("AmazonAPIGateway_{api}"))));
+    }
+    out
+}
+
+/// The endpoint's answer as it is, but for headers that the gateway sets itself: those come out under other names
+/// (recordings test_http_integration_with_lambda[HTTP_PROXY], TestApiGatewayHeaderRemapping).
+fn proxied(answer: EndpointAnswer, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
+    let header = |name: &str| {
+        let found = answer.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        found.and_then(|(_, v)| std::str::from_utf8(v).ok())
+    };
+    // A coded body is not text, whatever its type.
+    let coded = header("content-encoding").is_some_and(|c| !c.trim().eq_ignore_ascii_case("identity"));
+    let body = if coded {
+        answer.body.clone()
+    } else {
+        let binary = call.api.binary.media_type(header("content-type"));
+        let accepted = call.api.binary.response(call.request.header("accept"));
+        content::response(&answer.body, binary, accepted, Handling::None)
+            .map_err(|()| undecodable(journal))?
+    };
+    let mut headers = Vec::with_capacity(answer.headers.len() + 2);
+    for (name, value) in answer.headers {
+        let is = |n: &str| name.eq_ignore_ascii_case(n.as_bytes());
+        if is("transfer-encoding") || is("keep-alive") || is("te") {
+            continue;
+        }
+        let own = REMAPPED.iter().any(|r| is(r)) || is("x-amzn-requestid") || is("x-amz-apigw-id");
+        let name = if own { Bytes::from([b"x-amzn-Remapped-".as_slice(), &name].concat()) } else { name };
+        headers.push((name, value));
+    }
+    if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
+        headers.push((Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
+    }
+    Ok(ClientResponse { status: answer.status, headers, body })
+}
+
+/// The answer that the status selects.
+fn mapped(
+    mapping: &Mapping,
+    answer: EndpointAnswer,
+    call: &MethodCall<'_>,
+    id: &TraceId,
+    journal: &mut Journal,
+) -> Outcome {
+    let EndpointAnswer { status, headers, body } = answer;
+    let Some(index) = mapping.answers.for_status(status) else { return Err(no_answer(journal, status)) };
+    let handling = mapping.handling.get(index).copied().unwrap_or_default();
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (text(name), text(value))).collect();
+    let media_type = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("content-type"));
+    let binary = call.api.binary.media_type(media_type.map(|(_, v)| v.as_str()));
+    let accepted = call.api.binary.response(call.request.header("accept"));
+    let body = content::response(&body, binary, accepted, handling).map_err(|()| undecodable(journal))?;
+    let answer = BackendAnswer { headers, body };
+    let mut response =
+        mapping.answers.render(index, call, &answer).map_err(|fault| answer_fault(journal, fault))?;
+    response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(id.response.clone())));
+    Ok(response)
+}
+
+fn failed(error: EndpointError, url: &str, journal: &mut Journal) -> Box<Failure> {
+    match error {
+        // Recording test_failed_invoke_test_method.
+        EndpointError::Address(detail) => {
+            Failure::configuration(journal, "Invalid endpoint address", Why::Configuration { detail })
+        }
+        EndpointError::Tls(text) => {
+            let detail = format!("TLS with {url} failed: {text}");
+            Failure::configuration(journal, &text, Why::Configuration { detail })
+        }
+        EndpointError::Network(detail) => {
+            // Line and body published by many.
+            journal
+                .error(|| "Execution failed due to a network error communicating with endpoint".to_owned());
+            Failure::new(GatewayResponse::network_error(), Why::EndpointFailed { detail })
+        }
+        EndpointError::Role(detail) => {
+            // Published by its owner.
+            let log = "API Gateway does not have permission to assume the provided role";
+            Failure::configuration(journal, log, Why::Configuration { detail })
+        }
+        EndpointError::TooLarge => {
+            let detail =
+                format!("the answer of {url} is longer than 10 MB, which is all that API Gateway passes on");
+            // Reasoning: the bound is documented, neither line nor status is recorded.
+            journal.error(|| "Execution failed due to configuration error: Integration response of reported length is larger than allowed maximum of 10485760 bytes.".to_owned());
+            Failure::new(
+                GatewayResponse::internal(ResponseType::ApiConfigurationError, 500),
+                Why::EndpointFailed { detail },
+            )
+        }
+    }
+}
+
+fn log_request(request: &EndpointRequest, journal: &mut Journal) {
+    journal.trace(|| format!("Endpoint request URI: {}", request.url));
+    journal.trace(|| {
+        let shown: Vec<(&str, Cow<'_, str>)> = request
+            .headers
+            .iter()
+            .map(|(n, v)| {
+                let secret = n.eq_ignore_ascii_case("authorization");
+                (n.as_str(), if secret { "*".repeat(v.len()).into() } else { String::from_utf8_lossy(v) })
+            })
+            .collect();
+        format!("Endpoint request headers: {}", braces(shown.iter().map(|(n, v)| (*n, &**v))))
+    });
+    journal.trace(|| {
+        format!("Endpoint request body after transformations: {}", String::from_utf8_lossy(&request.body))
+    });
+    journal.trace(|| format!("Sending request to {}", request.url));
+}
+
+fn log_answer(answer: &EndpointAnswer, latency: u64, journal: &mut Journal) {
+    journal
+        .trace(|| format!("Received response. Status: {}, Integration latency: {latency} ms", answer.status));
+    journal.trace(|| {
+        let headers = answer
+            .headers
+            .iter()
+            .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
+        format!("Endpoint response headers: {}", braces(headers))
+    });
+    journal.trace(|| {
+        format!("Endpoint response body before transformations: {}", String::from_utf8_lossy(&answer.body))
+    });
+}
