@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from conftest import A, B, REGION
+from test_http_integrations import role_for_logs
 
 JUDGE = """
 def handler(event, context):
@@ -201,3 +202,22 @@ def test_a_user_pool(start, tmp_path):
         assert (answer.status, answer.json) == (401, {"message": "Unauthorized"})
     answer = call(server, api, token(exp=1))
     assert (answer.status, answer.json) == (401, {"message": "The incoming token has expired"})
+
+
+def test_access_logs_name_whom_the_authorizer_found(server):
+    api, _, permit = both(server)
+    permit()
+    role_for_logs(server)
+    server.client("logs", A).create_log_group(logGroupName="access")
+    names = "requestId status authorizer.principalId authorizer.plan authorizer.level authorizer.absent isCanaryRequest"
+    server.client("apigateway", A).update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/accessLogSettings/destinationArn",
+         "value": f"arn:aws:logs:{REGION}:{A}:log-group:access"},
+        {"op": "replace", "path": "/accessLogSettings/format",
+         "value": " ".join("$context." + name for name in names.split())}])
+    for token, rest in [("allow", "200 user|allow gold 3 - false"), ("deny", "403 user|deny gold 3 - false"),
+                        ("unauthorized", "401 - - - - false")]:
+        answer = call(server, api, token)
+        events = server.client("logs", A).filter_log_events(logGroupName="access")["events"]
+        told = [e["message"] for e in events if e["message"].startswith(answer.request_id)]
+        assert told == [f"{answer.request_id} {rest}"], events

@@ -77,7 +77,9 @@ struct Story<'a> {
 impl Story<'_> {
     fn tell(&self, why: &Why, report: &mut Report) {
         match why {
-            Why::NoSuchApi => self.find(report, format!("no API of any account has the id {}", self.gateway.api_id)),
+            Why::NoSuchApi => {
+                self.find(report, format!("no API of any account has the id {}", self.gateway.api_id))
+            }
             Why::NoSuchStage { stage, nearest, stages, deployments } => {
                 self.no_stage(stage, nearest.as_deref(), stages, *deployments, report);
             }
@@ -103,11 +105,16 @@ impl Story<'_> {
                 report.fixes.push(self.deploy(&self.gateway.stage));
             }
             Why::IntegrationFailure { kind, detail } => self.integration(kind, detail, report),
-            Why::Timeout { after_ms } => report.findings.push(
-                Finding::new(format!("the integration did not answer within its time-out of {after_ms} ms")).detail(
-                    "the function goes on until its own time-out; 29000 ms is the most that an integration waits",
-                ),
-            ),
+            Why::Timeout { after_ms } => {
+                let title = format!("the integration did not answer within its time-out of {after_ms} ms");
+                let detail = match self.gateway.function_arn {
+                    Some(_) => {
+                        "the function goes on until its own time-out; 29000 ms is the most that an integration waits"
+                    }
+                    None => "29000 ms is the most that an integration waits",
+                };
+                report.findings.push(Finding::new(title).detail(detail));
+            }
             Why::FunctionError { error_type, error_message, .. } => {
                 self.function_error(error_type.as_deref(), error_message.as_deref(), report);
             }
