@@ -107,6 +107,18 @@ fn then_sids_actions_resource_formats_action_prefixes_and_missing_resources() {
 }
 
 #[test]
+fn a_wildcard_for_the_partition_is_accepted() {
+    let policy = |resource: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"logs:*","Resource":"{resource}"}}}}"#
+        )
+    };
+    for resource in ["arn:*:logs:*:*:*", "arn:aws*:logs:*:*:*"] {
+        assert_eq!(validate(&policy(resource), PolicyKind::Identity).map(|_| ()), Ok(()), "{resource}");
+    }
+}
+
+#[test]
 fn resources() {
     #[track_caller]
     fn resource(text: &str, message: &str) {
