@@ -206,6 +206,10 @@ pub struct Serve {
     /// Execution environments alive at once, over all functions [default: one per 64 MiB of memory, 16 to 1000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1900))]
     pub max_environments: Option<u32>,
+    /// A folder with what AWS's runtimes bring and this machine's do not, laid out like a layer that every function has:
+    /// python/ (pip install --target DIR/python boto3), nodejs/node_modules/ [default: runtime-layer in the data directory]
+    #[arg(long, value_name = "DIR")]
+    pub runtime_layer: Option<PathBuf>,
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,

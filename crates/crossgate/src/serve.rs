@@ -21,6 +21,7 @@ pub fn run(options: Serve) -> Result<(), String> {
             Sandbox::Prefer => server::SandboxPolicy::Prefer,
             Sandbox::Off => server::SandboxPolicy::Off,
         },
+        runtime_layer: options.runtime_layer,
         strict_runtimes: options.strict_runtimes,
         concurrency: options.concurrency,
         retry_delay: options.retry_delay.map(std::time::Duration::from_secs),

@@ -257,6 +257,18 @@ fn files(plan: &mut Plan, spec: &EnterSpec) {
     leave_host(plan);
 }
 
+/// A path as the overlay file system's options spell it: what would separate layers or options is escaped.
+fn overlay_path(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.display().to_string().chars() {
+        if matches!(c, '\\' | ':' | ',') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
+}
+
 fn package(plan: &mut Plan, spec: &EnterSpec) {
     let host = |path: &Path| Path::new(HOST).join(path.strip_prefix("/").unwrap_or(path));
     mounts::bind(plan, "package", &host(&spec.task), Path::new("/var/task"), Access::ReadOnly);
@@ -264,9 +276,8 @@ fn package(plan: &mut Plan, spec: &EnterSpec) {
         [] => {}
         [one] => mounts::bind(plan, "layer", &host(one), Path::new("/opt"), Access::ReadOnly),
         several => {
-            // The first named is the top one; AWS lays later layers over earlier ones. ':' and ',' would be read
-            // as separators; our own folders have neither.
-            let lower: Vec<_> = several.iter().rev().map(|p| host(p).display().to_string()).collect();
+            // The first named is the top one; AWS lays later layers over earlier ones.
+            let lower: Vec<_> = several.iter().rev().map(|p| overlay_path(&host(p))).collect();
             let options = format!("lowerdir={}", lower.join(":"));
             let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
             mounts::mount(plan, "layers", "overlay", Path::new("/opt"), "overlay", flags, &options);

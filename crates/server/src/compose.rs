@@ -1,7 +1,7 @@
 //! Builds every service over one store, and hands each what it needs of the others.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway::execution::Execution;
@@ -55,6 +55,18 @@ pub struct Composed {
     pub temporary: Option<tempfile::TempDir>,
 }
 
+/// The folder of packages that every function has; it need not be there.
+fn runtime_layer(config: &Config, data: &Path) -> Result<PathBuf, StartError> {
+    let Some(given) = &config.runtime_layer else { return Ok(data.join("runtime-layer")) };
+    if !given.is_dir() {
+        return Err(StartError(format!(
+            "the runtime layer {} is no folder: make it, with a folder python or nodejs/node_modules inside",
+            given.display()
+        )));
+    }
+    Ok(given.clone())
+}
+
 /// Opens the store and builds the services; `address` is where the server listens.
 pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartError> {
     let (store, temporary) = open(config)?;
@@ -69,6 +81,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
+    execution.runtime_layer = Some(runtime_layer(config, store.directory())?);
     execution.network = config.network;
     execution.idle_timeout = config.idle_environments;
     // Each says how many may live at once; the one about environments wins.

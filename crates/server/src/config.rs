@@ -41,6 +41,9 @@ pub struct Config {
     pub idle_environments: std::time::Duration,
     /// Execution environments alive at once; by the machine's memory when not given.
     pub max_environments: Option<usize>,
+    /// A folder laid out like a layer that every function has below its own layers; by default `runtime-layer` in the
+    /// data directory, where there is one.
+    pub runtime_layer: Option<PathBuf>,
     /// Refuses runtimes that are not installed.
     pub strict_runtimes: bool,
     /// Concurrent executions of an account in a region, and environments alive at once over all accounts. Without it

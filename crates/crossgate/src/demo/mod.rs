@@ -28,6 +28,7 @@ pub fn run() -> Result<(), String> {
             admin_token: None,
             jwks: Vec::new(),
             sandbox: server::SandboxPolicy::Prefer,
+            runtime_layer: None,
             strict_runtimes: false,
             concurrency: None,
             retry_delay: None,

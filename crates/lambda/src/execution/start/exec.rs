@@ -9,7 +9,7 @@ use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
-use super::{Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::{Starter, internal, limits, log_pipe, stream_name, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
 use jailer::{BaseSpec, Layer, Layers};
 use std::collections::BTreeMap;
@@ -209,7 +209,7 @@ impl Starter {
             hosts: self.hosts(own_ip, environment.id).map_err(internal)?,
             layers,
         });
-        let mut enter = enter_spec(spec, uid, layers);
+        let mut enter = self.enter_spec(spec, uid);
         let mut inherit = vec![(telemetry, TELEMETRY_FD)];
         let mut channel = None;
         let ports: Vec<_> =

@@ -158,6 +158,20 @@ impl Starter {
         }
     }
 
+    /// What an environment of this function gets to see.
+    fn enter_spec(&self, spec: &FunctionSpec, uid: u32) -> EnterSpec {
+        let runtime_layer = self.config.runtime_layer.iter().filter(|folder| folder.is_dir());
+        EnterSpec {
+            task: absolute(&spec.code_dir),
+            opt: runtime_layer.chain(&spec.layers).map(|l| absolute(l)).collect(),
+            tmp_mb: spec.ephemeral_mb,
+            uid,
+            processes: PROCESSES,
+            network: None,
+            layers: self.layers,
+        }
+    }
+
     /// The first log lines, and the watch over the init phase.
     fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
         environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
@@ -177,18 +191,6 @@ impl Starter {
                 environment.fail_init(InitFailure::TimedOut);
             }
         });
-    }
-}
-
-fn enter_spec(spec: &FunctionSpec, uid: u32, layers: Layers) -> EnterSpec {
-    EnterSpec {
-        task: absolute(&spec.code_dir),
-        opt: spec.layers.iter().map(|l| absolute(l)).collect(),
-        tmp_mb: spec.ephemeral_mb,
-        uid,
-        processes: PROCESSES,
-        network: None,
-        layers,
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::{REFILL_DELAY, Starter, internal, limits, log_pipe, stream_name, task_root};
 use jailer::{BaseSpec, Layer};
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -210,7 +210,7 @@ impl Starter {
         inside: Option<(Option<OwnedFd>, OwnedFd)>,
     ) -> Result<(), InvokeError> {
         let Some((user, mount)) = inside else { return Ok(()) };
-        let enter = enter_spec(spec, slot.uid, self.layers);
+        let enter = self.enter_spec(spec, slot.uid);
         let run = move || {
             let plan = jailer::furnish(&enter, user.as_ref().map(|fd| fd.as_raw_fd()), mount.as_raw_fd());
             jailer::run_in_child(&plan)
@@ -265,8 +265,8 @@ impl Starter {
             layers,
         });
         let closed = match whose {
-            Some((spec, _)) => jailer::enter(&enter_spec(spec, slot.uid, layers)),
-            None => jailer::board(&enter_spec(&FunctionSpec::default(), slot.uid, layers)),
+            Some((spec, _)) => jailer::enter(&self.enter_spec(spec, slot.uid)),
+            None => jailer::board(&self.enter_spec(&FunctionSpec::default(), slot.uid)),
         };
         jailer::spawn::jail(
             &mut command,

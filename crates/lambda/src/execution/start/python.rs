@@ -9,7 +9,7 @@ use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::super::zygote::{Housing, Zygote};
 use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::{REFILL_DELAY, Starter, internal, limits, log_pipe, stream_name, task_root};
 use crate::execution::config::Sandbox;
 use jailer::{Layer, Layers};
 use std::ffi::OsString;
@@ -94,7 +94,7 @@ impl Starter {
         let frame = format!(
             r#"{{"plan":{},"directory":{},"handler":{},"env":{}}}"#,
             if spare.zygote.runs_plans {
-                jailer::enter(&enter_spec(spec, spare.slot.uid, layers)).to_json()
+                jailer::enter(&self.enter_spec(spec, spare.slot.uid)).to_json()
             } else {
                 "null".into()
             },
