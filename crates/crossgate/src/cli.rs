@@ -272,7 +272,7 @@ pub struct Env {
 /// Options of `explain`.
 #[derive(Args)]
 pub struct Explain {
-    /// The request's id, or `last` for the latest that failed
+    /// The request's id, or `last` for the latest that failed or whose function failed
     pub request_id: String,
     #[command(flatten)]
     pub at: Endpoint,

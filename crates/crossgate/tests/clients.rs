@@ -282,3 +282,8 @@ fn aws_integrations_with_other_services() {
 fn an_application_of_aws_chalice() {
     pytest("test_chalice.py");
 }
+
+#[test]
+fn packages_that_aws_images_bring() {
+    pytest("test_runtime_layer.py");
+}

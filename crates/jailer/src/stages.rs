@@ -25,6 +25,8 @@ pub struct BaseSpec {
     pub etc: PathBuf,
     /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
     pub bootstrap: Option<PathBuf>,
+    /// Symbolic links in the root: where, and to what, which need not be there.
+    pub links: Vec<(&'static str, String)>,
     /// A file that is seen as `/etc/hosts`.
     pub hosts: Option<PathBuf>,
     /// What works on this machine.
@@ -107,6 +109,9 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     if let Some(dir) = &spec.bootstrap {
         mounts::bind(plan, "bootstrap", dir, &root.join("var/runtime"), Access::ReadOnly);
     }
+    for (at, to) in &spec.links {
+        link(plan, to, &root.join(at.trim_start_matches('/')));
+    }
     devices(plan, root);
     let here = plan.path(root);
     let dot = plan.text(".");
@@ -124,9 +129,7 @@ fn system_folder(plan: &mut Plan, root: &Path, name: &str) {
     let host = Path::new("/").join(name);
     let inside = root.join(name);
     if let Ok(to) = std::fs::read_link(&host) {
-        let to = plan.path(&to);
-        let at = plan.path(&inside);
-        plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
+        link(plan, &to.to_string_lossy(), &inside);
     } else if host.is_dir() {
         mounts::mkdir(plan, &inside);
         mounts::bind(plan, "system folder", &host, &inside, Access::ReadOnly);
@@ -148,10 +151,14 @@ fn devices(plan: &mut Plan, root: &Path) {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        let to = plan.text(to);
-        let at = plan.path(&root.join("dev").join(name));
-        plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
+        link(plan, to, &root.join("dev").join(name));
     }
+}
+
+fn link(plan: &mut Plan, to: &str, at: &Path) {
+    let to = plan.text(to);
+    let at = plan.path(at);
+    plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
 }
 
 /// Per environment, before it is known whose it is. Runs as process 1 of its pid namespace.

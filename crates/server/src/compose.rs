@@ -81,7 +81,8 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
-    execution.runtime_layer = Some(runtime_layer(config, store.directory())?);
+    let runtime_layer = Some(runtime_layer(config, store.directory())?);
+    execution.runtime_layer.clone_from(&runtime_layer);
     execution.network = config.network;
     execution.idle_timeout = config.idle_environments;
     // Each says how many may live at once; the one about environments wins.
@@ -148,6 +149,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         logs,
         executor,
         ring,
+        runtime_layer: runtime_layer.filter(|_| config.runtime_layer.is_some() || temporary.is_none()),
         admin_token: config.admin_token.clone(),
     };
     let state = Arc::new(state);

@@ -60,6 +60,12 @@ pub enum Journey {
 }
 
 impl Trace {
+    /// Whether the client was refused, or a function that it invoked failed: Lambda answers such invocations with 200.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.status >= 400 || self.events.invocation.as_ref().is_some_and(|i| i.error.is_some())
+    }
+
     /// The first decision that refused, with its number.
     #[must_use]
     pub fn denied(&self) -> Option<(usize, &Decided)> {
@@ -202,7 +208,7 @@ impl Ring {
     pub fn find(&self, request_id: &str) -> Option<Arc<Trace>> {
         let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |trace: &&Arc<Trace>| {
-            if request_id == "last" { trace.status >= 400 } else { trace.request_id == request_id }
+            if request_id == "last" { trace.failed() } else { trace.request_id == request_id }
         };
         traces.iter().rev().find(wanted).cloned()
     }

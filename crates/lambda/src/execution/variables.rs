@@ -20,6 +20,21 @@ pub(crate) struct Place<'a> {
     pub endpoint_url: Option<&'a str>,
 }
 
+fn node_version(runtime: &str) -> Option<&str> {
+    runtime.strip_prefix("nodejs").and_then(|v| v.strip_suffix(".x"))
+}
+
+/// Where ES modules of a Node runtime find the packages of layers. `import` does not read `NODE_PATH` and looks above
+/// `/var/task` instead, where the links are. On AWS `import` finds them too (developer guide: its examples import the
+/// AWS SDK, which is no part of the archive, in `index.mjs`).
+pub(crate) fn module_links(runtime: &str) -> Vec<(&'static str, String)> {
+    let Some(major) = node_version(runtime) else { return Vec::new() };
+    vec![
+        ("/var/node_modules", format!("/opt/nodejs/node{major}/node_modules")),
+        ("/node_modules", "/opt/nodejs/node_modules".to_owned()),
+    ]
+}
+
 /// All variables, by name. A function's own ones replace the unreserved ones, never the reserved ones.
 pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, Value> {
     let mut all = Map::new();
@@ -39,7 +54,7 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     if spec.runtime.starts_with("python") {
         set("PYTHONPATH", "/var/runtime");
     }
-    let node = spec.runtime.strip_prefix("nodejs").and_then(|v| v.strip_suffix(".x"));
+    let node = node_version(&spec.runtime);
     if let Some(major) = node {
         // Recorded (test_introspection_invoke), with the version of the runtime in it.
         set(

@@ -124,6 +124,7 @@ impl Zygote {
             runtime: prefixes.iter().filter_map(|p| p.as_str().map(PathBuf::from)).collect(),
             etc: housing.etc.clone(),
             bootstrap: None,
+            links: Vec::new(),
             hosts: None,
             layers: self.layers,
         });

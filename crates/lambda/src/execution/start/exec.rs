@@ -8,7 +8,7 @@ use super::super::process::{Exit, Process};
 use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
-use super::super::variables::{Place, variables};
+use super::super::variables::{Place, module_links, variables};
 use super::{Starter, internal, limits, log_pipe, stream_name, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
 use jailer::{BaseSpec, Layer, Layers};
@@ -206,6 +206,7 @@ impl Starter {
             bootstrap: (!runtime.folders.is_empty()).then(|| bootstrap.canonicalize().unwrap_or(bootstrap)),
             runtime: runtime.folders,
             etc: state.join("etc"),
+            links: module_links(&spec.runtime),
             hosts: self.hosts(own_ip, environment.id).map_err(internal)?,
             layers,
         });

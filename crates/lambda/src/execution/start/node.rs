@@ -11,7 +11,7 @@ use super::super::nodes::{self, Node};
 use super::super::process::{Process, lock};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
-use super::super::variables::{Place, variables};
+use super::super::variables::{Place, module_links, variables};
 use super::exec::{self, Runtime};
 use super::{REFILL_DELAY, Starter, internal, limits, log_pipe, stream_name, task_root};
 use jailer::{BaseSpec, Layer};
@@ -261,6 +261,7 @@ impl Starter {
             runtime: node.prefix().into_iter().collect(),
             etc: state.join("etc"),
             bootstrap: Some(bootstrap.canonicalize().unwrap_or(bootstrap)),
+            links: module_links(&node.runtime()),
             hosts: None,
             layers,
         });
