@@ -17,6 +17,9 @@
 //!
 //! The only crate with `unsafe`. Linux only.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("crossgate runs on Linux: build it in a container, a virtual machine or WSL 2");
+
 pub mod cgroup;
 pub mod crew;
 mod landlock;
