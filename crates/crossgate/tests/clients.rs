@@ -82,6 +82,11 @@ fn function_urls() {
 }
 
 #[test]
+fn function_urls_that_stream() {
+    pytest("test_function_url_stream.py");
+}
+
+#[test]
 fn node_functions() {
     pytest("test_node.py");
 }
