@@ -287,3 +287,8 @@ fn aws_integrations_with_other_services() {
 fn an_application_of_aws_chalice() {
     pytest("test_chalice.py");
 }
+
+#[test]
+fn java_and_ruby_functions() {
+    pytest("test_runtimes.py");
+}

@@ -1,9 +1,11 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
 mod exec;
+mod java;
 mod launcher;
 mod node;
 mod python;
+mod ruby;
 mod state;
 
 use super::config::{ExecutorConfig, Network, Sandbox};
@@ -84,22 +86,34 @@ impl Starter {
         match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
             Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
             Wanted::Node(major) => self.start_node(major, spec, owner).await,
+            Wanted::Java(release) => self.start_java(release, spec, owner).await,
+            Wanted::Ruby(minor) => self.start_ruby(minor, spec, owner).await,
             Wanted::Provided => self.start_provided(spec, owner).await,
         }
     }
 
-    /// Readies a runtime, so that the first start of a function is quick.
+    /// Readies a runtime, so that the first start of a function is quick; warns of one that is not there.
     pub async fn prepare(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
-        match runtimes::parse(runtime) {
-            Ok(Wanted::Python(minor)) => {
+        let ready = self.ready(runtime).await;
+        if let Err(InvokeError::RuntimeUnavailable(text)) = &ready {
+            self.warn(text);
+        }
+        ready
+    }
+
+    async fn ready(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
+        match runtimes::parse(runtime).map_err(InvokeError::RuntimeUnavailable)? {
+            Wanted::Python(minor) => {
                 let (stock, _) = self.stock(minor)?;
                 self.refill(&stock).await
             }
-            Ok(Wanted::Node(major)) => {
+            Wanted::Node(major) => {
                 let (stock, _) = self.node_stock(major).await?;
                 self.refill_nodes(&stock).await
             }
-            Ok(Wanted::Provided) | Err(_) => Ok(()),
+            Wanted::Java(release) => self.java(release).map(|_| ()),
+            Wanted::Ruby(minor) => self.ruby(minor).map(|_| ()),
+            Wanted::Provided => Ok(()),
         }
     }
 
