@@ -34,7 +34,7 @@ pub fn response(payload: &[u8]) -> Result<Response, String> {
         return Ok(Response { status: 200, headers: vec![json], body });
     };
     let status = status(&members["statusCode"])?;
-    let mut headers = headers(members)?;
+    let mut headers = headers(members, false)?;
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(json);
     }
@@ -66,17 +66,21 @@ pub(super) fn status(value: &Value) -> Result<u16, String> {
     status.ok_or_else(|| format!("`statusCode` is {value}, not a number from 100 to 599"))
 }
 
-/// `headers` and `cookies` of an answer.
+/// `headers` and `cookies` of an answer; `lists`: whether a header may have several values.
 ///
 /// # Errors
 /// One of them is no text.
-pub(super) fn headers(members: &Map<String, Value>) -> Result<Vec<(String, String)>, String> {
+pub(super) fn headers(members: &Map<String, Value>, lists: bool) -> Result<Vec<(String, String)>, String> {
     let mut headers = Vec::new();
     for (name, value) in members.get("headers").and_then(Value::as_object).into_iter().flatten() {
         match value {
             Value::Null => {}
             Value::String(text) => headers.push((name.clone(), text.clone())),
             Value::Bool(_) | Value::Number(_) => headers.push((name.clone(), value.to_string())),
+            Value::Array(values) if lists && values.iter().all(Value::is_string) => {
+                let values = values.iter().filter_map(Value::as_str);
+                headers.extend(values.map(|value| (name.clone(), value.to_owned())));
+            }
             _ => return Err(format!("`headers.{name}` is {value}, not a string")),
         }
     }

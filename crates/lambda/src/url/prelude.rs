@@ -63,7 +63,8 @@ fn parse(metadata: &[u8]) -> Result<Prelude, String> {
     let members: Map<String, Value> =
         serde_json::from_slice(metadata).map_err(|e| format!("the metadata is no JSON object: {e}"))?;
     let status = members.get("statusCode").map_or(Ok(200), status)?;
-    Ok(Prelude { status, headers: headers(&members)? })
+    // AWS's client for Rust writes a header of several values as a list.
+    Ok(Prelude { status, headers: headers(&members, true)? })
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
             (&b"[]\0\0\0\0\0\0\0\0"[..], "no JSON object"),
             (b"\0\0\0\0\0\0\0\0", "no JSON object"),
             (b"{\"statusCode\":99}\0\0\0\0\0\0\0\0", "`statusCode` is 99"),
-            (b"{\"headers\":{\"a\":[]}}\0\0\0\0\0\0\0\0", "`headers.a`"),
+            (b"{\"headers\":{\"a\":[1]}}\0\0\0\0\0\0\0\0", "`headers.a`"),
             (&[b' '; MAX_PRELUDE], "within the first 16384 bytes"),
         ] {
             let told = PreludeReader::default().take(sent).unwrap_err();
