@@ -102,6 +102,13 @@ async fn the_client_may_be_in_the_package_itself_or_in_a_layer() {
     spec.handler = "Nothing::handle".into();
     let failed = world.invoke(&Arc::new(spec), "1").await;
     assert_eq!(failed.error_type.as_deref(), Some("java.lang.ClassNotFoundException"), "{}", text(&failed));
+    // A layer below every function's: the archive of an ordinary function is enough.
+    let layer = world.dir.path().join("layer");
+    let plain = World::with(|c| c.runtime_layer = Some(layer));
+    let spec = java(&plain, "plain");
+    compile(&spec, &plain.dir.path().join("unused"));
+    assert!(text(&plain.invoke(&Arc::new(spec), "1").await).starts_with("[1,"), "{}", plain.log());
+    plain.end().await;
     world.end().await;
 }
 

@@ -1,4 +1,4 @@
-//! Java functions: AWS's runtime client out of the archive, in a Java of this machine's.
+//! Java functions: AWS's runtime client out of the archive or a layer, in a Java of this machine's.
 
 use super::super::environment::{Environment, Owner};
 use super::super::jdks::{self, Java};
@@ -23,11 +23,11 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (java, warning) = self.java(release)?;
-        if !has_client(spec) {
+        if !has_client(&spec.code_dir, self.layers_of(spec)) {
             return Err(InvokeError::RuntimeUnavailable(format!(
-                "{} functions run here with AWS's runtime client in their archive, and this one has no class {CLIENT}: \
-                 put the library com.amazonaws:aws-lambda-java-runtime-interface-client into the jar or into lib/ of \
-                 the package, or into java/lib/ of a layer",
+                "{} functions run here with AWS's runtime client, and this one has no class {CLIENT}: put the library \
+                 com.amazonaws:aws-lambda-java-runtime-interface-client into java/lib/ of the runtime layer, once for \
+                 all (`crossgate serve --runtime-layer`), or into the function's jar or the lib/ of its package",
                 spec.runtime
             )));
         }
@@ -37,7 +37,7 @@ impl Starter {
         if inside {
             classes.push("/opt/java/lib/*".to_owned());
         } else {
-            classes.extend(spec.layers.iter().rev().map(|layer| format!("{}/java/lib/*", layer.display())));
+            classes.extend(self.layers_of(spec).rev().map(|layer| format!("{}/java/lib/*", layer.display())));
         }
         let mut command = vec![java.program().into_os_string()];
         command.extend(options(spec, java.release).into_iter().map(Into::into));
@@ -93,14 +93,13 @@ fn settings(home: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether the package or a layer brings AWS's runtime client.
-fn has_client(spec: &FunctionSpec) -> bool {
+fn has_client<'a>(package: &Path, layers: impl Iterator<Item = &'a PathBuf>) -> bool {
     let class = format!("{}.class", CLIENT.replace('.', "/"));
-    if spec.code_dir.join(&class).is_file() {
+    if package.join(&class).is_file() {
         return true;
     }
-    let libraries = spec.layers.iter().map(|layer| layer.join("java/lib"));
-    let jars = std::iter::once(spec.code_dir.join("lib"))
-        .chain(libraries)
+    let jars = std::iter::once(package.join("lib"))
+        .chain(layers.map(|layer| layer.join("java/lib")))
         .flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten().flatten())
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jar")));

@@ -172,12 +172,16 @@ impl Starter {
         }
     }
 
+    /// The folders that lie over each other at `/opt`; later ones win.
+    fn layers_of<'a>(&'a self, spec: &'a FunctionSpec) -> impl DoubleEndedIterator<Item = &'a PathBuf> {
+        self.config.runtime_layer.iter().filter(|folder| folder.is_dir()).chain(&spec.layers)
+    }
+
     /// What an environment of this function gets to see.
     fn enter_spec(&self, spec: &FunctionSpec, uid: u32) -> EnterSpec {
-        let runtime_layer = self.config.runtime_layer.iter().filter(|folder| folder.is_dir());
         EnterSpec {
             task: absolute(&spec.code_dir),
-            opt: runtime_layer.chain(&spec.layers).map(|l| absolute(l)).collect(),
+            opt: self.layers_of(spec).map(|l| absolute(l)).collect(),
             tmp_mb: spec.ephemeral_mb,
             uid,
             processes: PROCESSES,

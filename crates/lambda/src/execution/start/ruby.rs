@@ -1,4 +1,4 @@
-//! Ruby functions: AWS's runtime client out of the archive, in a Ruby of this machine's.
+//! Ruby functions: AWS's runtime client out of the archive or a layer, in a Ruby of this machine's.
 
 use super::super::environment::{Environment, Owner};
 use super::super::rubies::{self, Ruby};
@@ -22,11 +22,11 @@ impl Starter {
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
         let (ruby, warning) = self.ruby(minor)?;
-        let Some((dir, client)) = client(spec) else {
+        let Some((dir, client)) = client(&spec.code_dir, self.layers_of(spec).rev()) else {
             return Err(InvokeError::RuntimeUnavailable(format!(
-                "{} functions run here with AWS's runtime client in their archive, and this one has no program \
-                 {CLIENT}: put the gem {CLIENT} into vendor/bundle of the package (`bundle config set path \
-                 vendor/bundle`), or into ruby/gems/{{version}} of a layer",
+                "{} functions run here with AWS's runtime client, and this one has no program {CLIENT}: install the \
+                 gem {CLIENT} into ruby/gems/VERSION of the runtime layer, once for all (`crossgate serve \
+                 --runtime-layer`), or into vendor/bundle of the function's package",
                 spec.runtime
             )));
         };
@@ -63,9 +63,9 @@ impl Starter {
 
 /// The folder of the package or of a layer that brings the runtime client, and the client's path in it. Bundler keeps
 /// gems in `vendor/bundle/ruby/3.3.0`, layers in `ruby/gems/3.3.0` (Lambda Developer Guide, "Packaging layers").
-fn client(spec: &FunctionSpec) -> Option<(&Path, PathBuf)> {
-    let own = (spec.code_dir.as_path(), "vendor/bundle/ruby");
-    let layers = spec.layers.iter().rev().map(|layer| (layer.as_path(), "ruby/gems"));
+fn client<'a>(package: &'a Path, layers: impl Iterator<Item = &'a PathBuf>) -> Option<(&'a Path, PathBuf)> {
+    let own = (package, "vendor/bundle/ruby");
+    let layers = layers.map(|layer| (layer.as_path(), "ruby/gems"));
     std::iter::once(own).chain(layers).find_map(|(dir, gems)| {
         let entries = std::fs::read_dir(dir.join(gems)).into_iter().flatten().flatten().take(MAX_FOLDERS);
         let mut versions: Vec<_> = entries.map(|entry| Path::new(gems).join(entry.file_name())).collect();
