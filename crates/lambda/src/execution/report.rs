@@ -28,10 +28,12 @@ pub(crate) fn runtime_version(spec: &FunctionSpec, runtime_used: &str) -> (Strin
     (format!("{name}:{version}.v0"), format!("arn:aws:lambda:{region}::runtime:{hash}"))
 }
 
-/// `INIT_REPORT …` of an init phase that failed.
-pub(crate) fn init_report(init: Duration, error_type: &str) -> String {
-    let ms = millis(init);
-    format!("INIT_REPORT Init Duration: {ms:.2} ms\tPhase: init\tStatus: error\tError Type: {error_type}\n")
+/// `INIT_REPORT …` of an init phase that failed, or took too long (Lambda Developer Guide, "Failures during the init
+/// phase": a time-out has no error type).
+pub(crate) fn init_report(init: Duration, phase: &str, status: &str, error_type: Option<&str>) -> String {
+    let (ms, kind) =
+        (millis(init), error_type.map(|kind| format!("\tError Type: {kind}")).unwrap_or_default());
+    format!("INIT_REPORT Init Duration: {ms:.2} ms\tPhase: {phase}\tStatus: {status}{kind}\n")
 }
 
 pub(crate) fn start(spec: &FunctionSpec, context: &InvokeContext) -> String {

@@ -9,7 +9,7 @@ mod ruby;
 mod state;
 
 use super::config::{ExecutorConfig, Network, Sandbox};
-use super::environment::{Environment, InitFailure, Owner};
+use super::environment::{Beginning, Environment, InitFailure, Owner};
 use super::platform;
 use super::process::lock;
 use super::runtimes::{self, Wanted};
@@ -192,7 +192,11 @@ impl Starter {
 
     /// The first log lines, and the watch over the init phase.
     fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
-        environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
+        environment.record(platform::init_start(
+            environment.init_phase(),
+            &environment.spec,
+            &environment.runtime_used,
+        ));
         if let Some(warning) = &environment.warning {
             let line = match environment.spec.system_log_level {
                 Some(_) => {
@@ -234,6 +238,13 @@ fn limits(spec: &FunctionSpec) -> Limits {
 }
 
 /// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
+/// Where the next environment logs, whether its init phase is a part of an invocation, and how long that may take.
+fn begins(spec: &FunctionSpec, owner: &dyn Owner) -> (String, bool, Duration) {
+    let Beginning { reset, init_timeout } = owner.beginning();
+    let suppressed = reset.is_some();
+    (reset.unwrap_or_else(|| stream_name(spec)), suppressed, init_timeout)
+}
+
 fn stream_name(spec: &FunctionSpec) -> String {
     let mut random = [0u8; 16];
     let _ = getrandom::fill(&mut random);
