@@ -19,6 +19,9 @@ use tokio::sync::oneshot;
 /// How often a running invocation's memory is looked at.
 const MEMORY_WATCH: Duration = Duration::from_millis(100);
 
+/// The error type of a function that was killed for its use of memory.
+const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
+
 /// How long an environment is idle before its processes are stopped; AWS stops them at once.
 const FREEZE_AFTER: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,9 @@ impl Executor {
         }
         let begun = Instant::now();
         let pool = self.pool(spec);
+        let mut context = context;
+        // AWS's own, where the caller brought none: every recorded environment has `_X_AMZN_TRACE_ID`.
+        context.trace_id.get_or_insert_with(report::new_trace);
         let mut job = Box::new(Job { context, payload, deadline_ms: 0 });
         // An idle environment may die in the moment it is chosen: the event goes to the next one then.
         for _ in 0..16 {
@@ -243,7 +249,12 @@ impl Running {
                 let message = format!("RequestId: {id} Error: {}", exit.describe());
                 self.environment.record(platform::fault(&message, "Runtime.ExitError"));
                 let payload = report::platform_error("Runtime.ExitError", &message);
-                let (kind, status) = error("Runtime.ExitError");
+                // Published records and REPORT lines tell the two apart; error answers and log lines are published with
+                // the exit's type alone.
+                let out_of_memory = exit == Exit::Signal(9)
+                    && self.environment.max_memory_mb() >= u64::from(self.environment.spec.memory_mb);
+                let kind = if out_of_memory { OUT_OF_MEMORY } else { "Runtime.ExitError" };
+                let (kind, status) = error(kind);
                 self.result(payload, kind, duration, status)
             }
         }
@@ -273,7 +284,8 @@ fn complete(
     let (cold, init) = environment.take_init();
     let spec = &environment.spec;
     let billed_ms = report::billed_ms(duration);
-    let max_memory_mb = environment.max_memory_mb();
+    // What was used shortly before the end, or lies in `/tmp`, does not count beyond the function's size.
+    let max_memory_mb = environment.max_memory_mb().min(u64::from(spec.memory_mb));
     let timed_out = status.as_deref() == Some("timeout");
     let report = Report {
         request_id: &context.request_id,
@@ -288,6 +300,8 @@ fn complete(
         (_, true) => "timeout",
         (None, _) => "success",
         (Some("Runtime.ExitError"), _) => "failure",
+        // Published: status `error` (Datadog's extension, change 776).
+        (Some(OUT_OF_MEMORY), _) => "error",
         (Some(kind), _) if kind.starts_with("Extension.") => "failure",
         (Some(_), _) => "error",
     };
