@@ -478,6 +478,61 @@ def handler(event, context):
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logs_are_json_and_filtered_when_asked_for() {
+    let world = World::new();
+    let code = "
+import logging
+log = logging.getLogger('mine')
+def handler(event, context):
+    log.debug('too low')
+    log.info('%s and %d', 'one', 2, extra={'order': 7, 'what': {1, 1}})
+    log.warning({'a': 'dict'})
+    logging.getLogger().log(35, 'between levels')
+    print('plain')
+    context.log('by the context')
+    try:
+        raise KeyError('caught')
+    except KeyError:
+        log.exception('went wrong')
+    raise ValueError('at the end')
+";
+    let mut spec = world.function("f", code);
+    spec.json_log_level = Some("INFO".into());
+    let done = world.invoke(&Arc::new(spec), "{}").await;
+    let id = body(&done)["requestId"].clone();
+    let lines = world.lines.0.lock().expect("lock").clone();
+    let log = lines.concat();
+    assert!(log.contains("plain\n") && log.contains("by the context"), "{log}");
+    let mut records: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for record in &mut records {
+        let time = record["timestamp"].take();
+        assert!(time.as_str().is_some_and(|t| t.len() == 20 && t.ends_with('Z')), "{time}");
+    }
+    let [info, dict, between, caught, end] = &records[..] else { panic!("{log}") };
+    let record = |level: &str, message: Value, logger: &str| json!({ "timestamp": null, "level": level, "message": message, "logger": logger, "requestId": id });
+    let mut expect = record("INFO", json!("one and 2"), "mine");
+    (expect["order"], expect["what"]) = (json!(7), json!("{1}"));
+    assert_eq!(*info, expect);
+    assert_eq!(*dict, record("WARNING", json!({ "a": "dict" }), "mine"));
+    assert_eq!(*between, record("WARNING", json!("between levels"), "root"));
+    let mut expect = record("ERROR", json!("went wrong"), "mine");
+    (expect["errorType"], expect["errorMessage"]) = (json!("KeyError"), json!("'caught'"));
+    expect["stackTrace"] = caught["stackTrace"].clone();
+    expect["location"] = json!("/var/task/app.py:handler:14");
+    assert_eq!(*caught, expect);
+    let trace = caught["stackTrace"][0].as_str().unwrap_or_default();
+    assert!(
+        trace.starts_with("  File \"/var/task/app.py\", line 12, in handler\n    raise KeyError"),
+        "{trace}"
+    );
+    let told = ("ERROR", "ValueError", "at the end");
+    let got = ["level", "errorType", "errorMessage"].map(|name| end[name].as_str().unwrap_or_default());
+    assert_eq!((got[0], got[1], got[2]), told, "{end}");
+    assert_eq!((&end["requestId"], end["stackTrace"].is_array()), (&id, true), "{end}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_megabytes_of_log_in_one_line_do_no_harm() {
     let world = World::new();
     let code = "
