@@ -409,6 +409,8 @@ def handler(event, context):
         'context': [c.function_name, c.function_version, c.invoked_function_arn, c.memory_limit_in_mb,
                     c.log_group_name, c.log_stream_name, c.identity.cognito_identity_id,
                     c.client_context.client.app_title, c.client_context.custom, c.aws_request_id],
+        'repr': repr(c).replace(c.log_stream_name, 'STREAM').replace(c.aws_request_id, 'ID'),
+        'tenant': c.tenant_id, 'left': 0 < c.get_remaining_time_in_millis() <= 3000,
     }
 ";
     let spec = Arc::new(world.function("f", code));
@@ -426,6 +428,17 @@ def handler(event, context):
     ]);
     assert_eq!(got["context"], expect);
     assert_eq!(got["cwd"], "/var/task");
+    assert_eq!((&got["tenant"], &got["left"]), (&Value::Null, &json!(true)));
+    let client = "Client([installation_id=None,app_title=Té,app_version_name=None,app_version_code=None,\
+                  app_package_name=None])";
+    let repr = format!(
+        "LambdaContext([aws_request_id=ID,log_group_name=/aws/lambda/f,log_stream_name=STREAM,function_name=f,\
+         memory_limit_in_mb=128,function_version=$LATEST,\
+         invoked_function_arn=arn:aws:lambda:us-east-1:222222222222:function:f,\
+         client_context=ClientContext([custom={{'k': 'é'}},env=None,client={client}]),\
+         identity=CognitoIdentity([cognito_identity_id=cid,cognito_identity_pool_id=pool]),tenant_id=None])"
+    );
+    assert_eq!(got["repr"], repr);
     for (name, value) in [
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),

@@ -1,14 +1,17 @@
-"""Runtimes of this machine's with the runtime client in the archive: Java and Ruby. Stand-ins for AWS's clients come
-from the tests of the crate `lambda`. Where Java or Ruby is missing, what is said about that is checked."""
+"""Runtimes of this machine's and what AWS's images bring. Java and Ruby have the runtime client in the archive: stand-ins
+for AWS's clients come from the tests of the crate `lambda`. Where one is missing, what is said about that is checked."""
 import io
+import json
+import os
 import pathlib
 import shutil
 import subprocess
 import zipfile
 
+import boto3
 import pytest
 
-from conftest import B
+from conftest import B, REGION
 
 SOURCES = pathlib.Path(__file__).parents[3] / "lambda" / "tests"
 RUBY = """
@@ -79,3 +82,51 @@ def test_ruby(start):
     assert told["Payload"].read() == b'{"statusCode":200,"name":"users","n":1}'
     failed = client.invoke(FunctionName="users", Payload=b'{"fail": 1}')
     assert failed["FunctionError"] == "Unhandled" and b"Function<ArgumentError>" in failed["Payload"].read()
+
+
+def link(source, target):
+    """A copy that takes no room, where both are on one file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+BOTO3 = """
+import boto3
+import botocore.exceptions
+
+def handler(event, context):
+    who = boto3.client("sts").get_caller_identity()
+    try:
+        functions = boto3.client("lambda").list_functions()["Functions"]
+        return [who["Arn"], [f["FunctionName"] for f in functions]]
+    except botocore.exceptions.ClientError as error:
+        return [who["Arn"], error.response["Error"]["Message"]]
+"""
+
+
+def test_boto3_inside_a_function_is_its_role_and_is_checked(start, tmp_path):
+    packages = pathlib.Path(boto3.__file__).parents[1]
+    layer = tmp_path / "layer"  # the function's user may read it, unlike the folder around it
+    (layer / "python").mkdir(parents=True)
+    for name in ["boto3", "botocore", "s3transfer", "dateutil", "jmespath", "urllib3"]:
+        shutil.copytree(packages / name, layer / "python" / name, copy_function=link)
+    link(packages / "six.py", layer / "python" / "six.py")
+    server = start("--in-memory", "--runtime-layer", str(layer))
+    server.function(name="asks", source=BOTO3, Runtime="python3.11", Timeout=20, MemorySize=256)
+    client = server.client("lambda", B)
+
+    def ask():
+        told = client.invoke(FunctionName="asks")["Payload"].read()
+        assert told.startswith(b"["), told
+        return json.loads(told)
+
+    arn = f"arn:aws:sts::{B}:assumed-role/function-role/asks"
+    assert ask() == [arn, f"User: {arn} is not authorized to perform: lambda:ListFunctions on resource: * because no "
+                          "identity-based policy allows the lambda:ListFunctions action"]
+    server.client("iam", B).put_role_policy(RoleName="function-role", PolicyName="list", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "lambda:ListFunctions", "Resource": "*",
+             "Condition": {"StringEquals": {"aws:RequestedRegion": REGION}}}]}))
+    assert ask() == [arn, ["asks"]]
