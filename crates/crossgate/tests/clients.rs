@@ -82,6 +82,11 @@ fn function_urls() {
 }
 
 #[test]
+fn function_urls_that_stream() {
+    pytest("test_function_url_stream.py");
+}
+
+#[test]
 fn node_functions() {
     pytest("test_node.py");
 }
@@ -286,4 +291,9 @@ fn an_application_of_aws_chalice() {
 #[test]
 fn packages_that_aws_images_bring() {
     pytest("test_runtime_layer.py");
+}
+
+#[test]
+fn java_and_ruby_functions() {
+    pytest("test_runtimes.py");
 }

@@ -141,10 +141,10 @@ class LambdaContext(object):
                 "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
             }
         )
-        self._deadline_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
+        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
 
     def get_remaining_time_in_millis(self):
-        return max(self._deadline_ms - int(time.time() * 1000), 0)
+        return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
 
     def log(self, message):
         write_frame(str(message))
@@ -253,12 +253,17 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+# What every record has: the rest is what `extra` brought.
+OWN_FIELDS = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"aws_request_id", "taskName"}
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record):
+        plain = isinstance(record.msg, dict) and not record.args
         result = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
-            "message": record.getMessage(),
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
+            "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
         }
         if record.exc_info:
@@ -268,6 +273,11 @@ class JsonFormatter(logging.Formatter):
             result["errorMessage"] = str(value)
         if record.aws_request_id:
             result["requestId"] = record.aws_request_id
+        if record.exc_info:
+            result["location"] = "%s:%s:%s" % (record.pathname, record.funcName, record.lineno)
+        for name, value in record.__dict__.items():
+            if value is not None and name not in OWN_FIELDS and name not in result:
+                result[name] = value
         return json.dumps(result, default=str, ensure_ascii=False)
 
 

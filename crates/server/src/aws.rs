@@ -285,7 +285,7 @@ fn prepare(state: &Arc<State>, reply: &Reply) {
         return;
     };
     let executor = state.executor.clone();
-    // A runtime that is not there is reported when the function is called.
+    // Warns of a runtime that is not there; the answer of an invocation says so too.
     tokio::spawn(async move { executor.prepare(&runtime).await.ok() });
 }
 

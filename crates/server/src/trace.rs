@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
@@ -80,6 +80,16 @@ pub struct Events {
     pub decisions: Vec<Decided>,
     /// The function's run, when there was one.
     pub invocation: Option<Invoked>,
+    /// Where the run is told when it ends, for an answer that streams: by then the trace may be made.
+    pub streamed: Option<Arc<OnceLock<Invoked>>>,
+}
+
+impl Events {
+    /// The function's run, as far as it is over.
+    #[must_use]
+    pub fn invoked(&self) -> Option<&Invoked> {
+        self.invocation.as_ref().or_else(|| self.streamed.as_ref()?.get())
+    }
 }
 
 /// One permission decision with everything needed to tell its whole story, or to try it again with another policy.

@@ -26,24 +26,31 @@ impl Owner {
         if matches!(self, Owner::Anyone) {
             return true; // in a network of its own, which the table here does not show
         }
-        let hex = |a: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(a.ip().octets()), a.port());
-        let (peer, local) = (hex(peer), hex(local));
-        self.any(process, "/proc/net/tcp", |from, to, _| from == peer && to == local)
+        let is = |ends: (String, String)| move |from: &str, to: &str, _: &str| from == ends.0 && to == ends.1;
+        // A client with an IPv6 socket, such as Java's own, has an IPv4 connection in the other table.
+        self.any(process, "/proc/net/tcp", is((hex(peer), hex(local))))
+            || self.any(process, "/proc/net/tcp6", is((mapped(peer), mapped(local))))
     }
 
     /// Whether what listens at `address`, on all addresses too, belongs to the environment of `process`.
     pub fn listens(self, process: &Process, address: SocketAddrV4) -> bool {
         const LISTEN: &str = "0A";
-        let at = |ip: Ipv4Addr| format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), address.port());
+        let all = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, address.port());
+        let all6 = format!("{}:{:04X}", "0".repeat(32), address.port());
         // The kernel prefers the most exact one.
-        for local in [at(*address.ip()), at(Ipv4Addr::UNSPECIFIED)] {
+        for (table, local) in [
+            ("/proc/net/tcp", hex(address)),
+            ("/proc/net/tcp6", mapped(address)),
+            ("/proc/net/tcp", hex(all)),
+            ("/proc/net/tcp6", mapped(all)),
+            ("/proc/net/tcp6", all6),
+        ] {
             let here = |from: &str, _: &str, state: &str| from == local && state == LISTEN;
-            if Owner::Anyone.any(process, "/proc/net/tcp", here) {
-                return self.any(process, "/proc/net/tcp", here);
+            if Owner::Anyone.any(process, table, here) {
+                return self.any(process, table, here);
             }
         }
-        let all = format!("{}:{:04X}", "0".repeat(32), address.port());
-        self.any(process, "/proc/net/tcp6", |from, _, state| from == all && state == LISTEN)
+        false
     }
 
     fn any(self, process: &Process, table: &str, is: impl Fn(&str, &str, &str) -> bool) -> bool {
@@ -63,6 +70,16 @@ impl Owner {
             Owner::Anyone => true,
         })
     }
+}
+
+/// An address as the kernel's table of IPv4 sockets shows it.
+fn hex(address: SocketAddrV4) -> String {
+    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+}
+
+/// `::ffff:a.b.c.d` as the table of IPv6 sockets shows it: four words in the machine's order.
+fn mapped(address: SocketAddrV4) -> String {
+    format!("{}{:08X}{}", "0".repeat(16), u32::from_ne_bytes([0, 0, 0xff, 0xff]), hex(address))
 }
 
 /// Whether a process in the environment's pid namespace holds the socket with this inode.

@@ -65,6 +65,14 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
             ),
         );
     }
+    let ruby = spec.runtime.strip_prefix("ruby");
+    if let Some(version) = ruby {
+        // Recorded for ruby2.7 (test_introspection_invoke); each release has its own folder of gems.
+        set("GEM_HOME", "/var/runtime");
+        set("GEM_PATH", &format!("{root}/vendor/bundle/ruby/{version}.0:/opt/ruby/gems/{version}.0"));
+        set("RUBYLIB", &format!("{root}:/var/runtime/lib:/opt/ruby/lib"));
+    }
+    let java = spec.runtime.starts_with("java");
     if let Some(url) = place.endpoint_url {
         set("AWS_ENDPOINT_URL", url);
     }
@@ -77,7 +85,8 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("_HANDLER", &spec.handler);
     set("AWS_REGION", &spec.region);
     set("AWS_DEFAULT_REGION", &spec.region);
-    if spec.runtime.starts_with("python") || node.is_some() {
+    // Not for `provided.*` [D: "Defined runtime environment variables"].
+    if !spec.runtime.starts_with("provided") {
         set("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", spec.runtime));
     }
     set("AWS_LAMBDA_FUNCTION_NAME", &spec.name);
@@ -99,6 +108,11 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
         set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
         set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);
         set("AWS_SESSION_TOKEN", &credentials.session_token);
+        if java {
+            // Names of the SDK for Java's first days (recorded: test_introspection_invoke[java11]).
+            set("AWS_ACCESS_KEY", &credentials.access_key_id);
+            set("AWS_SECRET_KEY", &credentials.secret_access_key);
+        }
     }
     all
 }

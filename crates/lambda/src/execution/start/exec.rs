@@ -9,7 +9,7 @@ use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, module_links, variables};
-use super::{Starter, internal, limits, log_pipe, stream_name, task_root};
+use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
 use jailer::{BaseSpec, Layer, Layers};
 use std::collections::BTreeMap;
@@ -109,7 +109,8 @@ impl Starter {
         runtime: Runtime,
         refused: Option<String>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let (layers, bound) = (self.layers, owner.init_timeout());
+        let layers = self.layers;
+        let (stream, suppressed, bound) = begins(spec, owner.as_ref());
         let mut slot = self.slots.take();
         slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
@@ -124,7 +125,6 @@ impl Starter {
         };
         let own_ip = sockets::v4(address).map_or(Ipv4Addr::LOCALHOST, |a| *a.ip());
         let sockets = self.sockets(uid);
-        let stream = stream_name(spec);
         let process = Process::new();
         let found = if layers.has(Layer::Pid) { extensions(spec) } else { BTreeMap::new() };
         let mut band = None;
@@ -139,6 +139,7 @@ impl Starter {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             spec: Arc::clone(spec),
             stream: stream.clone(),
+            suppressed,
             runtime_used: runtime.used.clone(),
             warning: runtime.warning.clone(),
             process: Arc::clone(&process),

@@ -1,13 +1,15 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
 mod exec;
+mod java;
 mod launcher;
 mod node;
 mod python;
+mod ruby;
 mod state;
 
 use super::config::{ExecutorConfig, Network, Sandbox};
-use super::environment::{Environment, InitFailure, Owner};
+use super::environment::{Beginning, Environment, InitFailure, Owner};
 use super::platform;
 use super::process::lock;
 use super::runtimes::{self, Wanted};
@@ -84,22 +86,34 @@ impl Starter {
         match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
             Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
             Wanted::Node(major) => self.start_node(major, spec, owner).await,
+            Wanted::Java(release) => self.start_java(release, spec, owner).await,
+            Wanted::Ruby(minor) => self.start_ruby(minor, spec, owner).await,
             Wanted::Provided => self.start_provided(spec, owner).await,
         }
     }
 
-    /// Readies a runtime, so that the first start of a function is quick.
+    /// Readies a runtime, so that the first start of a function is quick; warns of one that is not there.
     pub async fn prepare(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
-        match runtimes::parse(runtime) {
-            Ok(Wanted::Python(minor)) => {
+        let ready = self.ready(runtime).await;
+        if let Err(InvokeError::RuntimeUnavailable(text)) = &ready {
+            self.warn(text);
+        }
+        ready
+    }
+
+    async fn ready(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
+        match runtimes::parse(runtime).map_err(InvokeError::RuntimeUnavailable)? {
+            Wanted::Python(minor) => {
                 let (stock, _) = self.stock(minor)?;
                 self.refill(&stock).await
             }
-            Ok(Wanted::Node(major)) => {
+            Wanted::Node(major) => {
                 let (stock, _) = self.node_stock(major).await?;
                 self.refill_nodes(&stock).await
             }
-            Ok(Wanted::Provided) | Err(_) => Ok(()),
+            Wanted::Java(release) => self.java(release).map(|_| ()),
+            Wanted::Ruby(minor) => self.ruby(minor).map(|_| ()),
+            Wanted::Provided => Ok(()),
         }
     }
 
@@ -158,12 +172,16 @@ impl Starter {
         }
     }
 
+    /// The folders that lie over each other at `/opt`; later ones win.
+    fn layers_of<'a>(&'a self, spec: &'a FunctionSpec) -> impl DoubleEndedIterator<Item = &'a PathBuf> {
+        self.config.runtime_layer.iter().filter(|folder| folder.is_dir()).chain(&spec.layers)
+    }
+
     /// What an environment of this function gets to see.
     fn enter_spec(&self, spec: &FunctionSpec, uid: u32) -> EnterSpec {
-        let runtime_layer = self.config.runtime_layer.iter().filter(|folder| folder.is_dir());
         EnterSpec {
             task: absolute(&spec.code_dir),
-            opt: runtime_layer.chain(&spec.layers).map(|l| absolute(l)).collect(),
+            opt: self.layers_of(spec).map(|l| absolute(l)).collect(),
             tmp_mb: spec.ephemeral_mb,
             uid,
             processes: PROCESSES,
@@ -174,7 +192,11 @@ impl Starter {
 
     /// The first log lines, and the watch over the init phase.
     fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
-        environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
+        environment.record(platform::init_start(
+            environment.init_phase(),
+            &environment.spec,
+            &environment.runtime_used,
+        ));
         if let Some(warning) = &environment.warning {
             let line = match environment.spec.system_log_level {
                 Some(_) => {
@@ -216,6 +238,13 @@ fn limits(spec: &FunctionSpec) -> Limits {
 }
 
 /// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
+/// Where the next environment logs, whether its init phase is a part of an invocation, and how long that may take.
+fn begins(spec: &FunctionSpec, owner: &dyn Owner) -> (String, bool, Duration) {
+    let Beginning { reset, init_timeout } = owner.beginning();
+    let suppressed = reset.is_some();
+    (reset.unwrap_or_else(|| stream_name(spec)), suppressed, init_timeout)
+}
+
 fn stream_name(spec: &FunctionSpec) -> String {
     let mut random = [0u8; 16];
     let _ = getrandom::fill(&mut random);
