@@ -27,7 +27,7 @@ fn error(span: Span, help: impl Into<String>) -> MalformedPolicy {
 /// [`MalformedPolicy`] with the first text that AWS would answer.
 pub fn validate(text: &str, kind: PolicyKind) -> Checked {
     let document = json::read(text, MAX_TEXT)?;
-    let statements = syntax::statements(&document, kind)?;
+    let statements = syntax::statements(&document)?;
     if !kind.has_principal() {
         version(&document)?;
         for statement in &statements {
@@ -35,6 +35,9 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
         }
     }
     legacy(&statements)?;
+    if !kind.has_principal() {
+        plain_sids(&statements)?;
+    }
     unique_sids(&statements)?;
     for statement in &statements {
         actions_exist(statement)?;
@@ -110,6 +113,24 @@ fn legacy(statements: &[&Node]) -> Checked {
                 span,
                 format!("`{text}` has fewer than six parts: arn:partition:service:region:account:resource"),
             );
+        }
+    }
+    Ok(())
+}
+
+/// Letters and digits only (UG reference_policies_elements_sid; the text as users quote it, for example
+/// aws-cloudformation/cfn-lint#708). Where it stands among the checks is not recorded.
+fn plain_sids(statements: &[&Node]) -> Checked {
+    for sid in statements.iter().filter_map(|s| s.get("Sid")) {
+        let text = sid.node.string().unwrap_or("");
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            let message = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
+                           expression [0-9A-Za-z]*";
+            return Err(MalformedPolicy::new(
+                message,
+                sid.node.span,
+                format!("`{text}` has other characters"),
+            ));
         }
     }
     Ok(())

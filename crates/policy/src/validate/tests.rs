@@ -81,6 +81,11 @@ fn then_sids_actions_resource_formats_action_prefixes_and_missing_resources() {
         "Statement IDs (SID) in a single policy must be unique.",
         r#""a""#,
     );
+    statement(
+        r#"{"Sid":"a-b","Effect":"Allow"}"#,
+        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+        r#""a-b""#,
+    );
     statement(r#"{"Effect":"Allow","Action":[]}"#, "Policy statement must contain actions.", "[]");
     let prefix = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
     statement(r#"{"Effect":"Allow","Action":"all"}"#, prefix, r#""all""#);
