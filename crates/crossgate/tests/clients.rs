@@ -186,6 +186,11 @@ fn the_operations_of_sts() {
     pytest("test_sts.py");
 }
 
+#[test]
+fn centralized_root_access_and_its_sessions() {
+    pytest("test_root_access.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {
