@@ -49,6 +49,8 @@ pub(crate) fn resolve(store: &impl Read, document: &str) -> Result<BTreeMap<Stri
                     "Federated principals must be valid domain names or SAML metadata ARNs",
                 ));
             }
+            // Only S3 knows these (User Guide, reference_policies_elements_principal).
+            "CanonicalUser" => false,
             _ => true,
         };
         if !known {

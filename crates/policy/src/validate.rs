@@ -2,7 +2,7 @@
 
 use crate::json::{self, MAX_TEXT, Node};
 use crate::operator::{Operator, Test};
-use crate::{MalformedPolicy, PolicyKind, Span};
+use crate::{MalformedPolicy, PolicyKind, Span, compile};
 
 mod dates;
 mod formats;
@@ -43,11 +43,11 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
         actions_exist(statement)?;
     }
     match kind {
-        PolicyKind::Trust => principals::trust(&statements),
-        PolicyKind::Resource => statements.iter().try_for_each(|s| principals::named(s)),
+        PolicyKind::Trust => principals::trust(&statements)?,
+        PolicyKind::Resource => statements.iter().try_for_each(|s| principals::named(s))?,
         PolicyKind::Rcp => {
             version(&document)?;
-            statements.iter().try_for_each(|s| resource_control::statement(s))
+            statements.iter().try_for_each(|s| resource_control::statement(s))?;
         }
         _ => {
             // Recorded: a bad resource is named before a bad action, a missing resource after it.
@@ -57,9 +57,11 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
             for (text, span) in texts(&statements, &["Action", "NotAction"]) {
                 formats::action(text, span)?;
             }
-            statements.iter().try_for_each(|s| resources_exist(s))
+            statements.iter().try_for_each(|s| resources_exist(s))?;
         }
     }
+    // What is accepted is stored and compiled for every request that it bears on: it must be known to compile.
+    compile::compile(&document, kind).map(drop)
 }
 
 fn version(document: &Node) -> Checked {
