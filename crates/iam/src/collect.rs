@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arn::{AccountId, Arn};
-use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request};
+use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request, ResourcePolicies};
 
 use crate::caller::SessionKind;
 use crate::error::Fail;
@@ -266,15 +266,27 @@ impl Iam {
         context: &Context,
     ) -> Result<Option<Decision>, Fail> {
         let Some(role) = self.view_role(role_arn)? else { return Ok(None) };
-        let principal = Principal::Service { host: host.to_owned() };
+        let caller = Caller::from(Principal::Service { host: host.to_owned() });
+        let mut complete = context.clone();
+        complete.extend(&crate::context::of(self, &caller)?);
+        complete.set("aws:ResourceAccount", role.account.as_str());
+        let membership = self.find_membership(&role.account)?;
+        if let Some(membership) = &membership {
+            complete.set("aws:ResourceOrgID", membership.organization.as_str());
+            complete.set_all("aws:ResourceOrgPaths", vec![membership.path.clone()]);
+        }
         let request = Request {
-            principal: &principal,
+            principal: &caller.principal,
             action: "sts:AssumeRole",
             resource: role_arn,
             resource_account: Some(role.account),
-            context,
+            context: &complete,
         };
-        Ok(Some(Decision::evaluate(&request, &CallerPolicies::default(), Some(&role.trust))))
+        let owner = ResourcePolicies {
+            policy: Some(Arc::clone(&role.trust)),
+            rcp: membership.map(|membership| membership.rcp.clone()).unwrap_or_default(),
+        };
+        Ok(Some(Decision::evaluate_with(&request, &CallerPolicies::default(), &owner)))
     }
 
     /// Tags of the user or role behind a principal.
