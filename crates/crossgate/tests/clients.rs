@@ -191,6 +191,21 @@ fn the_operations_of_sts() {
     pytest("test_sts.py");
 }
 
+#[test]
+fn centralized_root_access_and_its_sessions() {
+    pytest("test_root_access.py");
+}
+
+#[test]
+fn policy_documents_of_every_operation() {
+    pytest("test_policy_documents.py");
+}
+
+#[test]
+fn quotas_and_pages_of_iam() {
+    pytest("test_iam_limits.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {

@@ -1,7 +1,7 @@
 //! What is stored of an organization. The tree is one document, so that every change to it is one write and every
 //! reader sees a tree that hangs together; policy texts are documents of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub(crate) struct Organization {
     /// Delegated administrators: for which service principals, and since when.
     #[serde(default)]
     pub(crate) delegated: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Features of centralized root access that are enabled.
+    #[serde(default)]
+    pub(crate) root_features: BTreeSet<String>,
     #[serde(default)]
     pub(crate) resource_policy: Option<ResourcePolicy>,
     /// Requests to create accounts, oldest first.
