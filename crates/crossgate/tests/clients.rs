@@ -277,3 +277,8 @@ fn hostile_http_by_raw_sockets() {
 fn aws_integrations_with_other_services() {
     pytest("test_aws_integrations.py");
 }
+
+#[test]
+fn a_fix_for_every_denial() {
+    pytest("test_explain_every_denial.py");
+}
