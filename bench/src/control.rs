@@ -8,7 +8,7 @@ use wire::Service::Iam;
 
 use crate::Failed;
 use crate::aws::{Aws, text};
-use crate::scene::A;
+use crate::scene::{A, role, roles_elsewhere};
 use crate::server::Server;
 use crate::stats::median_ms;
 use crate::table::Table;
@@ -55,15 +55,9 @@ async fn get_role(reader: &mut Aws) -> Result<Duration, Failed> {
 /// A user who may read the role of its account, on a server where `accounts` accounts have one.
 async fn reader(server: &Server, accounts: usize) -> Result<Aws, Failed> {
     let mut root = Aws::root(&server.authority, A).await?;
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
-    let role = json!({"RoleName": "read", "AssumeRolePolicyDocument": trust.to_string()});
-    for number in 1..accounts {
-        root.become_root(&format!("{number:012}"));
-        root.call(Iam, "CreateRole", role.clone()).await?;
-    }
+    roles_elsewhere(&mut root, "read", accounts - 1).await?;
     root.become_root(A);
-    root.call(Iam, "CreateRole", role).await?;
+    role(&mut root, "read", "lambda.amazonaws.com").await?;
     root.call(Iam, "CreateUser", json!({"UserName": "reader"})).await?;
     let allow = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "iam:GetRole", "Resource": format!("arn:aws:iam::{A}:role/*")}]});

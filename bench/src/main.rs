@@ -22,6 +22,7 @@ mod runtime_api;
 mod scene;
 mod server;
 mod stats;
+mod stored;
 mod table;
 mod venv;
 mod warm;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
+             `only control`, `only stored`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
         )),
     };
     match done {
@@ -76,6 +77,9 @@ fn measure(part: &str) -> Result<(), Failed> {
         }
         if wanted("control") {
             control::measure(&program, &mut table).await?;
+        }
+        if wanted("stored") {
+            stored::measure(&program, &mut table).await?;
         }
         if wanted("mock") {
             mock::measure(&program, &mut table).await?;

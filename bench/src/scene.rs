@@ -48,6 +48,34 @@ pub async fn function(b: &mut Aws) -> Result<(), Failed> {
     b.call(Lambda, "AddPermission", grant).await.map(|_| ())
 }
 
+/// `count` functions more beside [`function`], with its role.
+///
+/// # Errors
+/// What a service refused.
+pub async fn more_functions(b: &mut Aws, count: usize) -> Result<(), Failed> {
+    let code = package(HANDLER)?;
+    for number in 0..count {
+        let input = json!({
+            "FunctionName": format!("other-{number}"), "Runtime": "python3.9", "Handler": "index.handler",
+            "Role": format!("arn:aws:iam::{B}:role/function-role"), "Code": {"ZipFile": code},
+        });
+        b.call(Lambda, "CreateFunction", input).await?;
+    }
+    Ok(())
+}
+
+/// A role of this name in each of `count` accounts that nothing else is in; goes on as the root user of the last.
+///
+/// # Errors
+/// What a service refused.
+pub async fn roles_elsewhere(root: &mut Aws, name: &str, count: usize) -> Result<(), Failed> {
+    for number in 1..=count {
+        root.become_root(&format!("{number:012}"));
+        role(root, name, "lambda.amazonaws.com").await?;
+    }
+    Ok(())
+}
+
 /// The execution role of account A, which [`function`]'s grant names.
 ///
 /// # Errors
@@ -113,7 +141,8 @@ pub async fn update(b: &mut Aws, source: &str) -> Result<(), Failed> {
     until_active(b).await
 }
 
-fn function_arn() -> String {
+/// The function's ARN.
+pub fn function_arn() -> String {
     format!("arn:aws:lambda:{REGION}:{B}:function:{NAME}")
 }
 
@@ -132,7 +161,11 @@ async fn deploy(a: &mut Aws, api: String) -> Result<String, Failed> {
     Ok(api)
 }
 
-async fn role(aws: &mut Aws, name: &str, service: &str) -> Result<(), Failed> {
+/// A role that a service may assume.
+///
+/// # Errors
+/// What IAM refused.
+pub async fn role(aws: &mut Aws, name: &str, service: &str) -> Result<(), Failed> {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]});
     let input = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});

@@ -312,3 +312,8 @@ fn packages_that_aws_images_bring() {
 fn java_and_ruby_functions() {
     pytest("test_runtimes.py");
 }
+
+#[test]
+fn a_fix_for_every_denial() {
+    pytest("test_explain_every_denial.py");
+}

@@ -39,7 +39,10 @@ pub fn fixes(fixes: &[Fix], style: Style) -> String {
             style.paragraph(&mut out, "  note: ", "        ", "", note);
         }
     }
-    let coded = fixes.iter().flat_map(|fix| &fix.steps).any(|step| step.terraform.is_some());
+    let coded = fixes
+        .iter()
+        .flat_map(|fix| &fix.steps)
+        .any(|step| step.terraform.is_some() || step.cloudformation.is_some());
     if coded && style.form == Forms::Cli {
         out.push('\n');
         let hint = "the same as code: --as terraform, --as cloudformation or --as all";
@@ -62,6 +65,15 @@ fn write_step(out: &mut String, step: &Step, indent: &str, style: Style) {
             out.push_str(&style.paint(CYAN, command));
             out.push('\n');
         }
+    }
+    let without = match style.form {
+        Forms::Cli => [None, None],
+        Forms::Terraform => [step.without_terraform.as_ref(), None],
+        Forms::CloudFormation => [None, step.without_cloudformation.as_ref()],
+        Forms::All => [step.without_terraform.as_ref(), step.without_cloudformation.as_ref()],
+    };
+    for why in without.into_iter().flatten() {
+        style.paragraph(out, indent, indent, DIM, why);
     }
     for code in coded.into_iter().flatten() {
         out.push('\n');

@@ -15,7 +15,7 @@ mod simulation;
 mod tree;
 pub mod yaml;
 
-pub use fix::{ApiCall, Fix, Refusal, Step, compact, grants, statements};
+pub use fix::{ApiCall, Code, Fix, Refusal, Step, code, compact, grants, statements};
 pub use fixes::fixes;
 pub use paint::{Forms, Style};
 pub use report::{Finding, Report, render};

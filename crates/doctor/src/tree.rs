@@ -189,7 +189,10 @@ fn every_statement(layer: &LayerStory) -> Vec<Node> {
 fn nearest_first(layer: &LayerStory, style: Style) -> Vec<Node> {
     let denies = layer.verdict == LayerVerdict::Denies;
     let mut all: Vec<(&PolicyStory, &StatementStory)> = statements(layer)
-        .filter(|(_, s)| (s.effect == StatementEffect::Deny) == denies && (!denies || s.matched))
+        .filter(|(policy, s)| {
+            let asked = (s.effect == StatementEffect::Deny) == denies && (!denies || s.matched);
+            asked && !is_unknown(policy)
+        })
         .collect();
     // Among equals, one about this action is nearer than one that only differs in it.
     all.sort_by_key(|(_, s)| {
@@ -225,7 +228,16 @@ fn nearest_first(layer: &LayerStory, style: Style) -> Vec<Node> {
     }
     let empty = layer.policies.iter().filter(|policy| policy.statements.is_empty());
     nodes.extend(empty.map(|policy| Node::new(format!("{}: no statements", policy.name))));
+    let unknown = layer.policies.iter().filter(|policy| is_unknown(policy));
+    nodes.extend(unknown.map(|policy| {
+        Node::new(format!("{}: one of AWS's, which allows nothing here; attach one of your own", policy.name))
+    }));
     nodes
+}
+
+/// Whether this stands for a policy of AWS's whose text is not known here (`iam::collect` names it so).
+fn is_unknown(policy: &PolicyStory) -> bool {
+    policy.name.ends_with(" (content unknown)")
 }
 
 /// Every element, and why it failed; what the excerpt says of the first one that failed is not said twice.

@@ -66,15 +66,10 @@ pub(crate) fn managed_document(store: &impl Read, arn: &str) -> Result<Option<St
         .and_then(|policy| policy.version(policy.default).map(|version| version.document.clone())))
 }
 
-fn compile_managed(store: &impl Read, arn: &str, kind: PolicyKind) -> Result<Option<Arc<Policy>>, Fail> {
-    let Some(document) = managed_document(store, arn)? else { return Ok(None) };
-    documents::compile(arn.to_owned(), &document, kind).map(|policy| Some(Arc::new(policy)))
-}
-
-/// A boundary or session policy whose content is not known: nothing is allowed through it, rather than everything.
-fn compile_managed_or_nothing(store: &impl Read, arn: &str, kind: PolicyKind) -> Result<Arc<Policy>, Fail> {
-    if let Some(policy) = compile_managed(store, arn, kind)? {
-        return Ok(policy);
+/// A policy whose content is not known allows nothing, rather than everything, and is there to be told of.
+fn compile_managed(store: &impl Read, arn: &str, kind: PolicyKind) -> Result<Arc<Policy>, Fail> {
+    if let Some(document) = managed_document(store, arn)? {
+        return documents::compile(arn.to_owned(), &document, kind).map(Arc::new);
     }
     const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"unknown:Unknown","Resource":"*"}]}"#;
     documents::compile(format!("{arn} (content unknown)"), NOTHING, kind).map(Arc::new)
@@ -107,7 +102,7 @@ fn identity_policies(
         into.push(Arc::new(documents::compile(shown, document, PolicyKind::Identity)?));
     }
     for arn in &entity.attached {
-        into.extend(compile_managed(store, arn, PolicyKind::Identity)?);
+        into.push(compile_managed(store, arn, PolicyKind::Identity)?);
     }
     for group in &entity.groups {
         if let Some(group) = store.one::<Entity>(IAM, &names::entity(account, Kind::Group, group))? {
@@ -144,7 +139,7 @@ fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
             policies.push(Arc::new(documents::compile(shown, document, PolicyKind::Session)?));
         }
         for arn in &session.policy_arns {
-            policies.push(compile_managed_or_nothing(store, arn, PolicyKind::Session)?);
+            policies.push(compile_managed(store, arn, PolicyKind::Session)?);
         }
         // The task policies of AssumeRoot have no Allow: they only deny whatever the task does not need.
         if session.kind == SessionKind::AssumeRoot {
@@ -164,7 +159,7 @@ pub(crate) fn policies_of(
     let mut gathered = CallerPolicies::default();
     identity_policies(store, account, entity, &mut gathered.identity)?;
     if let Some(arn) = &entity.boundary {
-        gathered.boundary = Some(compile_managed_or_nothing(store, arn, PolicyKind::Boundary)?);
+        gathered.boundary = Some(compile_managed(store, arn, PolicyKind::Boundary)?);
     }
     Ok(gathered)
 }
@@ -213,33 +208,6 @@ impl Iam {
             Ok::<_, Fail>(Some(gathered))
         };
         Ok(self.inner.policies.get(&self.inner.store, &key, load)?.unwrap_or_default())
-    }
-
-    pub(crate) fn collect_unknown(&self, caller: &Caller) -> Result<Vec<String>, Fail> {
-        self.read(|store| {
-            let mut arns = Vec::new();
-            if let (Some(entity), Some(account)) =
-                (entity_of(store, &caller.principal)?, caller.principal.account())
-            {
-                arns.extend(entity.attached.clone());
-                arns.extend(entity.boundary.clone());
-                for group in &entity.groups {
-                    if let Some(group) =
-                        store.one::<Entity>(IAM, &names::entity(&account, Kind::Group, group))?
-                    {
-                        arns.extend(group.attached);
-                    }
-                }
-            }
-            if let Some(session) = &caller.session {
-                arns.extend(session.policy_arns.iter().cloned());
-            }
-            arns.retain(|arn| {
-                managed::is_aws(arn) && managed::find(arn).is_none_or(|policy| policy.document.is_none())
-            });
-            arns.dedup();
-            Ok(arns)
-        })
     }
 
     pub(crate) fn view_role(&self, role_arn: &str) -> Result<Option<Arc<RoleView>>, Fail> {

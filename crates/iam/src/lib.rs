@@ -47,7 +47,7 @@ pub use caller::{AccessKey, Caller, Session, SessionCredentials};
 pub use collect::{IamPrincipal, RoleView, rcp_bind};
 pub use federation::Federation;
 pub use ops::implemented;
-pub use organizations::{Level, Membership};
+pub use organizations::{Level, Membership, can_be_delegated};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -203,15 +203,6 @@ impl Iam {
         self.find_membership(account).map_err(ApiError::from)
     }
 
-    /// ARNs of attached AWS-managed policies whose content crossgate does not carry: they grant nothing here, and
-    /// an explanation must say so.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn unknown_policies(&self, caller: &Caller) -> Result<Vec<String>, ApiError> {
-        self.collect_unknown(caller).map_err(ApiError::from)
-    }
-
     /// The condition keys that depend on the caller alone (`aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`,
     /// …; User Guide, reference_policies_condition-keys).
     ///
@@ -299,6 +290,14 @@ impl Iam {
     /// When the store fails.
     pub fn resolve_principal(&self, arn_or_id: &str) -> Result<Option<IamPrincipal>, ApiError> {
         self.find_principal(arn_or_id).map_err(ApiError::from)
+    }
+
+    /// The resource policy of the organization that an account is in, if it is in one and that has one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn delegation_policy(&self, account: &arn::AccountId) -> Result<Option<String>, ApiError> {
+        self.read(|store| organizations::delegation_policy(store, account)).map_err(ApiError::from)
     }
 
     /// ARNs of the roles and users of an account, for "did you mean".

@@ -1,17 +1,46 @@
 //! Codes of MFA devices. The one place that AssumeRole and GetSessionToken ask.
 
 use policy::Principal;
-use wire::Call;
+use wire::{ApiError, Call};
 
 use crate::error::{Fail, denied};
-use crate::{Caller, Iam};
+use crate::model::Kind;
+use crate::ops::credentials;
+use crate::{Caller, Iam, trust};
 
-/// Whether `call` shows a code of the caller's MFA device (`SerialNumber` and `TokenCode`): `false` when it shows none.
-/// A call may ask several times.
+impl Iam {
+    /// The serial number of an MFA device that is enabled for the user `principal`, if it has one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn mfa_device(&self, principal: &Principal) -> Result<Option<String>, ApiError> {
+        let Principal::User { arn, account, .. } = principal else { return Ok(None) };
+        let found = self.read(|store| {
+            let Some(user) = trust::by_arn(store, account, Kind::User, arn)? else { return Ok(None) };
+            Ok(credentials::devices(store, account, &user)?.into_iter().next())
+        });
+        found.map(|device| device.map(|device| device.serial)).map_err(|fail| fail.0)
+    }
+}
+
+/// Whether `call` shows a good code of the caller's MFA device (`SerialNumber` and `TokenCode`): `false` when it shows
+/// none. The code stays good: a call that is denied uses none up.
 ///
 /// # Errors
 /// `AccessDenied` when the code is wrong, the device unknown, or the caller no user of the account.
 pub(crate) fn shown(iam: &Iam, caller: &Caller, call: &Call) -> Result<bool, Fail> {
+    check(iam, caller, call, false)
+}
+
+/// As [`shown`]; the code cannot be used again (IAM User Guide, id_credentials_mfa_sample-code: a code works once).
+///
+/// # Errors
+/// As [`shown`].
+pub(crate) fn used(iam: &Iam, caller: &Caller, call: &Call) -> Result<bool, Fail> {
+    check(iam, caller, call, true)
+}
+
+fn check(iam: &Iam, caller: &Caller, call: &Call, used: bool) -> Result<bool, Fail> {
     if call.text("TokenCode").is_none() && call.text("SerialNumber").is_none() {
         return Ok(false);
     }
@@ -21,5 +50,6 @@ pub(crate) fn shown(iam: &Iam, caller: &Caller, call: &Call) -> Result<bool, Fai
              valid and associated with this user.",
         ));
     };
-    iam.use_mfa_code(account, id, call.text("SerialNumber").unwrap_or_default(), call).map(|()| true)
+    let serial = call.text("SerialNumber").unwrap_or_default();
+    iam.mfa_code(account, id, serial, call, used).map(|()| true)
 }

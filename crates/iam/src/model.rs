@@ -197,9 +197,6 @@ pub(crate) struct Device {
     pub(crate) enabled_ms: i64,
     /// The last time step whose code was taken: a code is good once.
     pub(crate) last_step: i64,
-    /// The request that took it: one request may ask about its code again.
-    #[serde(default)]
-    pub(crate) last_request: Option<String>,
     pub(crate) tags: Vec<Tag>,
 }
 

@@ -1,11 +1,13 @@
 //! One change of one policy: written as commands, Terraform or CloudFormation, and read back from there.
 
+use std::sync::Arc;
+
 use policy::{Policy, PolicyKind};
 use serde_json::{Value, json};
 
-use super::document::{compact, pretty, with_statement};
+use super::document::{compact, pretty, statements, with_statement};
 use super::plan::Setup;
-use super::{Step, cloudformation, terraform};
+use super::{Code, Step, cloudformation, terraform};
 use crate::shell::{quote, split};
 
 /// In which language a change is written.
@@ -42,6 +44,15 @@ impl Holder {
             Self::Group => "group",
         }
     }
+
+    /// As in the names of CloudFormation's types.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Role => "Role",
+            Self::Group => "Group",
+        }
+    }
 }
 
 /// What is changed, and what it becomes.
@@ -57,7 +68,66 @@ pub(crate) enum Place {
     /// The resource policy of an API, which takes effect with its next deployment.
     Api { region: String, api: String, stage: String, document: Value },
     /// The policy of a session, which only a new session can change.
-    Session { call: Vec<String>, document: Value },
+    Session(Session),
+    /// One statement more in the policy of a layer's version.
+    Layer(LayerPermission),
+    /// A new policy as the boundary, in place of one of AWS's.
+    NewBoundary { holder: Holder, name: String, account: String, policy: String, document: Value },
+    /// An identity-based policy less.
+    Gone { shown: String, kept: Kept },
+}
+
+/// A policy that is taken away.
+pub(crate) enum Kept {
+    /// With its text.
+    Inline { holder: Holder, name: String, policy: String },
+    /// From one that it is attached to.
+    Attached { holder: Holder, name: String, arn: String },
+}
+
+/// A session like the refused one, but for its policies.
+pub(crate) struct Session {
+    /// The role; `None` for federated users.
+    pub(crate) role_arn: Option<String>,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its managed policies.
+    pub(crate) managed: Vec<String>,
+    /// The managed policies of the refused session that it has not.
+    pub(crate) dropped: Vec<String>,
+    /// Its own policy.
+    pub(crate) document: Option<Value>,
+}
+
+/// What `add-layer-version-permission` takes.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerPermission {
+    pub(crate) region: String,
+    /// The layer's ARN, without the version.
+    pub(crate) arn: String,
+    pub(crate) version: String,
+    pub(crate) sid: String,
+    pub(crate) action: String,
+    /// Twelve digits or `*`.
+    pub(crate) principal: String,
+}
+
+impl LayerPermission {
+    pub(crate) fn version_arn(&self) -> String {
+        format!("{}:{}", self.arn, self.version)
+    }
+
+    fn statement(&self) -> Value {
+        let partition = self.arn.split(':').nth(1).unwrap_or("aws");
+        let principal = match self.principal.as_str() {
+            "*" => json!("*"),
+            account => json!({"AWS": format!("arn:{partition}:iam::{account}:root")}),
+        };
+        json!({
+            "Sid": self.sid, "Effect": "Allow", "Principal": principal, "Action": self.action,
+            "Resource": self.version_arn(),
+        })
+    }
 }
 
 /// What `add-permission` takes.
@@ -78,6 +148,8 @@ pub(crate) struct Permission {
     pub(crate) url_auth: Option<String>,
     /// Whether the statement is for calls through a function URL alone.
     pub(crate) via_url: bool,
+    /// Whether it takes the place of the statement that has its id.
+    pub(crate) replaces: bool,
 }
 
 impl Permission {
@@ -128,6 +200,9 @@ impl Permission {
 pub(crate) enum Said {
     Document(Value),
     Permission(Box<Permission>),
+    Layer(LayerPermission),
+    /// That there is no document.
+    Nothing,
 }
 
 impl Change {
@@ -140,15 +215,15 @@ impl Change {
             (Place::Managed { arn: a, .. }, Place::Managed { arn: b, .. }) => a == b,
             (Place::Trust { .. }, Place::Trust { .. })
             | (Place::Api { .. }, Place::Api { .. })
-            | (Place::Session { .. }, Place::Session { .. }) => true,
+            | (Place::Session(_), Place::Session(_)) => true,
             _ => false,
         }
     }
 
-    /// The change in one form; `None` where there is no such thing.
-    pub(crate) fn text(&self, form: Form) -> Option<String> {
+    /// The change in one form, or why there is no such thing.
+    pub(crate) fn text(&self, form: Form) -> Code {
         match form {
-            Form::Commands => self.commands().into_iter().next(),
+            Form::Commands => Ok(self.command()),
             Form::Terraform => terraform::write(self),
             Form::CloudFormation => cloudformation::write(self),
         }
@@ -156,7 +231,7 @@ impl Change {
 
     /// Changes `setup` as the text in `form` says; `None` when there is none or it cannot be read.
     pub(crate) fn apply(&self, form: Form, setup: &mut Setup) -> Option<()> {
-        let text = self.text(form)?;
+        let text = self.text(form).ok()?;
         let said = match form {
             Form::Commands => read(&text, self)?,
             Form::Terraform => terraform::read(&text, self)?,
@@ -176,9 +251,28 @@ impl Change {
                 let boundary = setup.replace(parse(arn, &document, PolicyKind::Boundary)?);
                 identity.or(boundary)?;
             }
-            (Place::Permission(_), Said::Permission(permission)) => {
+            (Place::NewBoundary { account, policy, .. }, Said::Document(document)) => {
+                let arn = format!("arn:aws:iam::{account}:policy/{policy}");
+                setup.caller.boundary = Some(parse(&arn, &document, PolicyKind::Boundary)?.into());
+            }
+            (Place::Gone { shown, .. }, Said::Nothing) => {
+                setup.caller.identity.retain(|policy| policy.name != *shown);
+            }
+            (Place::Layer(_), Said::Layer(permission)) => {
                 let old = setup.owner.policy.as_deref();
                 let document = with_statement(old.map(|p| &*p.text), permission.statement())?;
+                let name =
+                    old.map_or_else(|| format!("policy of {}", permission.version_arn()), |p| p.name.clone());
+                setup.owner.policy = Some(parse(&name, &document, PolicyKind::Resource)?.into());
+            }
+            (Place::Permission(_), Said::Permission(permission)) => {
+                let old = setup.owner.policy.as_deref();
+                let mut document = with_statement(old.map(|p| &*p.text), permission.statement())?;
+                if permission.replaces {
+                    let statements = statements(&mut document)?;
+                    let old = statements.iter().position(|s| s["Sid"] == json!(permission.sid))?;
+                    statements.swap_remove(old);
+                }
                 let name = old.map_or_else(
                     || format!("policy of function {}", permission.function),
                     |p| p.name.clone(),
@@ -192,11 +286,21 @@ impl Change {
                     setup.owner.policy.as_ref().map_or("the new policy", |p| p.name.as_str()).to_owned();
                 setup.owner.policy = Some(parse(&old, &document, kind)?.into());
             }
-            (Place::Session { .. }, Said::Document(document)) => {
-                let new = parse("session policy", &document, PolicyKind::Session)?;
-                if setup.replace(new.clone()).is_none() {
-                    setup.caller.session.as_mut()?.push(new.into());
-                }
+            (Place::Session(session), said) => {
+                let own = match said {
+                    Said::Document(document) => {
+                        Some(parse("session policy", &document, PolicyKind::Session)?)
+                    }
+                    Said::Nothing => None,
+                    _ => return None,
+                };
+                let mut policies = setup.caller.session.take().unwrap_or_default();
+                policies.retain(|policy| {
+                    let arn = policy.name.split(' ').next().unwrap_or_default();
+                    policy.name != "session policy" && !session.dropped.iter().any(|dropped| dropped == arn)
+                });
+                policies.extend(own.map(Arc::new));
+                setup.caller.session = (!policies.is_empty()).then_some(policies);
             }
             _ => return None,
         }
@@ -204,14 +308,26 @@ impl Change {
     }
 
     pub(crate) fn step(&self, terraform: bool, cloudformation: bool) -> Step {
-        let form = |shown: bool, form| shown.then(|| self.text(form)).flatten();
+        let form = |shown: bool, form| match self.text(form) {
+            Ok(_) if !shown => Err("not shown: read back, it does not allow the request".to_owned()),
+            text => text,
+        };
+        let (terraform, cloudformation) =
+            (form(terraform, Form::Terraform), form(cloudformation, Form::CloudFormation));
         Step {
             account: self.account.clone(),
             does: self.does.clone(),
             commands: self.commands(),
-            terraform: form(terraform, Form::Terraform),
-            cloudformation: form(cloudformation, Form::CloudFormation),
+            ..Step::default()
         }
+        .coded(terraform, cloudformation)
+    }
+
+    /// The command that says what the policy becomes.
+    fn command(&self) -> String {
+        let mut commands = self.commands();
+        let at = usize::from(matches!(&self.place, Place::Permission(permission) if permission.replaces));
+        if at < commands.len() { commands.swap_remove(at) } else { String::new() }
     }
 
     /// The command that makes the change, then what puts it into effect.
@@ -231,7 +347,42 @@ impl Change {
                 quote(arn),
                 quote(&compact(document))
             )],
+            Place::Permission(permission) if permission.replaces => {
+                vec![remove_permission(permission), add_permission(permission)]
+            }
             Place::Permission(permission) => vec![add_permission(permission)],
+            Place::Layer(permission) => vec![add_layer_permission(permission)],
+            Place::NewBoundary { holder, name, account, policy, document } => {
+                let word = holder.word();
+                vec![
+                    format!(
+                        "aws iam create-policy --policy-name {} --policy-document {}",
+                        quote(policy),
+                        quote(&compact(document))
+                    ),
+                    format!(
+                        "aws iam put-{word}-permissions-boundary --{word}-name {} --permissions-boundary {}",
+                        quote(name),
+                        quote(&format!("arn:aws:iam::{account}:policy/{policy}"))
+                    ),
+                ]
+            }
+            Place::Gone { kept: Kept::Inline { holder, name, policy }, .. } => {
+                let word = holder.word();
+                vec![format!(
+                    "aws iam delete-{word}-policy --{word}-name {} --policy-name {}",
+                    quote(name),
+                    quote(policy)
+                )]
+            }
+            Place::Gone { kept: Kept::Attached { holder, name, arn }, .. } => {
+                let word = holder.word();
+                vec![format!(
+                    "aws iam detach-{word}-policy --{word}-name {} --policy-arn {}",
+                    quote(name),
+                    quote(arn)
+                )]
+            }
             Place::Trust { role_arn, document } => vec![format!(
                 "aws iam update-assume-role-policy --role-name {} --policy-document {}",
                 quote(last(role_arn)),
@@ -250,12 +401,54 @@ impl Change {
                     ),
                 ]
             }
-            Place::Session { call, document } => {
-                let call: Vec<String> = call.iter().map(|word| quote(word)).collect();
-                vec![format!("{} --policy {}", call.join(" "), quote(&compact(document)))]
-            }
+            Place::Session(session) => vec![get_session(session)],
         }
     }
+}
+
+fn get_session(session: &Session) -> String {
+    let mut command = match &session.role_arn {
+        Some(role) => format!(
+            "aws sts assume-role --role-arn {} --role-session-name {}",
+            quote(role),
+            quote(&session.name)
+        ),
+        None => format!("aws sts get-federation-token --name {}", quote(&session.name)),
+    };
+    if !session.managed.is_empty() {
+        command += " --policy-arns";
+        for arn in &session.managed {
+            command += &format!(" {}", quote(&format!("arn={arn}")));
+        }
+    }
+    if let Some(document) = &session.document {
+        command += &format!(" --policy {}", quote(&compact(document)));
+    }
+    command
+}
+
+fn add_layer_permission(permission: &LayerPermission) -> String {
+    let LayerPermission { region, arn, version, sid, action, principal } = permission;
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    format!(
+        "aws lambda add-layer-version-permission --region {region} --layer-name {} --version-number {version} \
+         --statement-id {} --action {} --principal {}",
+        quote(name),
+        quote(sid),
+        quote(action),
+        quote(principal)
+    )
+}
+
+fn remove_permission(permission: &Permission) -> String {
+    let qualifier =
+        permission.qualifier.as_ref().map_or_else(String::new, |q| format!(" --qualifier {}", quote(q)));
+    format!(
+        "aws lambda remove-permission --region {} --function-name {} --statement-id {}{qualifier}",
+        permission.region,
+        quote(&permission.function),
+        quote(&permission.sid)
+    )
 }
 
 fn add_permission(permission: &Permission) -> String {
@@ -306,15 +499,33 @@ fn read(command: &str, of: &Change) -> Option<Said> {
             source_account: option("source-account"),
             url_auth: option("function-url-auth-type"),
             via_url: words.iter().any(|word| word == "--invoked-via-function-url"),
+            replaces: permission.replaces,
         })));
+    }
+    if let Place::Layer(permission) = &of.place {
+        let (layers, _) = permission.arn.rsplit_once(':')?;
+        return Some(Said::Layer(LayerPermission {
+            region: option("region")?,
+            arn: format!("{layers}:{}", option("layer-name")?),
+            version: option("version-number")?,
+            sid: option("statement-id")?,
+            action: option("action")?,
+            principal: option("principal")?,
+        }));
+    }
+    if matches!(of.place, Place::Gone { .. }) {
+        return Some(Said::Nothing);
     }
     if let Some(patch) = option("patch-operations") {
         let patch: Value = serde_json::from_str(&patch).ok()?;
         let text = patch.get(0)?.get("value")?.as_str()?.to_owned();
         return serde_json::from_str(&text).ok().map(Said::Document);
     }
-    let text = option("policy-document").or_else(|| option("policy"))?;
-    serde_json::from_str(&text).ok().map(Said::Document)
+    match option("policy-document").or_else(|| option("policy")) {
+        Some(text) => serde_json::from_str(&text).ok().map(Said::Document),
+        None if matches!(of.place, Place::Session(_)) => Some(Said::Nothing),
+        None => None,
+    }
 }
 
 pub(crate) fn last(arn: &str) -> &str {

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::change::{Change, Holder, Permission, Place, Said, last};
+use super::Code;
+use super::change::{Change, Holder, Kept, LayerPermission, Permission, Place, Said, last};
 use super::document::members;
 use crate::yaml;
 
-/// The template; `None` for a session's policy, which CloudFormation does not make.
-pub(crate) fn write(change: &Change) -> Option<String> {
+/// The template, or why there is none.
+pub(crate) fn write(change: &Change) -> Code {
     let (kind, id, properties, existing) = match &change.place {
         Place::Inline { holder, name, policy, document } => {
             let (kind, member) = match holder {
@@ -43,7 +44,7 @@ pub(crate) fn write(change: &Change) -> Option<String> {
             properties.extend(more.into_iter().filter_map(|(name, v)| Some((name, json!(v.as_ref()?)))));
             properties.extend(permission.via_url.then_some(("InvokedViaFunctionUrl", json!(true))));
             let id = format!("{} {}", permission.function, permission.sid);
-            ("AWS::Lambda::Permission", id, properties, false)
+            ("AWS::Lambda::Permission", id, properties, permission.replaces)
         }
         Place::Trust { role_arn, document } => {
             let properties =
@@ -54,7 +55,48 @@ pub(crate) fn write(change: &Change) -> Option<String> {
             let properties = vec![("Policy", document.clone())];
             ("AWS::ApiGateway::RestApi", format!("api {api}"), properties, true)
         }
-        Place::Session { .. } => return None,
+        Place::Layer(permission) => {
+            let version = permission.version_arn();
+            let properties = vec![
+                ("LayerVersionArn", json!(version)),
+                ("Action", json!(permission.action)),
+                ("Principal", json!(permission.principal)),
+            ];
+            ("AWS::Lambda::LayerVersionPermission", permission.sid.clone(), properties, false)
+        }
+        Place::NewBoundary { holder, name, policy, document, .. } => {
+            let properties = [("ManagedPolicyName", json!(policy)), ("PolicyDocument", document.clone())];
+            let kind = if *holder == Holder::Role { "AWS::IAM::Role" } else { "AWS::IAM::User" };
+            let boundary = format!(
+                "  # a property to set on the resource that makes the {}\n  {}:\n    Type: {kind}\n    Properties:\n      \
+                 PermissionsBoundary:\n        Ref: {}\n",
+                holder.word(),
+                logical_id(name),
+                logical_id(policy)
+            );
+            let made = resource("AWS::IAM::ManagedPolicy", policy, &properties);
+            return Ok(format!("# account {}\n{made}{boundary}", change.account));
+        }
+        Place::Gone { kept, .. } => {
+            return Err(match kept {
+                Kept::Inline { holder, .. } => format!(
+                    "in CloudFormation, delete the AWS::IAM::{}Policy, or its entry in the {}'s Policies",
+                    holder.title(),
+                    holder.word()
+                ),
+                Kept::Attached { arn, holder, .. } => {
+                    format!(
+                        "in CloudFormation, delete {arn} from the ManagedPolicyArns of the {}",
+                        holder.word()
+                    )
+                }
+            });
+        }
+        Place::Session(_) => {
+            return Err(
+                "CloudFormation works with the session that calls it: the session is got before".to_owned()
+            );
+        }
     };
     let mut out = format!("# account {}\n", change.account);
     if existing {
@@ -63,23 +105,44 @@ pub(crate) fn write(change: &Change) -> Option<String> {
     if matches!(change.place, Place::Api { .. }) {
         out += "# takes effect with the API's next deployment\n";
     }
-    out += &format!("Resources:\n  {}:\n    Type: {kind}\n    Properties:\n", logical_id(&id));
-    for (name, value) in properties {
-        out += &format!("      {name}:{}\n", block(&value, 8));
-    }
-    Some(out)
+    Ok(out + &resource(kind, &id, &properties))
 }
+
+/// A template with one resource; `name` is made a logical id.
+pub(crate) fn resource(kind: &str, name: &str, properties: &[(&str, Value)]) -> String {
+    let mut out = format!("Resources:\n  {}:\n    Type: {kind}\n    Properties:\n", logical_id(name));
+    for (name, value) in properties {
+        out += &format!("      {name}:{}\n", block(value, 8));
+    }
+    out
+}
+
+/// The properties that hold policies.
+const DOCUMENTS: [&str; 3] = ["PolicyDocument", "AssumeRolePolicyDocument", "Policy"];
 
 /// What the template says the policy becomes.
 pub(crate) fn read(template: &str, of: &Change) -> Option<Said> {
     let json = yaml::to_json(template).ok()?;
     let document: Value = serde_json::from_str(&json.text).ok()?;
-    let resource = document.get("Resources")?.as_object()?.values().next()?.clone();
-    let properties = resource.get("Properties")?;
+    let resources = document.get("Resources")?.as_object()?;
+    let of_resource = |resource: &Value| resource.get("Properties").cloned();
+    let said = |properties: &Value| DOCUMENTS.iter().any(|name| properties.get(name).is_some());
+    let mut all = resources.values().filter_map(of_resource);
+    // A user or role beside its new boundary says nothing of the policy.
+    let properties = &resources.values().filter_map(of_resource).find(said).or_else(|| all.next())?;
+    if let Place::Layer(layer) = &of.place {
+        let text = |name: &str| properties.get(name).and_then(Value::as_str);
+        let (arn, version) = text("LayerVersionArn")?.rsplit_once(':')?;
+        return Some(Said::Layer(LayerPermission {
+            arn: arn.to_owned(),
+            version: version.to_owned(),
+            principal: text("Principal")?.to_owned(),
+            action: text("Action")?.to_owned(),
+            ..layer.clone()
+        }));
+    }
     let Place::Permission(permission) = &of.place else {
-        let document = ["PolicyDocument", "AssumeRolePolicyDocument", "Policy"]
-            .iter()
-            .find_map(|m| properties.get(m))?;
+        let document = DOCUMENTS.iter().find_map(|name| properties.get(name))?;
         return Some(Said::Document(document.clone()));
     };
     let text = |name: &str| properties.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -91,8 +154,9 @@ pub(crate) fn read(template: &str, of: &Change) -> Option<Said> {
         region: permission.region.clone(),
         function: parts.get(6).map_or_else(|| function.clone(), |name| (*name).to_owned()),
         qualifier: parts.get(7).map(|qualifier| (*qualifier).to_owned()),
-        // CloudFormation makes one up.
-        sid: logical_id(&permission.sid),
+        // CloudFormation makes one up, for what it makes.
+        sid: if permission.replaces { permission.sid.clone() } else { logical_id(&permission.sid) },
+        replaces: permission.replaces,
         action: text("Action")?,
         principal: text("Principal")?,
         source_arn: text("SourceArn"),

@@ -3,10 +3,10 @@
 use policy::{Explanation, Layer, StatementEffect};
 use serde_json::{Map, Value, json};
 
-use super::change::{Change, Form, Place};
+use super::change::{Change, Form, Holder, Kept, Place, last};
 use super::document::statements;
 use super::home::{self, Home};
-use super::{Refusal, Setup, layers};
+use super::{Refusal, Setup, bring, layers};
 
 /// The edit of the policy that holds the Deny; `None` where nobody in the accounts involved can make it.
 pub(crate) fn lift(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
@@ -18,14 +18,51 @@ pub(crate) fn lift(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
         return None;
     }
     let before = denies(&story);
-    let candidates = narrowed(&policy.text, statement.index, refusal)?;
     let title = statement.title();
-    candidates.into_iter().find_map(|(document, how)| {
-        let does = format!("{title} of {} {how}", policy.name);
-        let change = edit(refusal, now, layer.layer, &policy.name, document, does)?;
+    let helps = |change: &Change| {
         let mut then = now.clone();
-        change.apply(Form::Commands, &mut then)?;
-        (denies(&then.explain(&refusal.request)) < before).then_some(change)
+        change.apply(Form::Commands, &mut then).is_some() && denies(&then.explain(&refusal.request)) < before
+    };
+    // A session takes managed policies as they are, or not.
+    if layer.layer == Layer::Session && policy.name != "session policy" {
+        let arn = policy.name.split(' ').next()?;
+        let own = layers::own_session_policy(now).and_then(|own| serde_json::from_str(&own.text).ok());
+        let change = layers::session_with(refusal, now, own, &[arn])?;
+        let does = format!("get another session, without {arn}, in which {title} matches");
+        return Some(Change { does, ..change }).filter(helps);
+    }
+    let shared =
+        matches!(home::of(&policy.name), Some(Home::Managed(_) | Home::Inline { holder: Holder::Group, .. }));
+    let candidates = narrowed(&policy.text, statement.index, refusal, shared)?;
+    let narrowed = candidates.into_iter().find_map(|(document, how)| {
+        let does = format!("{title} of {} {how}", policy.name);
+        edit(refusal, now, layer.layer, &policy.name, document, does).filter(helps)
+    });
+    narrowed.or_else(|| gone(refusal, layer.layer, &policy.name, &title).filter(helps))
+}
+
+/// The policy as a whole taken away, where nothing of it can be changed or would be left.
+fn gone(refusal: &Refusal<'_>, layer: Layer, name: &str, title: &str) -> Option<Change> {
+    if layer != Layer::Identity {
+        return None;
+    }
+    let principal = refusal.request.principal;
+    let (kept, notes) = match home::of(name)? {
+        Home::Inline { holder, name, policy } => {
+            (Kept::Inline { holder, name: name.to_owned(), policy: policy.to_owned() }, Vec::new())
+        }
+        Home::Managed(arn) | Home::Aws(arn) => {
+            let (holder, of) = layers::holder(principal)?;
+            let group = "where the user has the policy by a group: aws iam detach-group-policy";
+            let notes = (holder == Holder::User).then(|| group.to_owned()).into_iter().collect();
+            (Kept::Attached { holder, name: last(of).to_owned(), arn: arn.to_owned() }, notes)
+        }
+    };
+    Some(Change {
+        account: principal.account()?.to_string(),
+        does: format!("take away {name}, in which {title} matches"),
+        place: Place::Gone { shown: name.to_owned(), kept },
+        notes,
     })
 }
 
@@ -37,7 +74,7 @@ fn denies(story: &Explanation) -> usize {
 }
 
 /// The document with the statement changed, the narrowest change first, and what the change is.
-fn narrowed(text: &str, index: usize, refusal: &Refusal<'_>) -> Option<Vec<(Value, String)>> {
+fn narrowed(text: &str, index: usize, refusal: &Refusal<'_>, shared: bool) -> Option<Vec<(Value, String)>> {
     let mut document: Value = serde_json::from_str(text).ok()?;
     let old = statements(&mut document)?.get(index)?.as_object()?.clone();
     let (action, resource) = (refusal.request.action, refusal.request.resource);
@@ -49,6 +86,16 @@ fn narrowed(text: &str, index: usize, refusal: &Refusal<'_>) -> Option<Vec<(Valu
             found.push((document, how));
         }
     };
+    for (operator, key, value, more) in spared(&old, refusal) {
+        let spare = |s: &mut Map<String, Value>| {
+            let keys =
+                s.get_mut("Condition").and_then(|c| c.get_mut(&operator)).and_then(Value::as_object_mut);
+            if let Some(keys) = keys {
+                keys.insert(key.clone(), more.clone());
+            }
+        };
+        with(&spare, format!("also spares {key} {value}"));
+    }
     if let Some(listed) = old.get("NotResource") {
         let more = added(listed, resource);
         with(&|s| drop(s.insert("NotResource".into(), more.clone())), format!("also spares {resource}"));
@@ -70,8 +117,8 @@ fn narrowed(text: &str, index: usize, refusal: &Refusal<'_>) -> Option<Vec<(Valu
     if let Some(less) = old.get("Action").and_then(|listed| taken(listed, action)) {
         with(&|s| drop(s.insert("Action".into(), less.clone())), format!("no longer lists {action}"));
     }
-    if let (Some((_, arn)), true) = (layers::holder(refusal.request.principal), old.contains_key("Principal"))
-    {
+    let many = shared || old.contains_key("Principal");
+    if let (Some((_, arn)), true) = (layers::holder(refusal.request.principal), many) {
         let mut condition = old.get("Condition").cloned().unwrap_or_else(|| json!({}));
         if let Some(operators) = condition.as_object_mut().filter(|c| !c.contains_key("ArnNotEquals")) {
             operators.insert("ArnNotEquals".into(), json!({"aws:PrincipalArn": arn}));
@@ -86,25 +133,55 @@ fn narrowed(text: &str, index: usize, refusal: &Refusal<'_>) -> Option<Vec<(Valu
     // A policy without statements is none: AWS refuses it.
     if !statements(&mut without)?.is_empty() {
         found.push((without, "is taken out".to_owned()));
+    } else if old.contains_key("Principal") {
+        statements(&mut without)?.push(layers::entry(&refusal.request));
+        let who = refusal.request.principal.words();
+        found.push((without, format!("becomes an Allow for {who}")));
     }
     Some(found)
 }
 
-fn added(listed: &Value, more: &str) -> Value {
+/// Negated conditions that would not hold with the request's value listed: operator, key, value, and the new list.
+fn spared(old: &Map<String, Value>, refusal: &Refusal<'_>) -> Vec<(String, String, String, Value)> {
+    const NEGATED: [&str; 6] = [
+        "StringNotEquals",
+        "StringNotEqualsIgnoreCase",
+        "StringNotLike",
+        "ArnNotEquals",
+        "ArnNotLike",
+        "NotIpAddress",
+    ];
+    let mut found = Vec::new();
+    for (operator, keys) in old.get("Condition").and_then(Value::as_object).into_iter().flatten() {
+        if !NEGATED.contains(&operator.trim_end_matches("IfExists")) {
+            continue;
+        }
+        for (key, listed) in keys.as_object().into_iter().flatten() {
+            // What the caller can bring is not to be given up.
+            if let (false, Some([value])) = (bring::can(key), refusal.request.context.get(key)) {
+                found.push((operator.clone(), key.clone(), value.clone(), added(listed, value)));
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn added(listed: &Value, more: &str) -> Value {
     let mut items = listed.as_array().cloned().unwrap_or_else(|| vec![listed.clone()]);
     items.push(json!(more));
     items.into()
 }
 
 /// The list without `item`; `None` where it is not listed as such, or stands alone.
-fn taken(listed: &Value, item: &str) -> Option<Value> {
+pub(crate) fn taken(listed: &Value, item: &str) -> Option<Value> {
     let items = listed.as_array()?;
     let left: Vec<_> =
         items.iter().filter(|i| !i.as_str().is_some_and(|i| i.eq_ignore_ascii_case(item))).cloned().collect();
     (!left.is_empty() && left.len() < items.len()).then(|| left.into())
 }
 
-fn edit(
+/// The change that makes the policy `name` of `layer` say `document`.
+pub(crate) fn edit(
     refusal: &Refusal<'_>,
     now: &Setup,
     layer: Layer,
@@ -129,7 +206,7 @@ fn edit(
             Some(Change { account, does, place, notes })
         }
         Layer::Session if name == "session policy" => {
-            let mut change = layers::session_with(refusal, now, document)?;
+            let mut change = layers::session_with(refusal, now, Some(document), &[])?;
             change.does = format!("get another session: {does}");
             Some(change)
         }

@@ -65,6 +65,32 @@ pub(crate) fn with_statement(text: Option<&str>, statement: Value) -> Option<Val
     Some(document)
 }
 
+/// Takes out principals that are gone, which stand as unique ids (IAM User Guide, reference_policies_elements_principal):
+/// no policy that names one is saved. Statements that name nobody else go with them.
+pub(crate) fn without_the_gone(document: &mut Value) {
+    let gone =
+        |who: &Value| who.as_str().is_some_and(|who| who.starts_with("AIDA") || who.starts_with("AROA"));
+    let Some(statements) = statements(document) else { return };
+    statements.retain_mut(|statement| {
+        let Some(principals) = statement.get_mut("Principal").and_then(Value::as_object_mut) else {
+            return true;
+        };
+        if let Some(named) = principals.get_mut("AWS") {
+            let none_left = match named.as_array_mut() {
+                Some(all) => {
+                    all.retain(|who| !gone(who));
+                    all.is_empty()
+                }
+                None => gone(named),
+            };
+            if none_left {
+                principals.remove("AWS");
+            }
+        }
+        !principals.is_empty()
+    });
+}
+
 /// The statements of a policy document, as a list even where it has a single one; `None` where it has none.
 pub fn statements(document: &mut Value) -> Option<&mut Vec<Value>> {
     let statements = document.get_mut("Statement")?;

@@ -4,8 +4,8 @@ use arn::Arn;
 use policy::{Layer, Policy, Principal, Request};
 use serde_json::{Map, Value, json};
 
-use super::change::{Change, Holder, Permission, Place, last};
-use super::document::{self, with_statement};
+use super::change::{Change, Holder, LayerPermission, Permission, Place, Session, last};
+use super::document::{self, compact, with_statement};
 use super::home::{self, Home};
 use super::{Refusal, Setup, url};
 
@@ -47,6 +47,11 @@ fn statement(request: &Request<'_>) -> Value {
     if let (true, Some(members)) = (url::is_via(request), statement.as_object_mut()) {
         members.insert("Condition".into(), json!({"Bool": {url::VIA: "true"}}));
     }
+    // IAM User Guide, id_roles_use_passrole: the role is passed to this service alone.
+    let service = request.context.get("iam:PassedToService").and_then(|services| services.first());
+    if let (Some(service), Some(members)) = (service, statement.as_object_mut()) {
+        members.insert("Condition".into(), json!({"StringEquals": {"iam:PassedToService": service}}));
+    }
     statement
 }
 
@@ -81,7 +86,11 @@ fn identity(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
 
 fn boundary(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
     let boundary = now.caller.boundary.as_deref()?;
-    let Home::Managed(arn) = home::of(&boundary.name)? else { return None };
+    let arn = match home::of(&boundary.name)? {
+        Home::Managed(arn) => arn,
+        Home::Aws(arn) if arn == boundary.name => return new_boundary(refusal, boundary),
+        _ => return None,
+    };
     Some(Change {
         account: refusal.request.principal.account()?.to_string(),
         does: format!(
@@ -98,45 +107,85 @@ fn boundary(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
     })
 }
 
+/// Characters of a managed policy without white space (IAM User Guide, reference_iam-quotas).
+const MOST_CHARACTERS: usize = 6_144;
+
+/// A policy with what AWS's one allows, and this.
+fn new_boundary(refusal: &Refusal<'_>, boundary: &Policy) -> Option<Change> {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let (holder, arn) = holder(principal)?;
+    let document = with_statement(Some(&boundary.text), statement(&refusal.request))?;
+    if compact(&document).chars().filter(|c| !c.is_whitespace()).count() > MOST_CHARACTERS {
+        return None;
+    }
+    let account = principal.account()?.to_string();
+    let old = last(&boundary.name);
+    Some(Change {
+        account: account.clone(),
+        does: format!(
+            "a boundary of one's own in place of {old}, which leaves room for {action} on {resource} too"
+        ),
+        place: Place::NewBoundary {
+            holder,
+            name: last(arn).to_owned(),
+            account,
+            policy: format!("{old}-{}", action.split_once(':')?.1),
+            document,
+        },
+        notes: Vec::new(),
+    })
+}
+
 pub(crate) fn everyone(arn: &str) -> String {
     format!("the policy {arn} changes for everyone who has it")
 }
 
 fn session(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
-    let inline = now.caller.session.as_ref()?.iter().find(|p| p.name == "session policy");
+    let inline = own_session_policy(now);
     let document = with_statement(inline.map(|p| &*p.text), statement(&refusal.request))?;
-    session_with(refusal, now, document)
+    session_with(refusal, now, Some(document), &[])
 }
 
-/// A session like this one with another policy of its own.
-pub(crate) fn session_with(refusal: &Refusal<'_>, now: &Setup, document: Value) -> Option<Change> {
+pub(crate) fn own_session_policy(now: &Setup) -> Option<&Policy> {
+    now.caller.session.iter().flatten().find(|p| p.name == "session policy").map(|p| &**p)
+}
+
+/// A session like this one with another policy of its own, and without some of its managed ones.
+pub(crate) fn session_with(
+    refusal: &Refusal<'_>,
+    now: &Setup,
+    document: Option<Value>,
+    without: &[&str],
+) -> Option<Change> {
     let principal = refusal.request.principal;
-    let mut call: Vec<String> = match principal {
+    let (role_arn, name, who) = match principal {
         Principal::RoleSession { role_arn, session, .. } => {
-            ["aws", "sts", "assume-role", "--role-arn", role_arn, "--role-session-name", session]
-                .map(str::to_owned)
-                .into()
+            (Some(role_arn.clone()), session.clone(), "whoever may assume the role".to_owned())
         }
-        Principal::FederatedUser { arn, .. } => {
-            ["aws", "sts", "get-federation-token", "--name", last(arn)].map(str::to_owned).into()
+        Principal::FederatedUser { arn, issuer_arn, .. } => {
+            (None, last(arn).to_owned(), format!("the user {}", last(issuer_arn)))
         }
         _ => return None,
     };
     let managed = now.caller.session.iter().flatten().filter_map(|p| p.name.split(' ').next());
-    let managed: Vec<String> =
-        managed.filter(|n| n.starts_with("arn:")).map(|arn| format!("arn={arn}")).collect();
-    if !managed.is_empty() {
-        call.push("--policy-arns".to_owned());
-        call.extend(managed);
-    }
+    let managed = managed.filter(|name| name.starts_with("arn:") && !without.contains(name));
+    let session = Session {
+        role_arn,
+        name,
+        managed: managed.map(str::to_owned).collect(),
+        dropped: without.iter().map(|arn| (*arn).to_owned()).collect(),
+        document,
+    };
     Some(Change {
         account: principal.account()?.to_string(),
         does: format!(
             "get another session, whose own policy covers {} on {}",
             refusal.request.action, refusal.request.resource
         ),
-        place: Place::Session { call, document },
-        notes: vec!["a session's policy cannot be changed: the session is made anew".to_owned()],
+        place: Place::Session(session),
+        notes: vec![format!(
+            "a session's policy cannot be changed: the session is made anew, with the keys of {who}"
+        )],
     })
 }
 
@@ -182,23 +231,36 @@ fn conditions(request: &Request<'_>) -> Option<Value> {
     }
 }
 
+/// The statement of a trust policy or of an API's policy that lets this very request in.
+pub(crate) fn entry(request: &Request<'_>) -> Value {
+    let mut statement = json!({
+        "Effect": "Allow", "Principal": principal_element(request.principal), "Action": request.action,
+    });
+    if let Some(members) = statement.as_object_mut() {
+        // A trust policy is about its role.
+        if !request.action.starts_with("sts:") {
+            members.insert("Resource".into(), json!(request.resource));
+        }
+        if let Some(condition) = conditions(request) {
+            members.insert("Condition".into(), condition);
+        }
+    }
+    statement
+}
+
 fn own_policy(now: &Setup) -> Option<&Policy> {
     now.owner.policy.as_deref()
 }
 
 fn trust(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
-    let Request { principal, action, resource, .. } = refusal.request;
-    let mut statement =
-        json!({"Effect": "Allow", "Principal": principal_element(principal), "Action": action});
-    if let (Some(condition), Some(members)) = (conditions(&refusal.request), statement.as_object_mut()) {
-        members.insert("Condition".into(), condition);
-    }
-    let document = with_statement(own_policy(now).map(|p| &*p.text), statement)?;
+    let Request { principal, resource, .. } = refusal.request;
+    let document = with_statement(own_policy(now).map(|p| &*p.text), entry(&refusal.request))?;
     trust_with(resource, document, format!("the role {} trusts {}", last(resource), principal.words()))
 }
 
 /// The role's trust policy becomes `document`.
-pub(crate) fn trust_with(role_arn: &str, document: Value, does: String) -> Option<Change> {
+pub(crate) fn trust_with(role_arn: &str, mut document: Value, does: String) -> Option<Change> {
+    document::without_the_gone(&mut document);
     let account = Arn::parse(role_arn).ok()?.account;
     Some(Change {
         account,
@@ -210,6 +272,7 @@ pub(crate) fn trust_with(role_arn: &str, document: Value, does: String) -> Optio
 
 fn resource(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
     match Arn::parse(refusal.request.resource).ok()?.service.as_str() {
+        "lambda" if refusal.request.resource.contains(":layer:") => layer(refusal, now),
         "lambda" => function(refusal, now),
         "execute-api" => api(refusal, now),
         _ => None,
@@ -278,8 +341,34 @@ fn function(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
             source_arn,
             url_auth,
             via_url,
+            replaces: false,
         }),
         notes,
+    })
+}
+
+/// A layer's version lets accounts in, or everybody; with more than an account it cannot be held to (Lambda Developer
+/// Guide, access-control-resource-based).
+fn layer(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
+    let Request { principal, action, resource, .. } = refusal.request;
+    let (arn, version) = resource.rsplit_once(':')?;
+    let parsed = Arn::parse(arn).ok()?;
+    let caller = principal.account()?.to_string();
+    let text = own_policy(now).map_or("", |p| &*p.text);
+    let sid = document::unused(&format!("use-{caller}"), |sid| text.contains(&format!("\"{sid}\"")));
+    let name = parsed.resource.strip_prefix("layer:")?;
+    Some(Change {
+        account: parsed.account.clone(),
+        does: format!("let the account {caller} use version {version} of the layer {name}"),
+        place: Place::Layer(LayerPermission {
+            region: parsed.region.clone(),
+            arn: arn.to_owned(),
+            version: version.to_owned(),
+            sid,
+            action: action.to_owned(),
+            principal: caller,
+        }),
+        notes: Vec::new(),
     })
 }
 
@@ -290,14 +379,8 @@ fn api_and_stage(source: &str) -> Option<(&str, &str)> {
 }
 
 fn api(refusal: &Refusal<'_>, now: &Setup) -> Option<Change> {
-    let Request { principal, action, resource, .. } = refusal.request;
-    let mut statement = json!({
-        "Effect": "Allow", "Principal": principal_element(principal), "Action": action, "Resource": resource,
-    });
-    if let (Some(condition), Some(members)) = (conditions(&refusal.request), statement.as_object_mut()) {
-        members.insert("Condition".into(), condition);
-    }
-    let document = with_statement(own_policy(now).map(|p| &*p.text), statement)?;
+    let Request { principal, resource, .. } = refusal.request;
+    let document = with_statement(own_policy(now).map(|p| &*p.text), entry(&refusal.request))?;
     let mut change = api_with(resource, document, String::new())?;
     change.does = format!("the API's resource policy lets {} in", principal.words());
     Some(change)

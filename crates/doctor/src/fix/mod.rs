@@ -4,8 +4,10 @@
 //! away again. Every change is written out as commands, Terraform and CloudFormation first, and what is evaluated is what
 //! those texts say, read back.
 
+mod bring;
 mod change;
 mod cloudformation;
+pub mod code;
 mod deny;
 mod document;
 mod home;
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 pub use document::{compact, statements};
-pub(crate) use plan::Setup;
+pub(crate) use plan::{Setup, Way};
 
 /// One way to mend a refusal. With several steps, all of them are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +54,43 @@ pub struct Step {
     /// The same as Terraform code, where there is such a thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terraform: Option<String>,
+    /// Why there is no Terraform code, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_terraform: Option<String>,
     /// The same as a CloudFormation template, where there is such a thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloudformation: Option<String>,
+    /// Why there is no CloudFormation template, where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_cloudformation: Option<String>,
+}
+
+/// A change as code, or why it has no such form.
+pub type Code = Result<String, String>;
+
+impl Step {
+    /// Puts in the two forms besides the commands.
+    #[must_use]
+    pub fn coded(mut self, terraform: Code, cloudformation: Code) -> Self {
+        (self.terraform, self.without_terraform) = either(terraform);
+        (self.cloudformation, self.without_cloudformation) = either(cloudformation);
+        self
+    }
+}
+
+fn either(code: Code) -> (Option<String>, Option<String>) {
+    match code {
+        Ok(code) => (Some(code), None),
+        Err(why) => (None, Some(why)),
+    }
 }
 
 impl Fix {
     /// Commands of one account that no permission decision is about.
     pub fn run(account: &str, why: impl Into<String>, commands: Vec<String>) -> Self {
         let why = why.into();
-        let step = Step { account: account.to_owned(), does: why.clone(), commands, ..Step::default() };
+        let does = why.strip_prefix("or, ").unwrap_or(&why).to_owned();
+        let step = Step { account: account.to_owned(), does, commands, ..Step::default() };
         Self { why, steps: vec![step], ..Self::default() }
     }
 
@@ -83,6 +112,8 @@ pub struct Refusal<'a> {
     pub rcp: &'a [Vec<Arc<Policy>>],
     /// The API on whose behalf the call was made, when it was one.
     pub api: Option<ApiCall<'a>>,
+    /// The serial number of an MFA device of the calling user, when it has one.
+    pub mfa: Option<String>,
 }
 
 /// The method of an API whose integration made a call.
@@ -116,14 +147,16 @@ pub fn grants(refusal: &Refusal<'_>) -> Vec<Fix> {
     let Some(layer) = decision.denied_by else { return Vec::new() };
     // A caller who leaves out what a statement asks for is not to be let in without it.
     let (by_request, enough) = request::fixes(refusal, &setup);
+    let named = !by_request.is_empty();
     let mut found = by_request;
     if !enough {
-        match plan::make(refusal, &setup) {
+        match plan::make(refusal, &setup, Way::Grant) {
             Ok(mut fix) => {
-                if decision.effect != Effect::ExplicitlyDenied {
-                    fix.notes.extend(near::note(refusal, &setup));
-                }
+                let edit = (decision.effect != Effect::ExplicitlyDenied)
+                    .then(|| near::fix(refusal, &setup, &mut fix, named))
+                    .flatten();
                 found.push(fix);
+                found.extend(edit);
             }
             Err(blamed) if found.is_empty() => found.push(hopeless(refusal, blamed)),
             Err(_) => {}
@@ -145,7 +178,8 @@ fn hopeless(refusal: &Refusal<'_>, layer: Layer) -> Fix {
             "the session's own policy has to cover {action} on {resource}: get another session, with another policy or none"
         ),
         Layer::Boundary => format!(
-            "the permissions boundary has to cover {action} on {resource}, and AWS owns that policy: set another boundary"
+            "the permissions boundary has to cover {action} on {resource}, and AWS owns that policy: set another \
+             boundary, with aws iam put-user-permissions-boundary or put-role-permissions-boundary"
         ),
         Layer::Identity => format!("no change of the caller's policies alone allows {action} on {resource}"),
         Layer::Resource | Layer::Trust => {

@@ -5,11 +5,20 @@ use std::sync::Arc;
 use policy::{CallerPolicies, Decision, Effect, Explanation, Layer, Policy, Request, ResourcePolicies};
 
 use super::change::{Change, Form};
-use super::{Fix, Refusal, deny, layers, url};
+use super::{Fix, Refusal, deny, layers, near, url};
 
 /// The most changes tried: each side has at most an identity, a boundary and a session layer, or a policy, that may
 /// deny and then lack an allow.
 const MOST: usize = 8;
+
+/// How a layer that allows nothing is mended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a statement of its own for the request.
+    Grant,
+    /// By an edit of a statement that nearly matches, where there is one.
+    Edit,
+}
 
 /// Every policy that bears on the request.
 #[derive(Clone)]
@@ -61,9 +70,9 @@ fn changed<'c>(setup: &Setup, changes: impl IntoIterator<Item = &'c Change>, for
 }
 
 /// The changes that allow the request, or the layer at which there is no way on.
-pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup) -> Result<Fix, Layer> {
+pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup, way: Way) -> Result<Fix, Layer> {
     let mut changes: Vec<Change> = Vec::new();
-    mend(refusal, setup, &mut changes)?;
+    mend(refusal, setup, way, &mut changes)?;
     let context = url::second(&refusal.request);
     let second = context.as_ref().map(|context| Request {
         action: "lambda:InvokeFunction",
@@ -71,8 +80,9 @@ pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup) -> Result<Fix, Layer> {
         ..refusal.request.clone()
     });
     if let Some(request) = &second {
-        let also = Refusal { request: request.clone(), resource: refusal.resource.clone(), ..*refusal };
-        mend(&also, setup, &mut changes)?;
+        let (resource, mfa) = (refusal.resource.clone(), refusal.mfa.clone());
+        let also = Refusal { request: request.clone(), resource, mfa, ..*refusal };
+        mend(&also, setup, way, &mut changes)?;
     }
     let requests: Vec<_> = std::iter::once(refusal.request.clone()).chain(second.clone()).collect();
     drop_needless(setup, &requests, &mut changes);
@@ -84,14 +94,17 @@ pub(crate) fn make(refusal: &Refusal<'_>, setup: &Setup) -> Result<Fix, Layer> {
 }
 
 /// Adds what the request lacks to `changes`.
-fn mend(refusal: &Refusal<'_>, setup: &Setup, changes: &mut Vec<Change>) -> Result<(), Layer> {
+fn mend(refusal: &Refusal<'_>, setup: &Setup, way: Way, changes: &mut Vec<Change>) -> Result<(), Layer> {
     for _ in 0..MOST {
         let now = changed(setup, changes.iter(), Form::Commands).ok_or(Layer::Identity)?;
         let decision = now.decide(&refusal.request);
         let Some(layer) = decision.denied_by else { break };
         let next = match decision.effect {
             Effect::ExplicitlyDenied => deny::lift(refusal, &now),
-            _ => layers::allow(refusal, &now, layer),
+            _ => {
+                let edit = (way == Way::Edit).then(|| near::edit(refusal, &now, layer)).flatten();
+                edit.or_else(|| layers::allow(refusal, &now, layer))
+            }
         };
         let next = next.ok_or(layer)?;
         // A later edit of the same policy contains the earlier one.
@@ -120,8 +133,8 @@ fn drop_needless(setup: &Setup, requests: &[Request<'_>], changes: &mut Vec<Chan
 /// Each form is shown only if what it says allows the request too.
 fn fix(setup: &Setup, requests: &[Request<'_>], changes: &[Change]) -> Fix {
     let holds = |form| {
-        let written: Vec<&Change> = changes.iter().filter(|c| c.text(form).is_some()).collect();
-        let others = changes.iter().filter(|c| c.text(form).is_none());
+        let written: Vec<&Change> = changes.iter().filter(|c| c.text(form).is_ok()).collect();
+        let others = changes.iter().filter(|c| c.text(form).is_err());
         let partly = changed(setup, others, Form::Commands).and_then(|s| changed(&s, written, form));
         partly.is_some_and(|s| allows_all(&s, requests))
     };

@@ -1,8 +1,9 @@
 //! The other way of calling: take the role off the integration and let API Gateway call as itself.
 
 use policy::{CallerPolicies, Principal, Request};
+use serde_json::{Value, json};
 
-use super::{Fix, Refusal, Setup, Step, plan};
+use super::{Fix, Refusal, Setup, Step, Way, code, plan};
 use crate::quote;
 
 /// That way, with the grant that it needs; `None` for calls that were not made with an integration's role.
@@ -20,12 +21,13 @@ pub(crate) fn instead_of_role(refusal: &Refusal<'_>) -> Option<Fix> {
         resource: refusal.resource.clone(),
         rcp: refusal.rcp,
         api: refusal.api,
+        mfa: None,
     };
     let setup = Setup::of(&as_service);
     let grant = if setup.allows(&as_service.request) {
         Fix { checked: true, ..Fix::default() }
     } else {
-        plan::make(&as_service, &setup).ok()?
+        plan::make(&as_service, &setup, Way::Grant).ok()?
     };
     let commands = vec![
         format!(
@@ -45,7 +47,22 @@ pub(crate) fn instead_of_role(refusal: &Refusal<'_>) -> Option<Fix> {
         does: "take the role off the integration, and deploy".to_owned(),
         commands,
         ..Step::default()
-    };
+    }
+    .coded(
+        Ok(code::terraform(
+            api.account,
+            "aws_api_gateway_integration",
+            api.resource_id,
+            "credentials",
+            &Value::Null,
+        )),
+        Ok(code::cloudformation(
+            api.account,
+            "AWS::ApiGateway::Method",
+            &format!("{} {}", api.resource_id, api.method),
+            &[("Integration", json!({"Credentials": {"Ref": "AWS::NoValue"}}))],
+        )),
+    );
     let mut steps = vec![off];
     steps.extend(grant.steps);
     Some(Fix { why: "or call without the role, as API Gateway itself".to_owned(), steps, ..grant })

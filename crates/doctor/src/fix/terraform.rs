@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::change::{Change, Permission, Place, Said, last};
+use super::Code;
+use super::change::{Change, Kept, LayerPermission, Permission, Place, Said, Session, last};
 use super::document::pretty;
 
-/// The code; `None` for a session's policy, which Terraform does not make.
-pub(crate) fn write(change: &Change) -> Option<String> {
+/// The code, or why there is none.
+pub(crate) fn write(change: &Change) -> Code {
     let account = format!("# account {}\n", change.account);
-    Some(match &change.place {
+    Ok(match &change.place {
         Place::Inline { holder, name, policy, document } => {
             let word = holder.word();
             let label = label(&format!("{name}_{policy}"));
@@ -33,9 +34,34 @@ pub(crate) fn write(change: &Change) -> Option<String> {
                     encoded(document)
                 )
         }
-        // The provider's version 5 has no `invoked_via_function_url`.
-        Place::Permission(permission) if permission.via_url => return None,
+        Place::Permission(permission) if permission.via_url => {
+            return Err("the AWS provider 5 has no argument for InvokedViaFunctionUrl".to_owned());
+        }
         Place::Permission(permission) => account + &lambda_permission(permission),
+        Place::Layer(permission) => account + &layer_permission(permission),
+        Place::NewBoundary { holder, name, policy, document, .. } => {
+            let made = label(policy);
+            account
+                + &format!(
+                    "resource \"aws_iam_policy\" \"{made}\" {{\n  name   = {}\n  policy = {}\n}}\n\n\
+                     # to set on the resource that makes the {word}\n\
+                     resource \"aws_iam_{word}\" \"{}\" {{\n  permissions_boundary = aws_iam_policy.{made}.arn\n}}\n",
+                    text(policy),
+                    encoded(document),
+                    label(name),
+                    word = holder.word(),
+                )
+        }
+        Place::Gone { kept, .. } => {
+            return Err(match kept {
+                Kept::Inline { holder, .. } => {
+                    format!("in Terraform, delete the aws_iam_{}_policy", holder.word())
+                }
+                Kept::Attached { holder, .. } => {
+                    format!("in Terraform, delete the aws_iam_{}_policy_attachment", holder.word())
+                }
+            });
+        }
         Place::Trust { role_arn, document } => {
             let label = label(last(role_arn));
             let (path, name) = path_and_name(role_arn);
@@ -60,20 +86,40 @@ pub(crate) fn write(change: &Change) -> Option<String> {
                     encoded(document)
                 )
         }
-        Place::Session { .. } => return None,
+        Place::Session(session) => match &session.role_arn {
+            Some(role_arn) => account + &assume_role(role_arn, session),
+            None => {
+                return Err("Terraform asks for no federation token: give it the session's keys".to_owned());
+            }
+        },
     })
 }
 
 /// What the code says the policy becomes.
 pub(crate) fn read(code: &str, of: &Change) -> Option<Said> {
-    let Place::Permission(permission) = &of.place else {
-        let from = code.split_once("jsonencode(")?.1;
-        let until = from.split_once("\n  })")?.0;
-        return serde_json::from_str(&unescape(&format!("{until}\n  }}"))).ok().map(Said::Document);
-    };
     let attribute = |name: &str| -> Option<String> {
         let line = code.lines().find(|l| l.trim_start().split([' ', '=']).next() == Some(name))?;
         serde_json::from_str(&unescape(line.split_once('=')?.1.trim())).ok()
+    };
+    let permission = match &of.place {
+        Place::Permission(permission) => permission,
+        Place::Layer(layer) => {
+            return Some(Said::Layer(LayerPermission {
+                arn: attribute("layer_name")?,
+                version: attribute("version_number").or_else(|| plain(code, "version_number"))?,
+                sid: attribute("statement_id")?,
+                principal: attribute("principal")?,
+                ..layer.clone()
+            }));
+        }
+        Place::Session(session) if session.document.is_none() => {
+            return (!code.contains("policy ")).then_some(Said::Nothing);
+        }
+        _ => {
+            let from = unescape(code.split_once("jsonencode(")?.1);
+            let mut values = serde_json::Deserializer::from_str(&from).into_iter::<Value>();
+            return values.next()?.ok().map(Said::Document);
+        }
     };
     Some(Said::Permission(Box::new(Permission {
         partition: permission.partition.clone(),
@@ -88,7 +134,41 @@ pub(crate) fn read(code: &str, of: &Change) -> Option<Said> {
         source_account: attribute("source_account"),
         url_auth: attribute("function_url_auth_type"),
         via_url: false,
+        replaces: permission.replaces,
     })))
+}
+
+/// What stands after `name =` as it is.
+fn plain(code: &str, name: &str) -> Option<String> {
+    let line = code.lines().find(|line| line.trim_start().starts_with(name))?;
+    Some(line.split_once('=')?.1.trim().to_owned())
+}
+
+fn layer_permission(permission: &LayerPermission) -> String {
+    let LayerPermission { region, arn, version, sid, action, principal } = permission;
+    format!(
+        "# region {region}\nresource \"aws_lambda_layer_version_permission\" \"{}\" {{\n  layer_name     = {}\n  \
+         version_number = {version}\n  statement_id   = {}\n  action         = {}\n  principal      = {}\n}}\n",
+        label(sid),
+        text(arn),
+        text(sid),
+        text(action),
+        text(principal)
+    )
+}
+
+/// The provider gets the session itself, with the keys of whoever may assume the role.
+fn assume_role(role_arn: &str, session: &Session) -> String {
+    let mut lines =
+        format!("    role_arn     = {}\n    session_name = {}\n", text(role_arn), text(&session.name));
+    if !session.managed.is_empty() {
+        let arns: Vec<String> = session.managed.iter().map(|arn| text(arn)).collect();
+        lines += &format!("    policy_arns  = [{}]\n", arns.join(", "));
+    }
+    if let Some(document) = &session.document {
+        lines += &format!("    policy       = jsonencode({})\n", escape(&pretty(document, 4)));
+    }
+    format!("provider \"aws\" {{\n  assume_role {{\n{lines}  }}\n}}\n")
 }
 
 fn lambda_permission(permission: &Permission) -> String {
@@ -110,7 +190,19 @@ fn lambda_permission(permission: &Permission) -> String {
     let lines: String =
         attributes.iter().map(|(name, value)| format!("  {name:<width$} = {}\n", text(value))).collect();
     let label = label(&format!("{}_{}", permission.function, permission.sid));
-    format!("# region {}\nresource \"aws_lambda_permission\" \"{label}\" {{\n{lines}}}\n", permission.region)
+    let function = match &permission.qualifier {
+        Some(qualifier) => format!("{}:{qualifier}", permission.function),
+        None => permission.function.clone(),
+    };
+    let import = match permission.replaces {
+        true => taken_over("aws_lambda_permission", &label, &format!("{function}/{}", permission.sid)),
+        false => String::new(),
+    };
+    import
+        + &format!(
+            "# region {}\nresource \"aws_lambda_permission\" \"{label}\" {{\n{lines}}}\n",
+            permission.region
+        )
 }
 
 /// What exists is put into Terraform's state first, so that it is changed and not made again.
@@ -129,7 +221,7 @@ fn path_and_name(arn: &str) -> (String, &str) {
     (format!("/{folders}"), name)
 }
 
-fn label(text: &str) -> String {
+pub(crate) fn label(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     // A label begins with a letter or an underscore.
     if clean.starts_with(|c: char| c.is_ascii_digit()) { format!("_{clean}") } else { clean }
@@ -139,12 +231,12 @@ fn text(text: &str) -> String {
     escape(&json!(text).to_string())
 }
 
-fn encoded(document: &Value) -> String {
+pub(crate) fn encoded(document: &Value) -> String {
     format!("jsonencode({})", escape(&pretty(document, 2)))
 }
 
 /// HCL reads JSON texts as its own, but for its templates and two escapes that it does not know.
-fn escape(json: &str) -> String {
+pub(crate) fn escape(json: &str) -> String {
     json.replace("${", "$${").replace("%{", "%%{").replace("\\b", "\\u0008").replace("\\f", "\\u000c")
 }
 

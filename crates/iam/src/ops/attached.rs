@@ -33,8 +33,8 @@ pub(crate) fn is_policy_arn(text: &str) -> bool {
     Arn::parse(text).is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
 }
 
-/// Whether `account` may use the policy: its own, or one of AWS's. Those whose text is not carried are usable;
-/// `unknown_policies` tells about them.
+/// Whether `account` may use the policy: its own, or one of AWS's. Those whose text is not carried are usable,
+/// and grant nothing.
 pub(crate) fn usable(store: &impl Read, account: &AccountId, arn: &str) -> Result<bool, Fail> {
     if managed::is_aws(arn) {
         return Ok(managed::find(arn).is_some());

@@ -57,7 +57,6 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
             user: None,
             enabled_ms: 0,
             last_step: 0,
-            last_request: None,
             tags: sent,
         };
         // API Reference, VirtualMFADevice: otpauth://totp/$virtualMFADeviceName@$AccountName?secret=$Base32String,
@@ -232,36 +231,39 @@ pub(crate) fn list_tags(op: &Op<'_>) -> Output {
 
 impl crate::Iam {
     /// Checks the code of the MFA device `serial`, which must be enabled for the user with the unique id `user_id` of
-    /// `account`; the code is used up, but for the request that used it, which may ask again.
+    /// `account`. With `used` the code is used up; a question whether the call is allowed leaves it good.
     ///
     /// # Errors
     /// `AccessDenied` in the words that AWS's users quote, the same for an unknown device and a wrong code.
-    pub(crate) fn use_mfa_code(
+    pub(crate) fn mfa_code(
         &self,
         account: &arn::AccountId,
         user_id: &str,
         serial: &str,
         call: &wire::Call,
+        used: bool,
     ) -> Result<(), Fail> {
         let code = call.text("TokenCode").unwrap_or_default();
-        self.write(|store| {
-            let key = names::device(account, serial);
-            let device: Option<Device> = store.get(IAM, &key)?;
-            let device = device.filter(|device| device.user.as_deref() == Some(user_id));
-            let Some(mut device) = device else {
-                return Err(denied(
+        let key = names::device(account, serial);
+        let device_and_step = |device: Option<Device>| {
+            let device = device.filter(|device| device.user.as_deref() == Some(user_id)).ok_or_else(|| {
+                denied(
                     "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial \
                      number is valid and associated with this user.",
-                ));
-            };
-            if device.last_request.as_deref() == Some(&call.request_id) {
-                return Ok(());
-            }
+                )
+            })?;
             let step = totp::one_code(&device.seed, code, device.last_step, call.now_ms);
-            device.last_step = step.ok_or_else(|| {
+            let step = step.ok_or_else(|| {
                 denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
             })?;
-            device.last_request = Some(call.request_id.clone());
+            Ok((device, step))
+        };
+        if !used {
+            return self.read(|store| device_and_step(store.get(IAM, &key)?).map(|_| ()));
+        }
+        self.write(|store| {
+            let (mut device, step) = device_and_step(store.get(IAM, &key)?)?;
+            device.last_step = step;
             store.put(IAM, &key, &device)?;
             Ok(())
         })

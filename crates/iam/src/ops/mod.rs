@@ -6,7 +6,7 @@ pub(crate) mod assume_root;
 mod attached;
 mod boundary;
 mod context_keys;
-mod credentials;
+pub(crate) mod credentials;
 mod details;
 mod devices;
 pub(crate) mod entities;

@@ -165,7 +165,6 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
         ));
     }
     let mut session = Session::new(SessionKind::AssumeRole, op.call.now_ms);
-    session.mfa_at_ms = mfa::shown(op.iam, op.caller, op.call)?.then_some(op.call.now_ms);
     pass_tags(op, &mut session)?;
     pass_policies(op, &mut session)?;
     let calling = op.caller.session.as_ref().and_then(|calling| calling.source_identity.clone());
@@ -175,6 +174,7 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
     {
         return Err(denied("The source identity of a session cannot be changed in a chain of roles."));
     }
+    session.mfa_at_ms = mfa::used(op.iam, op.caller, op.call)?.then_some(op.call.now_ms);
     session.source_identity = calling.or_else(|| op.text("SourceIdentity").map(str::to_owned));
     let source_identity = session.source_identity.clone();
     let sent = tags::sent(op.call);
@@ -220,7 +220,7 @@ pub(crate) fn session_token(op: &Op<'_>) -> Output {
     refuse_sessions(op, "GetSessionToken")?;
     let now = op.call.now_ms;
     let mut session = Session::new(SessionKind::SessionToken, now);
-    session.mfa_at_ms = mfa::shown(op.iam, op.caller, op.call)?.then_some(now);
+    session.mfa_at_ms = mfa::used(op.iam, op.caller, op.call)?.then_some(now);
     let expires = now + long_duration(op) * 1_000;
     let made = op.iam.make_session(op.caller.principal.clone(), session, expires, true)?;
     one("Credentials", credentials(&made))

@@ -53,7 +53,8 @@ fn from(call: &Call) -> From {
 
 /// What the organization's resource policy can let other accounts do (User Guide, orgs_delegate_policies: managing
 /// policies, and reading).
-pub(crate) fn can_be_delegated(action: &str) -> bool {
+#[must_use]
+pub fn can_be_delegated(action: &str) -> bool {
     let name = action.strip_prefix("organizations:").unwrap_or(action);
     matches!(
         name,

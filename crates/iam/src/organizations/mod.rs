@@ -31,7 +31,9 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub use access::can_be_delegated;
 pub use membership::{Level, Membership};
+pub(crate) use resource_policy::delegation_policy;
 
 pub(crate) use access::checks;
 

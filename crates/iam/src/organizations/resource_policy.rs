@@ -1,7 +1,9 @@
 //! The organization's resource-based delegation policy (User Guide, orgs_delegate_policies).
 
+use arn::AccountId;
 use policy::{Policy, PolicyKind};
 use serde_json::{Value, json};
+use store::Read;
 
 use super::access::{can_be_delegated, enter};
 use super::fail::{fail, invalid};
@@ -76,6 +78,12 @@ pub(crate) fn put(op: &Op<'_>) -> Output {
         organization.save(store)?;
         one("ResourcePolicy", answer)
     })
+}
+
+/// The text of the resource policy of the organization that an account is in.
+pub(crate) fn delegation_policy(store: &impl Read, account: &AccountId) -> Result<Option<String>, Fail> {
+    let organization = Organization::of(store, account.as_str())?;
+    Ok(organization.and_then(|organization| organization.resource_policy).map(|policy| policy.content))
 }
 
 pub(crate) fn describe(op: &Op<'_>) -> Output {

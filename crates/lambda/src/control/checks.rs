@@ -57,6 +57,12 @@ fn action(operation: &str) -> String {
 }
 
 impl Lambda {
+    /// Whether a function's policy can let other accounts do this.
+    #[must_use]
+    pub fn across_accounts(operation: &str) -> bool {
+        CROSS_ACCOUNT.contains(&operation)
+    }
+
     /// What must be allowed before `call` runs: the action on the function exactly as it was named, and, where a role is
     /// handed over, `iam:PassRole` on it.
     ///

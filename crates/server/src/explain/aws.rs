@@ -2,7 +2,7 @@
 
 use doctor::{Finding, Fix, Report};
 
-use super::{decision, event};
+use super::{decision, event, undecided};
 use crate::state::State;
 use crate::trace::Trace;
 
@@ -25,7 +25,11 @@ pub fn tell(
     decision::steps(report);
     let denied = trace.denied();
     if let Some(denied) = denied {
-        decision::tell(denied, None, report);
+        decision::tell(state, denied, None, report);
+    } else if let Some((code, message)) = error
+        && undecided::tell(state, trace, (service, operation), (code, message), report)
+    {
+        // It is told.
     } else if let Some((code, message)) = error {
         report.findings.push(Finding::new(format!("{code}: {message}")).detail(advice(code, message)));
         report.fixes.extend(fix(code, message));

@@ -4,6 +4,7 @@ use doctor::{ApiCall, Finding, Fix, Refusal, Report, grants};
 use policy::{Decision, Explanation};
 
 use super::organization;
+use crate::state::State;
 use crate::trace::Decided;
 
 /// The whole story of a decision.
@@ -12,25 +13,45 @@ pub fn story(decided: &Decided) -> Explanation {
 }
 
 /// What would have allowed it.
-pub fn fixes(decided: &Decided, api: Option<ApiCall<'_>>) -> Vec<Fix> {
+pub fn fixes(state: &State, decided: &Decided, api: Option<ApiCall<'_>>) -> Vec<Fix> {
     let refusal = Refusal {
         request: decided.request(),
         caller: &decided.caller,
         resource: decided.resource_policy.clone(),
         rcp: &decided.rcp,
         api,
+        // A device that cannot be read is as none.
+        mfa: state.iam.mfa_device(&decided.principal).unwrap_or_default(),
     };
+    let story = story(decided);
     // A denial by the organization's policies is mended there: no grant helps.
-    organization::fixes(decided, &story(decided), &refusal).unwrap_or_else(|| grants(&refusal))
+    let mut fixes = organization::fixes(decided, &story, &refusal).unwrap_or_else(|| grants(&refusal));
+    let blamed = story.nearest.and_then(|at| story.statement(at));
+    let asks = |key: &str| {
+        blamed.is_some_and(|(_, s)| s.elements.iter().any(|e| e.element.to_ascii_lowercase().ends_with(key)))
+    };
+    if let (true, Some(first)) = (asks("aws:securetransport"), fixes.first_mut()) {
+        first.notes.push(
+            "this server speaks plain HTTP, so aws:SecureTransport is false in every request; over HTTPS, as calls to AWS \
+             are, it is true"
+                .to_owned(),
+        );
+    }
+    fixes
 }
 
 /// Adds what the report's decision number `index` means, and what mends it.
-pub fn tell((index, decided): (usize, &Decided), api: Option<ApiCall<'_>>, report: &mut Report) {
+pub fn tell(
+    state: &State,
+    (index, decided): (usize, &Decided),
+    api: Option<ApiCall<'_>>,
+    report: &mut Report,
+) {
     let told = report.decisions.get(index);
     let title = told.map(|story| story.sentence.clone().unwrap_or_else(|| story.headline()));
     let finding = Finding::new(title.unwrap_or_default());
     report.findings.push(Finding { decision: Some(index), ..finding });
-    report.fixes.extend(fixes(decided, api));
+    report.fixes.extend(fixes(state, decided, api));
 }
 
 /// Adds a line for each decision: what was asked, and which statement allowed it.

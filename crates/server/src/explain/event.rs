@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::trace::{Events, Journey, Trace};
 
 /// Adds the tries, the outcome and what was sent on.
-pub fn tell(trace: &Trace, event: &EventReport, report: &mut Report) {
+pub fn tell(state: &State, trace: &Trace, event: &EventReport, report: &mut Report) {
     report.steps.push(format!("asynchronous invocation of {}", event.function_arn));
     for (number, tried) in event.tries.iter().enumerate() {
         report.steps.push(format!("try {}: {tried}", number + 1));
@@ -36,7 +36,7 @@ pub fn tell(trace: &Trace, event: &EventReport, report: &mut Report) {
         }
     }
     if let Some(denied) = trace.denied() {
-        decision::tell(denied, None, report);
+        decision::tell(state, denied, None, report);
     }
 }
 

@@ -7,6 +7,7 @@ mod event;
 mod organization;
 mod packages;
 mod simulate;
+mod undecided;
 
 use doctor::Report;
 pub use event::taken_up;
@@ -33,7 +34,7 @@ pub fn report(state: &State, trace: &Trace) -> Report {
         ..Report::default()
     };
     match &trace.journey {
-        Journey::Event(event) => event::tell(trace, event, &mut report),
+        Journey::Event(event) => event::tell(state, trace, event, &mut report),
         Journey::Api(gateway) => api::tell(state, trace, gateway, &mut report),
         Journey::Aws { service, operation, error } => {
             aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use doctor::{Fix, Refusal, compact, grants, quote, statements};
+use doctor::{Code, Fix, Refusal, code, compact, grants, quote, statements};
 use iam::Membership;
 use policy::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind, Request,
@@ -124,13 +124,20 @@ impl At<'_> {
             ));
             places.push(format!("{} off {}", one.id, self.words(one.level)));
         }
-        self.finish(format!("take {}", places.join(", ")), commands, levels)
+        let places = places.join(", ");
+        let code = [
+            Err(format!("in Terraform, delete the aws_organizations_policy_attachment: {places}")),
+            Err(format!(
+                "in CloudFormation, delete from the TargetIds of the AWS::Organizations::Policy: {places}"
+            )),
+        ];
+        self.finish(format!("take {places}"), (commands, code), levels)
     }
 
     /// Lets the denying statements go past this caller only.
     fn exempt(&self, denying: &[Denying]) -> Option<Fix> {
         let mut levels = self.levels.to_vec();
-        let mut commands = Vec::new();
+        let mut updates = Vec::new();
         let mut done: Vec<&str> = Vec::new();
         for one in denying {
             if done.contains(&one.id.as_str()) {
@@ -144,11 +151,11 @@ impl At<'_> {
                 }
                 Some(())
             };
-            commands.push(self.update(&mut levels, &one.id, change)?);
+            updates.push(self.update(&mut levels, &one.id, change)?);
         }
         let arn = self.decided.context.get("aws:PrincipalArn").and_then(|arn| arn.first());
         let who = arn.cloned().unwrap_or_else(|| self.decided.principal.arn());
-        self.finish(format!("let the Deny not apply to {who}"), commands, levels)
+        self.finish(format!("let the Deny not apply to {who}"), self.written(&updates), levels)
     }
 
     /// Puts back what AWS attaches to everything.
@@ -166,20 +173,19 @@ impl At<'_> {
         let places: Vec<String> = closed.iter().map(|level| self.words(*level)).collect();
         let why =
             format!("allow everything again on {}, leaving limits to Deny statements", places.join(", "));
-        let mut fix = self.finish(why, commands, levels)?;
-        if let Some(step) = fix.steps.first_mut() {
-            let attachments = closed.iter().map(|number| attachment(self.target(*number)));
-            let code: String = attachments.collect();
-            step.terraform = Some(format!("# account {}\n{code}", step.account));
-        }
-        Some(fix)
+        let attachments: String = closed.iter().map(|number| attachment(self.target(*number))).collect();
+        let code = [
+            Ok(format!("# account {}\n{attachments}", self.membership.management)),
+            Err("CloudFormation attaches no policy that AWS owns".to_owned()),
+        ];
+        self.finish(why, (commands, code), levels)
     }
 
     /// Adds the action to what is allowed on every level that lacks it.
     fn allow(&self, closed: &[usize]) -> Option<Fix> {
         let action = &self.decided.action;
         let mut levels = self.levels.to_vec();
-        let mut commands = Vec::new();
+        let mut updates = Vec::new();
         let mut done: Vec<&str> = Vec::new();
         for level in closed {
             let own = (0..).map_while(|n| self.id(*level, n)).find(|id| *id != "p-FullAWSAccess")?;
@@ -192,18 +198,40 @@ impl At<'_> {
                 statements(document)?.push(statement);
                 Some(())
             };
-            commands.push(self.update(&mut levels, own, change)?);
+            updates.push(self.update(&mut levels, own, change)?);
         }
-        self.finish(format!("add {action} to what {} allows", done.join(", ")), commands, levels)
+        self.finish(
+            format!("add {action} to what {} allows", done.join(", ")),
+            self.written(&updates),
+            levels,
+        )
     }
 
-    /// Changes a policy wherever it is attached, and words the command that does it.
-    fn update(
+    /// The changed policies, by their ids, as commands and as code.
+    fn written(&self, updates: &[(&str, Value)]) -> (Vec<String>, [Code; 2]) {
+        let account = self.membership.management.as_str();
+        let commands = updates.iter().map(|(id, content)| {
+            let content = quote(&compact(content));
+            format!("aws organizations update-policy --policy-id {id} --content {content}")
+        });
+        let terraform = updates.iter().map(|(id, content)| {
+            code::terraform_document(account, "aws_organizations_policy", id, "content", content)
+        });
+        let cloudformation = updates.iter().map(|(id, content)| {
+            let properties = [("Content", content.clone())];
+            code::cloudformation(account, "AWS::Organizations::Policy", id, &properties)
+        });
+        let forms = [Ok(terraform.collect()), Ok(cloudformation.collect::<Vec<_>>().join("---\n"))];
+        (commands.collect(), forms)
+    }
+
+    /// Changes a policy wherever it is attached; gives its id and what it becomes.
+    fn update<'i>(
         &self,
         levels: &mut [Vec<Arc<Policy>>],
-        id: &str,
+        id: &'i str,
         change: impl Fn(&mut Value) -> Option<()>,
-    ) -> Option<String> {
+    ) -> Option<(&'i str, Value)> {
         let mut content = None;
         for (level, policies) in levels.iter_mut().enumerate() {
             for (number, policy) in policies.iter_mut().enumerate() {
@@ -214,18 +242,23 @@ impl At<'_> {
                 change(&mut document)?;
                 let text = compact(&document);
                 *policy = Arc::new(Policy::parse("suggestion", &text, self.kind).ok()?);
-                content = Some(text);
+                content = Some((text, document));
             }
         }
-        let content = content.filter(|text| {
+        let (_, document) = content.filter(|(text, _)| {
             text.chars().count() <= MOST_CHARACTERS && policy::validate(text, self.kind).is_ok()
         })?;
-        Some(format!("aws organizations update-policy --policy-id {id} --content {}", quote(&content)))
+        Some((id, document))
     }
 
     /// Evaluates the request with the changed policies. Where another layer still refuses, what mends that comes along;
     /// where nothing is known to, the fix says that it is not all.
-    fn finish(&self, why: String, commands: Vec<String>, levels: Vec<Vec<Arc<Policy>>>) -> Option<Fix> {
+    fn finish(
+        &self,
+        why: String,
+        (commands, [terraform, cloudformation]): (Vec<String>, [Code; 2]),
+        levels: Vec<Vec<Arc<Policy>>>,
+    ) -> Option<Fix> {
         let mut caller = CallerPolicies::clone(&self.decided.caller);
         let mut resource = self.decided.resource();
         match self.kind {
@@ -234,6 +267,8 @@ impl At<'_> {
         }
         let request = self.decided.request();
         let mut fix = Fix::run(self.membership.management.as_str(), why, commands);
+        let step = fix.steps.pop()?.coded(terraform, cloudformation);
+        fix.steps.push(step);
         fix.checked = true;
         let after = decide(&request, &caller, &resource);
         if after.is_allowed() {
@@ -249,6 +284,7 @@ impl At<'_> {
             resource: resource.policy.clone(),
             rcp: &resource.rcp,
             api: self.refusal.api,
+            mfa: self.refusal.mfa.clone(),
         };
         match grants(&refusal).into_iter().next() {
             Some(grant) => {

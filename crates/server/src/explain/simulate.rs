@@ -68,7 +68,7 @@ pub fn simulate(state: &State, question: &Question, around: &Surroundings<'_>) -
     Ok(Simulation {
         allowed: decided.decision.is_allowed(),
         decision: decision::story(&decided),
-        fixes: decision::fixes(&decided, None),
+        fixes: decision::fixes(state, &decided, None),
     })
 }
 

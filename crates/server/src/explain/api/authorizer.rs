@@ -1,8 +1,9 @@
 //! Authorizers: what they said, or why they could not be asked.
 
 use arn::Arn;
-use doctor::{ApiCall, Finding, Report};
+use doctor::{ApiCall, Finding, Fix, Report, compact, quote};
 use gateway::execution::{AuthorizerFacts, BackendErrorKind, GatewayTrace};
+use serde_json::json;
 
 use super::integration::api_call;
 use crate::explain::decision;
@@ -64,6 +65,24 @@ pub fn denied(trace: &Trace, gateway: &GatewayTrace, explicit: bool, report: &mu
     let text = format!("asked: execute-api:Invoke on {resource}\nreturned: {policy}\n{cure}{kept}");
     let index = trace.denied().map(|(index, _)| index);
     report.findings.push(Finding { decision: index, ..Finding::new(title).detail(text) });
+    if let (Some(facts), Some(deployment)) = (facts.filter(|facts| facts.cached), &gateway.deployment) {
+        let command = format!(
+            "aws apigateway flush-stage-authorizers-cache --region {} --rest-api-id {} --stage-name {}",
+            deployment.region,
+            deployment.api_id,
+            quote(&gateway.stage)
+        );
+        let why = format!("forget what {} answered before", named(facts));
+        report.fixes.push(Fix::run(&deployment.account, why, vec![command]));
+    }
+    if !explicit {
+        let function = facts.and_then(|f| f.function_arn.as_deref()).unwrap_or("the authorizer's function");
+        let statement = json!({"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource});
+        report.fixes.push(Fix::words(format!(
+            "let {function} return a policy with the statement {}",
+            compact(&statement)
+        )));
+    }
 }
 
 /// A 500: the function was not run, or its answer is no good.
@@ -102,6 +121,6 @@ pub fn failed(
             role_arn: facts.role_arn.as_deref(),
             ..api_call(deployment, route, gateway)
         });
-        decision::tell(denied, call, report);
+        decision::tell(state, denied, call, report);
     }
 }

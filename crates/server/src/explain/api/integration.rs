@@ -42,14 +42,14 @@ impl Story<'_> {
         }
         let facts = self.gateway.deployment.as_deref().zip(self.gateway.route.as_deref());
         let call = facts.map(|(deployment, route)| api_call(deployment, route, self.gateway));
-        decision::tell((index, denied), call, report);
+        decision::tell(self.state, (index, denied), call, report);
     }
 
     fn cannot_assume(&self, detail: &str, report: &mut Report) {
         if let Some(denied) = self.denied() {
             let title = format!("API Gateway cannot assume the integration's role: {detail}");
             self.find(report, title);
-            decision::tell(denied, None, report);
+            decision::tell(self.state, denied, None, report);
             return;
         }
         let role =

@@ -6,7 +6,7 @@ mod integration;
 mod stage;
 mod words;
 
-use doctor::{Finding, Report};
+use doctor::{Finding, Fix, Report, quote};
 use gateway::execution::{GatewayTrace, Why};
 
 use self::words::words;
@@ -128,7 +128,7 @@ impl Story<'_> {
                 ));
             }
             Why::NotAuthorized { .. } => match self.denied() {
-                Some(decided) => decision::tell(decided, None, report),
+                Some(decided) => decision::tell(self.state, decided, None, report),
                 None => self.find(report, words(why)),
             },
             Why::Unauthorized { detail } => authorizer::unauthorized(self.gateway, detail, report),
@@ -138,12 +138,30 @@ impl Story<'_> {
             Why::AuthorizerFailed { kind, detail } => {
                 authorizer::failed(self.state, self.trace, self.gateway, kind.as_ref(), detail, report);
             }
+            Why::AuthFailed { .. } => {
+                self.find(report, words(why));
+                report.fixes.extend(self.signed());
+            }
             other => self.find(report, words(other)),
         }
     }
 
     fn find(&self, report: &mut Report, title: String) {
         report.findings.push(Finding::new(title));
+    }
+
+    /// The same call, signed: curl does it since 7.75, and the address by path is this server's.
+    fn signed(&self) -> Option<Fix> {
+        let region = &self.gateway.deployment.as_ref()?.region;
+        let (method, api) = (&self.trace.method, &self.gateway.api_id);
+        let by_path = self.trace.path.strip_prefix("/_aws/execute-api/");
+        let path = by_path.map_or_else(|| format!("{api}{}", self.trace.path), str::to_owned);
+        let command = format!(
+            "curl -X {method} --aws-sigv4 aws:amz:{region}:execute-api --user \
+             \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\"{}",
+            quote(&format!("/_aws/execute-api/{path}"))
+        );
+        Some(Fix::run("", "sign the request, with the keys of a user who may call the method", vec![command]))
     }
 
     fn denied(&self) -> Option<(usize, &Decided)> {
