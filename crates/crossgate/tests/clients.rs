@@ -277,3 +277,8 @@ fn hostile_http_by_raw_sockets() {
 fn aws_integrations_with_other_services() {
     pytest("test_aws_integrations.py");
 }
+
+#[test]
+fn response_streaming() {
+    pytest("test_response_streaming.py");
+}

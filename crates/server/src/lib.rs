@@ -18,6 +18,7 @@ mod decide;
 mod endpoints;
 mod explain;
 mod federated;
+mod function_stream;
 mod function_url;
 pub mod listener;
 mod live_tail;

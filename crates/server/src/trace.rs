@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
@@ -74,6 +74,8 @@ pub struct Events {
     pub decisions: Vec<Decided>,
     /// The function's run, when there was one.
     pub invocation: Option<Invoked>,
+    /// The same of a function whose response is passed on as it comes: set at its end.
+    pub running: Option<Arc<OnceLock<Invoked>>>,
 }
 
 /// One permission decision with everything needed to tell its whole story, or to try it again with another policy.

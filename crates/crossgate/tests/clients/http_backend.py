@@ -36,6 +36,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = bytes(11 * 1024 * 1024)
         elif path == "/gzip":
             headers, content = headers + [("Content-Encoding", "gzip")], gzip.compress(b'{"coded": true}')
+        elif path in ("/sse", "/cut"):
+            self.stream(path == "/cut")
+            return
         elif path == "/broken":
             self.connection.close()
             return
@@ -53,6 +56,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    def stream(self, cut):
+        self.send_response(200)
+        for name, value in [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")]:
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in (b"data: 1\n\n", b"data: 2\n\n"):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            time.sleep(0.5)
+            if cut:
+                self.close_connection = True
+                return
+        self.wfile.write(b"0\r\n\r\n")
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = answer
 

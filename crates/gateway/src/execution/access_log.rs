@@ -130,13 +130,21 @@ impl Answered<'_> {
             "requestTime" => Some(date(request.now_ms, "%d/%b/%Y:%H:%M:%S +0000").into()),
             "requestTimeEpoch" => Some(request.now_ms.to_string().into()),
             "status" => number(response.status.into()),
-            "responseLength" => number(response.body.len() as u64),
+            "responseLength" => {
+                number(trace.stream.map_or(response.body.len() as u64, |stream| stream.bytes))
+            }
             "responseLatency" => number(trace.latency_ms),
             "integrationLatency" | "integration.latency" => number(trace.integration_latency_ms?),
             "integrationStatus" | "integration.integrationStatus" => number(trace.integration_status?.into()),
             "integration.status" => number(self.integration_status()?.into()),
             "integration.requestId" => text(trace.integration_request_id.as_deref()?),
             "integration.error" | "integrationErrorMessage" => self.integration_error(),
+            "integration.responseTransferMode" => {
+                let route = route.filter(|route| !route.integration_type.is_empty())?;
+                text(if route.streamed { "STREAMED" } else { "BUFFERED" })
+            }
+            "integration.timeToAllHeaders" => number(trace.stream?.headers_ms),
+            "integration.timeToFirstContent" => number(trace.stream?.first_content_ms?),
             "xrayTraceId" => {
                 let trace = response.header("x-amzn-trace-id")?;
                 text(trace.split(';').find_map(|part| part.trim().strip_prefix("Root="))?)

@@ -31,6 +31,8 @@ pub(super) struct Compiled {
     /// `minimumCompressionSize`: bodies are compressed, and decompressed.
     pub compression: Option<usize>,
     pub responses: Custom,
+    /// How long a streamed answer may pause.
+    pub idle: Duration,
     pub routes: Routes,
     /// What [`Routes`] leads to.
     pub methods: Vec<Route>,
@@ -78,6 +80,8 @@ pub(super) struct Lambda {
     pub wrong_method: Option<String>,
     pub credentials: Credentials,
     pub timeout: Duration,
+    /// The answer is passed on as it comes.
+    pub streamed: bool,
     /// `None` for AWS_PROXY.
     pub mapping: Option<Mapping>,
 }
@@ -190,10 +194,18 @@ impl Compiled {
                 .and_then(serde_json::Value::as_u64)
                 .and_then(|size| usize::try_from(size).ok()),
             responses: Custom::new(&snapshot.gateway_responses),
+            idle: idle(api),
             routes,
             methods,
         }
     }
+}
+
+/// Edge-optimized APIs wait 30 seconds, others 5 minutes (guide, "Stream the integration response").
+fn idle(api: &RestApi) -> Duration {
+    let types = api.rest.get("endpointConfiguration").and_then(|e| e.get("types")?.as_array());
+    let edge = types.is_none_or(|types| types.iter().any(|kind| kind == "EDGE"));
+    Duration::from_secs(if edge { 30 } else { 300 })
 }
 
 fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFacts {
@@ -218,6 +230,7 @@ impl Route {
             integration_type: integration.map(|i| i.kind.clone()).unwrap_or_default(),
             integration_uri: integration.and_then(|i| i.uri.clone()),
             credentials: integration.and_then(|i| i.credentials.clone()),
+            streamed: integration.is_some_and(Integration::is_streamed),
         };
         let variables = resource
             .path
@@ -303,7 +316,7 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     let uri = if uri.contains("${stageVariables.") {
         Uri::Variable(WithVariables::parse(uri))
     } else {
-        match LambdaUri::parse(uri) {
+        match LambdaUri::parse(uri).and_then(|uri| of_mode(uri, integration.is_streamed())) {
             Ok(uri) => Uri::Fixed(uri),
             Err(broken) => return Target::Broken(broken),
         }
@@ -313,8 +326,27 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
         wrong_method: integration.http_method.clone().filter(|m| m != "POST"),
         credentials: credentials(integration),
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
+        streamed: integration.is_streamed(),
         mapping,
     }))
+}
+
+/// Lambda answers in one piece or as a stream by the operation that it is asked for, which the URI names.
+///
+/// # Errors
+/// The URI names the other one.
+pub(super) fn of_mode(uri: LambdaUri, streamed: bool) -> Result<LambdaUri, String> {
+    match (uri.streamed, streamed) {
+        (true, false) => Err("the integration's URI ends in /response-streaming-invocations, and its \
+                              responseTransferMode is not STREAM"
+            .to_owned()),
+        (false, true) => {
+            Err("the integration's responseTransferMode is STREAM, and its URI does not end in \
+                              path/2021-11-15/functions/FUNCTION_ARN/response-streaming-invocations"
+                .to_owned())
+        }
+        _ => Ok(uri),
+    }
 }
 
 fn credentials(integration: &Integration) -> Credentials {

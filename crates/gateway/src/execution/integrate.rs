@@ -7,13 +7,17 @@ use super::answer::AnswerFault;
 use super::backend::{BackendError, BackendErrorKind, CallAs, LambdaAnswer, LambdaInvocation};
 use super::call::MethodCall;
 use super::client::ClientResponse;
-use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status};
+use super::compile::{
+    Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status, of_mode,
+};
 use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http;
 use super::journal::{Journal, braces, date};
+use super::lambda_stream;
 use super::mapping::BackendAnswer;
 use super::proxy_answer::{self, BadAnswer};
+use super::stream::Rest;
 use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
@@ -51,17 +55,30 @@ impl Failure {
 
 pub(super) type Outcome = Result<ClientResponse, Box<Failure>>;
 
+/// What an integration answered.
+pub(super) struct Replied {
+    pub head: ClientResponse,
+    /// Of an answer that is passed on as it comes: its body, which the head has not.
+    pub rest: Option<Rest>,
+}
+
+impl From<ClientResponse> for Replied {
+    fn from(head: ClientResponse) -> Self {
+        Self { head, rest: None }
+    }
+}
+
 /// Runs the method's integration.
 pub(super) async fn run(
     backend: &dyn Backend,
     call: &MethodCall<'_>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     log_request(call, journal);
     call.route.validation.check(call, journal)?;
-    let response = match &call.route.integration {
-        Target::Mock(target) => mock(target, call, journal)?,
+    let reply = match &call.route.integration {
+        Target::Mock(target) => mock(target, call, journal)?.into(),
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
         Target::Http(target) => http::run(backend, target, call, journal, trace).await?,
         Target::NotSupported(what) => return Err(Failure::not_supported(journal, what.clone())),
@@ -73,9 +90,12 @@ pub(super) async fn run(
             ));
         }
     };
-    journal.trace(|| {
-        format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
-    });
+    let response = &reply.head;
+    if reply.rest.is_none() {
+        journal.trace(|| {
+            format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
+        });
+    }
     journal.trace(|| {
         let headers = response
             .headers
@@ -84,8 +104,10 @@ pub(super) async fn run(
             .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
         format!("Method response headers: {}", braces(headers))
     });
-    journal.info(|| "Successfully completed execution".to_owned());
-    Ok(response)
+    if reply.rest.is_none() {
+        journal.info(|| "Successfully completed execution".to_owned());
+    }
+    Ok(reply)
 }
 
 fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
@@ -184,12 +206,12 @@ async fn lambda(
     call: &MethodCall<'_>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     let filled;
     let uri = match &target.uri {
         Uri::Fixed(uri) => uri,
         Uri::Variable(text) => {
-            filled = fill_uri(text, call, journal)?;
+            filled = fill_uri(text, target.streamed, call, journal)?;
             &filled
         }
     };
@@ -224,6 +246,12 @@ async fn lambda(
         api_account: facts.account.clone(),
         api_region: facts.region.clone(),
     };
+    if target.streamed {
+        let reply = lambda_stream::run(backend, target, invocation, call, journal, trace).await;
+        let mut reply = reply.map_err(|failure| failure.with_trace(&id))?;
+        complete(&mut reply.head, id.response);
+        return Ok(reply);
+    }
     let began = journal.elapsed_ms();
     let result = tokio::time::timeout(target.timeout, backend.invoke(invocation)).await;
     let latency = journal.elapsed_ms() - began;
@@ -243,24 +271,32 @@ async fn lambda(
         Some(mapping) => mapped_response(mapping, &answer, call, journal),
     };
     let mut response = made.map_err(|failure| failure.with_trace(&id))?;
-    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
+    complete(&mut response, id.response);
+    Ok(response.into())
+}
+
+/// The content type that an answer has when its function says none, and the trace id.
+fn complete(response: &mut ClientResponse, trace_id: String) {
+    let has = |name: &[u8]| response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    let (content_type, traced) = (has(b"content-type"), has(b"x-amzn-trace-id"));
+    if !content_type {
         response
             .headers
             .insert(0, (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
     }
-    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"x-amzn-trace-id")) {
-        response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(id.response)));
+    if !traced {
+        response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(trace_id)));
     }
-    Ok(response)
 }
 
 fn fill_uri(
     text: &super::uri::WithVariables,
+    streamed: bool,
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<LambdaUri, Box<Failure>> {
     let (uri, missing) = text.fill(call.variables);
-    let detail = match (missing, LambdaUri::parse(&uri)) {
+    let detail = match (missing, LambdaUri::parse(&uri).and_then(|uri| of_mode(uri, streamed))) {
         (None, Ok(uri)) => return Ok(uri),
         (Some(name), _) => {
             format!(
@@ -398,7 +434,7 @@ fn timed_out(target: &Lambda, journal: &mut Journal) -> Box<Failure> {
     Failure::new(GatewayResponse::timed_out(), Why::Timeout { after_ms })
 }
 
-fn backend_error(
+pub(super) fn backend_error(
     error: BackendError,
     target: &Lambda,
     call: &MethodCall<'_>,
@@ -456,20 +492,34 @@ pub(super) fn error_members(payload: &[u8]) -> (Option<String>, Option<String>) 
     (member("errorType"), member("errorMessage"))
 }
 
+/// 502 for a function that failed.
+pub(super) fn function_failed(
+    kind: &str,
+    payload: &[u8],
+    invocation_id: &str,
+    journal: &mut Journal,
+) -> Box<Failure> {
+    let (error_type, error_message) = error_members(payload);
+    log_function_error(error_message.as_deref(), invocation_id, journal);
+    Failure::new(
+        GatewayResponse::internal(ResponseType::Default5xx, 502),
+        Why::FunctionError { kind: kind.to_owned(), error_type, error_message },
+    )
+}
+
+pub(super) fn log_function_error(message: Option<&str>, invocation_id: &str, journal: &mut Journal) {
+    journal.error(|| {
+        format!(
+            "Lambda execution failed with status 200 due to customer function error: {}. Lambda request id: \
+             {invocation_id}",
+            message.unwrap_or("null")
+        )
+    });
+}
+
 fn proxy_response(answer: &LambdaAnswer, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
     if let Some(kind) = &answer.function_error {
-        let (error_type, error_message) = error_members(&answer.payload);
-        journal.error(|| {
-            format!(
-                "Lambda execution failed with status 200 due to customer function error: {}. Lambda request id: {}",
-                error_message.as_deref().unwrap_or("null"),
-                answer.invocation_id
-            )
-        });
-        return Err(Failure::new(
-            GatewayResponse::internal(ResponseType::Default5xx, 502),
-            Why::FunctionError { kind: kind.clone(), error_type, error_message },
-        ));
+        return Err(function_failed(kind, &answer.payload, &answer.invocation_id, journal));
     }
     let decode = call.api.binary.response(call.request.header("accept"));
     match proxy_answer::response(&answer.payload, decode) {

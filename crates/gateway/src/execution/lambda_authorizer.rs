@@ -9,6 +9,7 @@ use super::authorizer::LambdaAuthorizer;
 use super::authorizer_answer::{Answer, Identity, parse};
 use super::backend::{Backend, BackendErrorKind, CallAs, LambdaInvocation};
 use super::call::MethodCall;
+use super::compile::of_mode;
 use super::event::{authorizer_request_event, authorizer_token_event};
 use super::gateway_response::GatewayResponse;
 use super::integrate::{Failure, random};
@@ -101,7 +102,7 @@ async fn invoke(
 ) -> Result<Bytes, Box<Failure>> {
     let api = &call.api.facts;
     let (uri, missing) = authorizer.uri.fill(call.variables);
-    let uri = match (missing, LambdaUri::parse(&uri)) {
+    let uri = match (missing, LambdaUri::parse(&uri).and_then(|uri| of_mode(uri, false))) {
         (None, Ok(uri)) => uri,
         (Some(name), _) => {
             let detail =

@@ -20,6 +20,8 @@ pub struct GatewayTrace {
     pub from_cache: bool,
     /// The authorizer that was asked.
     pub authorizer: Option<Box<AuthorizerFacts>>,
+    /// Set when the integration's answer was passed on as it came.
+    pub stream: Option<StreamFacts>,
     /// `aws:SourceArn` of the call to the function.
     pub source_arn: Option<String>,
     /// The function that was called, stage variables filled in.
@@ -42,6 +44,19 @@ pub struct GatewayTrace {
     pub integration_status: Option<u16>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
+}
+
+/// An answer that was passed on as it came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamFacts {
+    /// Bytes of the body that the client got.
+    pub bytes: u64,
+    /// Milliseconds from the call of the integration until it had sent status and headers.
+    pub headers_ms: u64,
+    /// The same until the first byte of its body; `None` without one.
+    pub first_content_ms: Option<u64>,
+    /// Whether the client got all of it.
+    pub complete: bool,
 }
 
 /// What is the same for every call to one stage.
@@ -78,6 +93,8 @@ pub struct RouteFacts {
     pub integration_uri: Option<String>,
     /// The integration's credentials, as configured.
     pub credentials: Option<String>,
+    /// `responseTransferMode` is `STREAM`.
+    pub streamed: bool,
 }
 
 /// An authorizer and what became of asking it.
@@ -254,6 +271,18 @@ pub enum Why {
     Timeout {
         /// The time-out.
         after_ms: u64,
+    },
+    /// Nothing came for so long that the answer was broken off.
+    StreamIdle {
+        /// The time that it may take.
+        after_ms: u64,
+    },
+    /// The function ran, and what it wrote does not begin with the metadata of a streamed answer.
+    MalformedStream {
+        /// The rule that is broken.
+        reason: String,
+        /// What came instead, cut to 200 characters.
+        value: String,
     },
     /// The function ran and failed.
     FunctionError {
