@@ -282,3 +282,8 @@ fn aws_integrations_with_other_services() {
 fn response_streaming() {
     pytest("test_response_streaming.py");
 }
+
+#[test]
+fn what_else_api_gateway_has() {
+    pytest("test_gateway_gaps.py");
+}

@@ -7,7 +7,8 @@ use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
     Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse,
-    CustomDomain, FrontDoor, GatewayTrace, Handled, Refusal, ResponseType, Stream, TokenError, Why,
+    CustomDomain, FrontDoor, GatewayTrace, Handled, Refusal, ResponseType, Stream, TokenError,
+    UserPoolTokens, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -181,7 +182,9 @@ impl FrontDoor for Door<'_> {
             Err(refusal) => Some(refusal),
         }
     }
+}
 
+impl UserPoolTokens for Door<'_> {
     fn user_pool_token(&self, token: &str, pools: &[String]) -> Result<Map<String, Value>, TokenError> {
         user_pool::verify(self.state.iam.issuers(), token, pools, self.now_ms)
     }

@@ -203,9 +203,13 @@ impl Compiled {
 
 /// Edge-optimized APIs wait 30 seconds, others 5 minutes (guide, "Stream the integration response").
 fn idle(api: &RestApi) -> Duration {
+    Duration::from_secs(if endpoint_type(api) == "EDGE" { 30 } else { 300 })
+}
+
+fn endpoint_type(api: &RestApi) -> &'static str {
     let types = api.rest.get("endpointConfiguration").and_then(|e| e.get("types")?.as_array());
-    let edge = types.is_none_or(|types| types.iter().any(|kind| kind == "EDGE"));
-    Duration::from_secs(if edge { 30 } else { 300 })
+    let has = |kind: &&str| types.is_some_and(|types| types.iter().any(|one| one == *kind));
+    ["REGIONAL", "PRIVATE"].into_iter().find(has).unwrap_or("EDGE")
 }
 
 fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFacts {
@@ -214,6 +218,7 @@ fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFac
         api_name: api.name.clone(),
         account: api.account.clone(),
         region: api.region.clone(),
+        endpoint_type: endpoint_type(api),
         deployment_id: deployment_id.to_owned(),
         change_count,
     }

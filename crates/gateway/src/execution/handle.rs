@@ -18,7 +18,7 @@ use super::journal::{Journal, Level};
 use super::response_cache::Lookup;
 use super::served::Served;
 use super::stream::Stream;
-use super::trace::{GatewayTrace, Why};
+use super::trace::{CacheResult, GatewayTrace, Why};
 use super::{Inner, entrance, integrate, response_cache};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
@@ -204,10 +204,11 @@ async fn serve(
     };
     match response_cache::look_up(&inner.responses, caching, key, served.cache_area, &call, door)? {
         Lookup::Hit(response) => {
-            trace.from_cache = true;
+            trace.cache = Some(CacheResult::Hit);
             Ok(response.into())
         }
         Lookup::Miss { key, warn } => {
+            trace.cache = Some(CacheResult::Miss);
             let mut reply = integrate::run(&*inner.backend, &call, journal, trace).await?;
             let kept = (key, warn);
             response_cache::keep(&inner.responses, caching, kept, &mut reply.head, request.now_ms);
@@ -303,9 +304,12 @@ fn finish(
 /// request's path.
 pub(super) fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
     let trace = call.trace;
-    served.metrics.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    served.metrics.add(trace);
     if let Some(series) = trace.method.and_then(|at| served.method_metrics.get(at)?.as_ref()) {
-        series.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+        series.add(trace);
+    }
+    if let Some(text) = served.untold() {
+        inner.logs.warn(text);
     }
     if let Some(log) = &served.access_log {
         let facts = &served.api.facts;

@@ -36,6 +36,20 @@ pub(super) async fn ask(
     journal: &mut Journal,
     facts: &mut AuthorizerFacts,
 ) -> Said {
+    let began = journal.elapsed_ms();
+    let said = asked(backend, kept, authorizer, call, journal, facts).await;
+    facts.latency_ms = Some(journal.elapsed_ms() - began);
+    said
+}
+
+async fn asked(
+    backend: &dyn Backend,
+    kept: &Kept<Answer>,
+    authorizer: &LambdaAuthorizer,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    facts: &mut AuthorizerFacts,
+) -> Said {
     journal
         .info(|| format!("Starting authorizer: {} for request: {}", authorizer.id, call.request.request_id));
     let identity = match authorizer.identity(call) {
@@ -156,7 +170,10 @@ async fn invoke(
         api_account: api.account.clone(),
         api_region: api.region.clone(),
     };
-    let answer = match tokio::time::timeout(TIMEOUT, backend.invoke(invocation)).await {
+    let began = journal.elapsed_ms();
+    let ran = tokio::time::timeout(TIMEOUT, backend.invoke(invocation)).await;
+    facts.integration_latency_ms = Some(journal.elapsed_ms() - began);
+    let answer = match ran {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let log = match &error.kind {
@@ -174,6 +191,7 @@ async fn invoke(
             return Err(failed(journal, "Execution timed out", Some(BackendErrorKind::Timeout), detail));
         }
     };
+    facts.request_id = Some(answer.invocation_id.clone());
     journal.trace(|| {
         format!("Authorizer result body before parsing: {}", String::from_utf8_lossy(&answer.payload))
     });

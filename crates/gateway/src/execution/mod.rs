@@ -68,12 +68,14 @@ pub use endpoint::{
     ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, MAX_ANSWER,
     ServiceCall,
 };
-pub use front_door::{Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError};
+pub use front_door::{
+    Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError, UserPoolTokens,
+};
 pub use gateway_response::ResponseType;
 pub use handle::Handled;
 pub use log::LogSink;
 pub use stream::Stream;
-pub use trace::{AuthorizerFacts, DeploymentFacts, GatewayTrace, RouteFacts, StreamFacts, Why};
+pub use trace::{AuthorizerFacts, CacheResult, DeploymentFacts, GatewayTrace, RouteFacts, StreamFacts, Why};
 
 use std::sync::Arc;
 
@@ -126,10 +128,14 @@ impl Execution {
     ///
     /// # Errors
     /// API Gateway's own; [`wire::ApiError::not_implemented`] for any other operation.
-    pub async fn operation(&self, call: &wire::Call) -> Result<wire::Reply, wire::ApiError> {
+    pub async fn operation(
+        &self,
+        call: &wire::Call,
+        tokens: &(dyn UserPoolTokens + Sync),
+    ) -> Result<wire::Reply, wire::ApiError> {
         match call.operation {
             "TestInvokeMethod" => self.test_invoke_method(call).await,
-            "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call).await,
+            "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call, tokens).await,
             "FlushStageAuthorizersCache" => test_authorizer::flush(&self.inner, call),
             "FlushStageCache" => test_authorizer::flush_responses(&self.inner, call),
             "GetUsage" => usage_data::get(&self.inner, call),

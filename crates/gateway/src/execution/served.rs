@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde_json::{Map, Value};
 use store::{Cache, Store, StoreError};
@@ -33,6 +34,8 @@ pub(super) struct Served {
     /// The stage's counters.
     pub metrics: Arc<Series>,
     pub access_log: Option<AccessLog>,
+    /// Why there is none although the stage wants one; told once.
+    pub undelivered: Option<(AtomicBool, String)>,
     /// For calls that reach no method.
     pub default_level: Level,
     /// `API-Gateway-Execution-Logs_{api}/{stage}`
@@ -226,6 +229,12 @@ pub(super) fn certificate(
 }
 
 impl Served {
+    /// What has not been told yet of the access log.
+    pub fn untold(&self) -> Option<&str> {
+        let (told, why) = self.undelivered.as_ref()?;
+        (!told.swap(true, Relaxed)).then_some(why)
+    }
+
     fn new(
         stage: &Stage,
         api: Arc<Compiled>,
@@ -254,13 +263,20 @@ impl Served {
             (i, api_id, name, &api.facts.deployment_id).hash(&mut hasher);
             *half = hasher.finish();
         }
+        let (access_log, undelivered) = match AccessLog::compile(stage, &api.facts.account) {
+            Ok(log) => (log, None),
+            Err(why) => {
+                (None, Some(format!("the access log of {api_id}, stage {name}, is not delivered to {why}")))
+            }
+        };
         Self {
             stage: name.clone(),
             variables: stage.variables.clone(),
             certificate,
             method_metrics,
             metrics: metrics.series(labels(None)),
-            access_log: AccessLog::compile(stage, &api.facts.account),
+            access_log,
+            undelivered: undelivered.map(|why| (AtomicBool::new(false), why)),
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),

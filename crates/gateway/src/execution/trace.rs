@@ -16,8 +16,8 @@ pub struct GatewayTrace {
     pub route: Option<Arc<RouteFacts>>,
     /// Its place among the deployment's methods.
     pub method: Option<usize>,
-    /// Whether the stage's cache answered.
-    pub from_cache: bool,
+    /// What the stage's cache had; `None` where responses are not cached.
+    pub cache: Option<CacheResult>,
     /// The authorizer that was asked.
     pub authorizer: Option<Box<AuthorizerFacts>>,
     /// Set when the integration's answer was passed on as it came.
@@ -46,6 +46,15 @@ pub struct GatewayTrace {
     pub latency_ms: u64,
 }
 
+/// What a stage's cache had for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheResult {
+    /// The answer.
+    Hit,
+    /// Nothing: the integration was asked.
+    Miss,
+}
+
 /// An answer that was passed on as it came.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StreamFacts {
@@ -70,6 +79,8 @@ pub struct DeploymentFacts {
     pub account: String,
     /// The API's region.
     pub region: String,
+    /// `EDGE`, `REGIONAL` or `PRIVATE`.
+    pub endpoint_type: &'static str,
     /// The deployment's id.
     pub deployment_id: String,
     /// The API's change count when it was deployed.
@@ -114,6 +125,12 @@ pub struct AuthorizerFacts {
     pub role_arn: Option<String>,
     /// Whether it was not asked because it had answered about the same identity before.
     pub cached: bool,
+    /// Milliseconds spent on it in all.
+    pub latency_ms: Option<u64>,
+    /// Milliseconds that its function took; `None` when it was not asked.
+    pub integration_latency_ms: Option<u64>,
+    /// The id that Lambda gave the invocation.
+    pub request_id: Option<String>,
     /// Whom it found.
     pub principal_id: Option<String>,
     /// The policy that it returned.

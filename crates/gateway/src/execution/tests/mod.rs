@@ -103,6 +103,10 @@ impl LogSink for Lines {
         let place = format!("{account} {region} {group}");
         self.0.lock().unwrap().extend(lines.into_iter().map(|(_, l)| (place.clone(), l)));
     }
+
+    fn warn(&self, text: &str) {
+        self.0.lock().unwrap().push(("warning".to_owned(), text.to_owned()));
+    }
 }
 
 /// Knows one caller, and refuses what it is told to.
@@ -136,7 +140,9 @@ impl FrontDoor for Door {
         self.asked.lock().unwrap().push(format!("outright {}", access.resource));
         self.refusal.clone().filter(|refusal| refusal.explicit_deny)
     }
+}
 
+impl UserPoolTokens for Door {
     fn user_pool_token(
         &self,
         token: &str,
