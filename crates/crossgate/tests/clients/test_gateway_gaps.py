@@ -3,6 +3,7 @@ undocumented places, counters of the cache, destinations that are not there, TLS
 import datetime
 import json
 import signal
+import subprocess
 
 import pytest
 from cryptography import x509
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from conftest import A, B, REGION
+from conftest import A, B, CROSSGATE, REGION
 from http_backend import Api, Backend, server_context
 from test_access_logs import metric
 from test_domains import mock, text
@@ -106,6 +107,35 @@ def test_an_access_log_for_firehose_is_stored_and_the_server_says_that_it_goes_n
     assert [text(api.call("/prod/users")) for _ in range(2)] == [(200, "x")] * 2
     server.stop(signal.SIGTERM)
     assert server.errors.count(f"is not delivered to {stream}: Firehose is not run here") == 1, server.errors
+
+
+def test_quotas_are_aws_ones_and_can_be_set(shared, start):
+    gateway = shared.client("apigateway", A)
+    api = gateway.create_rest_api(name="full")
+    for i in range(10):
+        gateway.create_authorizer(restApiId=api["id"], name=f"a{i}", type="COGNITO_USER_POOLS", providerARNs=[
+            f"arn:aws:cognito-idp:{REGION}:{A}:userpool/{REGION}_AbC"])
+    with pytest.raises(gateway.exceptions.LimitExceededException) as refused:
+        gateway.create_authorizer(restApiId=api["id"], name="more", type="COGNITO_USER_POOLS", providerARNs=[
+            f"arn:aws:cognito-idp:{REGION}:{A}:userpool/{REGION}_AbC"])
+    assert refused.value.response["Error"]["Message"] == (
+        "Maximum number of Authorizers for this API has been reached.  Please contact AWS if you need additional "
+        "Authorizers.")
+    server = start("--in-memory", "--quota", "resources-per-api=2", "--quota", "apis=2")
+    gateway = server.client("apigateway", A)
+    api = gateway.create_rest_api(name="small")
+    one = dict(restApiId=api["id"], parentId=api["rootResourceId"])
+    gateway.create_resource(**one, pathPart="a")
+    with pytest.raises(gateway.exceptions.LimitExceededException, match="Maximum number of Resources for this API"):
+        gateway.create_resource(**one, pathPart="b")
+    document = {"openapi": "3.0.1", "info": {"title": "many"}, "paths": {"/a": {}, "/b": {}}}
+    with pytest.raises(gateway.exceptions.LimitExceededException, match="Maximum number of Resources for this API"):
+        gateway.import_rest_api(body=json.dumps(document))
+    gateway.create_rest_api(name="second")
+    with pytest.raises(gateway.exceptions.LimitExceededException, match="Maximum number of APIs has been reached"):
+        gateway.create_rest_api(name="third")
+    assert "did you mean resources-per-api?" in subprocess.run(
+        [CROSSGATE, "serve", "--quota", "resource-per-api=1"], capture_output=True, text=True).stderr
 
 
 def certificate(folder, days, name="localhost"):

@@ -10,6 +10,7 @@ use super::failure::{Failure, bad_request, conflict, not_found};
 use super::lookup::{Read, api, api_or, random_id};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
+use super::quota::{self, Quota};
 use super::undocumented;
 
 /// TestApiGatewayApiDocumentationPart::test_invalid_get_documentation_part; an unknown API reads the same.
@@ -47,6 +48,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
         // Developer guide, "Documentation of the API entity", which quotes the sentence for type `API`.
         return Err(conflict(format!("Documentation part already exists for the specified location: {at}.")));
     }
+    quota::room(writer, Quota::DocumentationParts, &format!("{}/", api.id), 1)?;
     let part = insert(writer, &api.id, location, properties)?;
     Ok(Value::Object(part).into())
 }

@@ -9,6 +9,7 @@ use super::lookup::{Read, members, now, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
+use super::quota::{self, Quota};
 use crate::model::ApiKey;
 
 const UNKNOWN: &str = "Invalid API Key identifier specified";
@@ -26,6 +27,7 @@ pub(super) fn own(call: &Call) -> String {
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     let key = make(call)?;
     store.write(|writer| {
+        quota::room(writer, Quota::ApiKeys, &own(call), 1)?;
         insert(writer, call, &key)?;
         Ok(Value::Object(output(&key, true, false)?).into())
     })

@@ -9,6 +9,7 @@ use super::lookup::{Read, api, members, now, random_id, touch};
 use super::method::set;
 use super::page::page;
 use super::patch::{Patch, Rule, operations, permit};
+use super::quota::{self, Quota};
 use super::{clone, resource_policy, schema};
 use crate::model::{Resource, RestApi};
 
@@ -32,6 +33,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
     if let Some(size) = call.input.get("minimumCompressionSize") {
         compression(size.as_i64())?;
     }
+    quota::room(writer, Quota::Apis, &format!("{}/{}/", call.account, call.region), 1)?;
     let endpoint = endpoint_configuration(call.input.get("endpointConfiguration"))?;
     let (id, root) = (random_id(10)?, random_id(10)?);
     let mut rest = Map::new();

@@ -11,6 +11,7 @@ use super::lookup::{Read, api, api_or, members, now, reply};
 use super::method::{set, strings};
 use super::method_settings;
 use super::patch::{Patch, operations, text};
+use super::quota::{self, Quota};
 use crate::model::{AccountSettings, Deployment, Stage};
 
 pub(super) const UNKNOWN_STAGE: &str = "Invalid stage identifier specified";
@@ -28,6 +29,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             // As users report it (hashicorp/terraform-provider-aws issue 1153).
             return Err(conflict("Stage already exists"));
         }
+        quota::room(writer, Quota::Stages, &format!("{}/", api.id), 1)?;
         stage.variables = strings(call.input.get("variables"));
         for member in ["description", "documentationVersion", "tags"] {
             set(&mut stage.rest, member, call.input.get(member).cloned().unwrap_or_default());
