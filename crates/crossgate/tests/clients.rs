@@ -287,3 +287,8 @@ fn response_streaming() {
 fn what_else_api_gateway_has() {
     pytest("test_gateway_gaps.py");
 }
+
+#[test]
+fn what_was_recorded_of_api_gateway() {
+    pytest("test_gateway_recordings.py");
+}

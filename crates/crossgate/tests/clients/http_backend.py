@@ -5,6 +5,7 @@ import json
 import ssl
 import threading
 import time
+import urllib.parse
 
 from conftest import A, REGION
 
@@ -36,6 +37,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = bytes(11 * 1024 * 1024)
         elif path == "/gzip":
             headers, content = headers + [("Content-Encoding", "gzip")], gzip.compress(b'{"coded": true}')
+        elif path.startswith("/object/"):
+            kind = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("type", ["binary/octet-stream"])[0]
+            headers, content = [("Content-Type", kind), ("ETag", '"e"')], backend.objects[path.rsplit("/", 1)[1]]
         elif path in ("/sse", "/cut"):
             self.stream(path == "/cut")
             return
@@ -79,6 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Backend:
     def __init__(self, context=None):
         self.requests = []
+        self.objects = {}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         # Handshakes that fail are what some tests are about.

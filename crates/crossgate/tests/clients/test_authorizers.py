@@ -223,9 +223,9 @@ def test_access_logs_name_whom_the_authorizer_found(server):
         {"op": "replace", "path": "/accessLogSettings/format",
          "value": " ".join("$context." + name for name in names.split())}])
     not_let_in = "User is not authorized to access this resource with an explicit deny in an identity-based policy"
-    for token, rest in [("allow", "200 user|allow gold 3 - false 200 200 - EDGE"),
-                        ("deny", f"403 user|deny gold 3 - false 403 200 {not_let_in} EDGE"),
-                        ("unauthorized", "401 - - - - false 401 200 Unauthorized EDGE")]:
+    for token, rest in [("allow", "200 user|allow gold 3 - - 200 200 - EDGE"),
+                        ("deny", f"403 user|deny gold 3 - - 403 200 {not_let_in} EDGE"),
+                        ("unauthorized", "401 - - - - - 401 200 Unauthorized EDGE")]:
         answer = call(server, api, token)
         events = server.client("logs", A).filter_log_events(logGroupName="access")["events"]
         told = [e["message"] for e in events if e["message"].startswith(answer.request_id)]

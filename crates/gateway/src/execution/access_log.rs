@@ -34,8 +34,8 @@ pub(super) struct Admitted {
     pub caller: Option<Caller>,
     /// Whom the authorizer found.
     pub authorizer: Option<Arc<Identity>>,
-    /// Whether the stage's canary served it.
-    pub canary: bool,
+    /// Whether the stage's canary served it; `None` where there is none.
+    pub canary: Option<bool>,
     pub key: Option<Arc<Key>>,
     /// With the stage, or as sent to a custom domain.
     pub path: String,
@@ -161,7 +161,7 @@ impl Answered<'_> {
                 let trace = response.header("x-amzn-trace-id")?;
                 text(trace.split(';').find_map(|part| part.trim().strip_prefix("Root="))?)
             }
-            "isCanaryRequest" => text(if admitted.canary { "true" } else { "false" }),
+            "isCanaryRequest" => text(if admitted.canary? { "true" } else { "false" }),
             _ => {
                 if let Some(name) = name.strip_prefix("identity.") {
                     self.identity(name)

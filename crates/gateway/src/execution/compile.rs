@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Answers;
 use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
+use super::content::Handling;
 use super::custom_response::Custom;
 use super::http::{self, Http};
 use super::mapping::Source;
@@ -111,6 +112,8 @@ pub(super) struct Requests {
     pub templates: Templates,
     /// `WHEN_NO_MATCH`: pass; `WHEN_NO_TEMPLATES`: pass when there are none; `NEVER`.
     pub passthrough: Passthrough,
+    /// `contentHandling`
+    pub handling: Handling,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -148,6 +151,7 @@ impl Requests {
                 "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
                 _ => Passthrough::WhenNoMatch,
             },
+            handling: Handling::parse(integration.content_handling.as_deref()),
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) async fn handle(
                 };
                 let path_sent = sent_path(request).into_owned();
                 let mut admitted =
-                    Admitted { path: path_sent, canary: served.is_canary, ..Admitted::default() };
+                    Admitted { path: path_sent, canary: served.for_canary(), ..Admitted::default() };
                 let told = (&mut journal, &mut trace, &mut admitted);
                 let minimum = served.api.compression;
                 let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
@@ -185,6 +185,7 @@ async fn serve(
         authorizer: None,
         key: None,
         certificate: served.certificate.clone(),
+        canary: served.for_canary(),
         test: false,
     };
     let let_in = entrance::admit(inner, door, &mut call, journal, trace).await;

@@ -16,7 +16,9 @@ use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, EndpointSt
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http_parameters::{Parameter, Parameters};
 use super::http_uri::{HttpUri, add_query};
-use super::integrate::{Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, random};
+use super::integrate::{
+    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, random, undecodable,
+};
 use super::journal::{Journal, braces};
 use super::lambda_stream;
 use super::mapping::BackendAnswer;
@@ -48,8 +50,6 @@ pub(super) struct Http {
 struct Mapping {
     requests: Requests,
     answers: Answers,
-    /// By answer, in the order of [`Answers`].
-    handling: Vec<Handling>,
 }
 
 /// Compiles an integration of type HTTP or HTTP_PROXY.
@@ -87,14 +87,9 @@ fn target(method: &Method, integration: &Integration, uri: &str, service: Option
         Ok(parameters) => parameters,
         Err(broken) => return Target::Broken(broken),
     };
-    let responses = integration.integration_responses.values();
     let mapping = if integration.kind != "HTTP_PROXY" {
         match Answers::compile(integration, method) {
-            Ok(answers) => Some(Mapping {
-                requests: Requests::new(integration),
-                answers,
-                handling: responses.map(|r| Handling::parse(r.content_handling.as_deref())).collect(),
-            }),
+            Ok(answers) => Some(Mapping { requests: Requests::new(integration), answers }),
             Err(broken) => return Target::Broken(broken),
         }
     } else {
@@ -240,13 +235,6 @@ fn request(
     })
 }
 
-fn undecodable(journal: &mut Journal) -> Box<Failure> {
-    let detail = "the body is to be converted to binary, and is no base64".to_owned();
-    // Published by many.
-    let log = "Unable to base64 decode the body.";
-    Failure::configuration(journal, log, Why::Configuration { detail })
-}
-
 fn url(
     target: &Http,
     call: &MethodCall<'_>,
@@ -376,7 +364,7 @@ fn mapped(
 ) -> Outcome {
     let EndpointAnswer { status, headers, body } = answer;
     let Some(index) = mapping.answers.for_status(status) else { return Err(no_answer(journal, status)) };
-    let handling = mapping.handling.get(index).copied().unwrap_or_default();
+    let handling = mapping.answers.handling(index);
     let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
     let headers: Vec<_> = headers.iter().map(|(name, value)| (text(name), text(value))).collect();
     let media_type = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("content-type"));

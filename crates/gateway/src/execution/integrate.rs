@@ -10,6 +10,7 @@ use super::client::ClientResponse;
 use super::compile::{
     Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status, of_mode,
 };
+use super::content::{self, Handling};
 use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http;
@@ -166,10 +167,15 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
     };
     let selected = match target.requests.select(call.request.header("content-type")) {
         Err(()) => return Err(unsupported_media(call, target.requests.templates.names())),
-        Ok(Some(index)) => match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
-            Err(MockFault::Rendered) => by_status(&rendered(&target.requests, index, call, journal)?.body),
-            known => known,
-        },
+        Ok(Some(index)) => {
+            takes_text(&target.requests, call, journal)?;
+            match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
+                Err(MockFault::Rendered) => {
+                    by_status(&rendered(&target.requests, index, &call.request.body, call, journal)?.body)
+                }
+                known => known,
+            }
+        }
         // The body passes through and is read as a rendered template would be.
         Ok(None) => by_status(&call.request.body),
     };
@@ -193,11 +199,12 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
 fn rendered(
     requests: &Requests,
     index: usize,
+    body: &[u8],
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<Rendered, Box<Failure>> {
     let Some((_, template)) = requests.templates.get(index) else { return Ok(Rendered::default()) };
-    template.render(call, &call.request.body).map_err(|why| template_failed(journal, &why))
+    template.render(call, body).map_err(|why| template_failed(journal, &why))
 }
 
 async fn lambda(
@@ -316,11 +323,48 @@ pub(super) fn mapped_body(
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<Rendered, Box<Failure>> {
-    match requests.select(call.request.header("content-type")) {
+    let media_type = call.request.header("content-type");
+    let body = &call.request.body;
+    let converted = |journal: &mut Journal| {
+        let binary = call.api.binary.request(media_type);
+        content::request(body, binary, requests.handling).map_err(|()| undecodable(journal))
+    };
+    match requests.select(media_type) {
         Err(()) => Err(unsupported_media(call, requests.templates.names())),
-        Ok(None) => Ok(Rendered { body: call.request.body.clone(), ..Rendered::default() }),
-        Ok(Some(index)) => rendered(requests, index, call, journal),
+        Ok(None) => Ok(Rendered { body: converted(journal)?, ..Rendered::default() }),
+        Ok(Some(index)) => {
+            takes_text(requests, call, journal)?;
+            rendered(requests, index, &converted(journal)?, call, journal)
+        }
     }
+}
+
+/// Templates take text. AWS's line is published by many: with `*/*` among the binary types, preflights answered by MOCK
+/// fail until their contentHandling is CONVERT_TO_TEXT.
+fn takes_text(requests: &Requests, call: &MethodCall<'_>, journal: &mut Journal) -> Result<(), Box<Failure>> {
+    let media_type = call.request.header("content-type");
+    if content::is_text(call.api.binary.request(media_type), requests.handling) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the body is binary ({}), and a mapping template takes text: set the integration's contentHandling to \
+         CONVERT_TO_TEXT",
+        match requests.handling {
+            Handling::ToBinary => "contentHandling is CONVERT_TO_BINARY".to_owned(),
+            _ => format!(
+                "binaryMediaTypes has its Content-Type, {}",
+                media_type.unwrap_or("none, which */* stands for as well")
+            ),
+        }
+    );
+    Err(Failure::configuration(journal, "Unable to transform request", Why::Configuration { detail }))
+}
+
+pub(super) fn undecodable(journal: &mut Journal) -> Box<Failure> {
+    let detail = "the body is to be converted to binary, and is no base64".to_owned();
+    // Published by many.
+    let log = "Unable to base64 decode the body.";
+    Failure::configuration(journal, log, Why::Configuration { detail })
 }
 
 fn is_event(mapping: &Mapping, call: &MethodCall<'_>) -> bool {
@@ -580,7 +624,12 @@ fn mapped_response(
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        body: answer.payload.clone(),
+        body: {
+            let binary = call.api.binary.media_type(Some("application/json"));
+            let accepted = call.api.binary.response(call.request.header("accept"));
+            content::response(&answer.payload, binary, accepted, mapping.answers.handling(index))
+                .map_err(|()| undecodable(journal))?
+        },
     };
     let response = mapping.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))

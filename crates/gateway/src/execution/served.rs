@@ -44,6 +44,8 @@ pub(super) struct Served {
     pub log_stream: String,
     /// The part of the stage's cache that this serves from: a canary has one of its own, unless it is told otherwise.
     pub cache_area: &'static str,
+    /// Whether the stage has a canary, if one that gets no calls.
+    pub has_canary: bool,
     /// Whether this is the canary of its stage.
     pub is_canary: bool,
     /// A second deployment of the same stage, and how many of a hundred calls it gets.
@@ -229,6 +231,11 @@ pub(super) fn certificate(
 }
 
 impl Served {
+    /// Whether the canary serves, where there is one.
+    pub fn for_canary(&self) -> Option<bool> {
+        self.has_canary.then_some(self.is_canary)
+    }
+
     /// What has not been told yet of the access log.
     pub fn untold(&self) -> Option<&str> {
         let (told, why) = self.undelivered.as_ref()?;
@@ -281,6 +288,7 @@ impl Served {
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
             cache_area: "stage",
+            has_canary: stage.rest.contains_key("canarySettings"),
             is_canary: false,
             canary: None,
             log_stream: format!("{:016x}{:016x}", halves[0], halves[1]),

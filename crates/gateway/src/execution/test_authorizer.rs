@@ -62,6 +62,7 @@ pub(super) async fn run(
         authorizer: None,
         key: None,
         certificate: None,
+        canary: None,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);

@@ -72,6 +72,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         authorizer: None,
         key: None,
         certificate,
+        canary: None,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
