@@ -217,6 +217,9 @@ pub struct Serve {
     /// each 64 MiB of memory]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub concurrency: Option<u32>,
+    /// A quota of API Gateway other than AWS's, as in stages-per-api=50; may be repeated
+    #[arg(long, value_name = "NAME=N", value_parser = quota)]
+    pub quota: Vec<(String, usize)>,
     /// Seconds before each further try of a failed asynchronous invocation [default: 60, then 120, as on AWS]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
     pub retry_delay: Option<u64>,
@@ -229,6 +232,21 @@ pub enum Network {
     Host,
     /// This server only
     Isolated,
+}
+
+/// `stages-per-api=50`.
+fn quota(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = text.split_once('=').unwrap_or((text, ""));
+    let known = || server::quotas().map(|(name, _)| name);
+    if !known().any(|known| known == name) {
+        let near = arn::nearest(name, known()).map(|near| format!(", did you mean {near}?"));
+        let all = known().collect::<Vec<_>>().join(", ");
+        return Err(format!("{name} is no quota{}; there are {all}", near.unwrap_or_default()));
+    }
+    match number.parse() {
+        Ok(number) => Ok((name.to_owned(), number)),
+        Err(_) => Err(format!("wanted is a whole number after the name, as in {name}=50")),
+    }
 }
 
 /// `https://issuer.example/path=keys.json`.

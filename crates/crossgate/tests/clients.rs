@@ -317,3 +317,18 @@ fn java_and_ruby_functions() {
 fn a_fix_for_every_denial() {
     pytest("test_explain_every_denial.py");
 }
+
+#[test]
+fn response_streaming() {
+    pytest("test_response_streaming.py");
+}
+
+#[test]
+fn what_else_api_gateway_has() {
+    pytest("test_gateway_gaps.py");
+}
+
+#[test]
+fn what_was_recorded_of_api_gateway() {
+    pytest("test_gateway_recordings.py");
+}

@@ -20,6 +20,7 @@ use crate::response_stream;
 use crate::state::State;
 use crate::subscriptions;
 use crate::trace::{Invoked, Journey, record};
+use crate::user_pool::PoolKeys;
 
 /// What an answer is, and what the trace is told of it.
 pub struct Answer {
@@ -255,7 +256,10 @@ async fn handle(
             | "FlushStageCache"
             | "GetUsage"
             | "UpdateUsage",
-        ) => state.execution.operation(call).await,
+        ) => {
+            let keys = PoolKeys { issuers: state.iam.issuers(), now_ms: call.now_ms };
+            state.execution.operation(call, &keys).await
+        }
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
             prepare(state, &reply);

@@ -125,6 +125,9 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         source_arn_on_role_calls: config.source_arn_on_role_calls,
     };
     let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });
+    gateway
+        .set_quotas(&config.quotas.iter().cloned().collect())
+        .map_err(|e| StartError(format!("quotas cannot be stored: {e}")))?;
     let execution = Execution::new(store.clone(), Arc::new(backend), Arc::new(ExecutionLogs(logs.clone())));
     let loopback = address.ip().is_loopback();
     let dev_credentials = match (config.dev_credentials, loopback) {

@@ -49,6 +49,8 @@ pub struct Config {
     /// Concurrent executions of an account in a region, and environments alive at once over all accounts. Without it
     /// accounts have AWS's 1000, and as many environments live at once as memory allows: one for each 64 MiB.
     pub concurrency: Option<u32>,
+    /// Quotas of API Gateway that differ from AWS's, by the names of `gateway::management::quotas`.
+    pub quotas: Vec<(String, usize)>,
     /// The wait before each further try of a failed asynchronous invocation; without it AWS's minute, then two.
     pub retry_delay: Option<std::time::Duration>,
 }

@@ -63,7 +63,7 @@ impl Trace {
     /// Whether the client was refused, or a function that it invoked failed: Lambda answers such invocations with 200.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.status >= 400 || self.events.invocation.as_ref().is_some_and(|i| i.error.is_some())
+        self.status >= 400 || self.events.invoked().is_some_and(|i| i.error.is_some())
     }
 
     /// The first decision that refused, with its number.

@@ -32,6 +32,7 @@ pub fn run() -> Result<(), String> {
             strict_runtimes: false,
             concurrency: None,
             retry_delay: None,
+            quotas: Vec::new(),
             network: server::NetworkPolicy::Host,
             idle_environments: std::time::Duration::from_secs(600),
             max_environments: None,

@@ -40,7 +40,7 @@ pub fn report(state: &State, trace: &Trace) -> Report {
             aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);
         }
     }
-    if let Some(error) = trace.events.invocation.as_ref().and_then(|i| i.error.as_deref()) {
+    if let Some(error) = trace.events.invoked().and_then(|i| i.error.as_deref()) {
         packages::tell(error, state.runtime_layer.as_deref(), &mut report);
     }
     report
