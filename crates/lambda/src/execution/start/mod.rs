@@ -3,6 +3,7 @@
 mod exec;
 mod launcher;
 mod node;
+mod origin;
 mod python;
 mod state;
 
@@ -18,6 +19,7 @@ use super::telemetry;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
+pub(crate) use origin::Relayed;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -44,6 +46,7 @@ pub(crate) struct Starter {
     launcher: Launcher,
     next_id: AtomicU64,
     warned: Mutex<HashSet<String>>,
+    relayed: Relayed,
 }
 
 fn internal(error: impl std::fmt::Display) -> InvokeError {
@@ -69,6 +72,7 @@ impl Starter {
             launcher: Launcher::new(),
             next_id: AtomicU64::new(1),
             warned: Mutex::default(),
+            relayed: Relayed::default(),
         })
     }
 
