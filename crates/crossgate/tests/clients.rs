@@ -244,6 +244,11 @@ fn terraform_lambda() {
 }
 
 #[test]
+fn functions_as_clients() {
+    pytest("test_functions_as_clients.py");
+}
+
+#[test]
 fn iam_with_boto3() {
     pytest("test_iam.py");
 }

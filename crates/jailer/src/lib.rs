@@ -40,6 +40,7 @@ pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, board, enter,
 
 /// The numbers of the system calls that a zygote makes itself, as JSON.
 pub fn numbers_json() -> String {
-    let [unshare, setns, pidfd_open] = [libc::SYS_unshare, libc::SYS_setns, libc::SYS_pidfd_open];
-    format!(r#"{{"unshare":{unshare},"setns":{setns},"pidfd_open":{pidfd_open}}}"#)
+    let [unshare, setns] = [libc::SYS_unshare, libc::SYS_setns];
+    let [pidfd_open, prctl] = [libc::SYS_pidfd_open, libc::SYS_prctl];
+    format!(r#"{{"unshare":{unshare},"setns":{setns},"pidfd_open":{pidfd_open},"prctl":{prctl}}}"#)
 }

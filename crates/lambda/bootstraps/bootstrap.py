@@ -487,6 +487,7 @@ def run_plan(plan):
 # --- The zygote ------------------------------------------------------------------------------------------------
 
 CLONE_NEWPID = 0x20000000
+PR_SET_PDEATHSIG = 1
 
 
 def unshare_pid():
@@ -535,15 +536,17 @@ def zygote():
     except Exception as error:
         control.send(json.dumps({"refused": str(error)}).encode())
         return
-    if settings.get("nested") and settings.get("pid"):
-        # In a user namespace the way back to the first pid namespace is closed (it belongs to another user
-        # namespace), so the zygote lives in one of its own, as process 1.
+    if settings.get("pid"):
+        # The zygote lives in a pid namespace of its own, as process 1: whatever environments do to the signal that
+        # they get when their parent ends, the kernel ends them with it. And in a user namespace the way back to the
+        # first pid namespace is closed.
         unshare_pid()
         first = os.fork()
         if first:
             os.close(0)
             os.waitpid(first, 0)
             os._exit(0)
+        SYSCALL(NUMBERS["prctl"], PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0, 0)
     control.send(json.dumps({"ready": os.getpid()}).encode())
     child(fork_on_request(control, settings))
 

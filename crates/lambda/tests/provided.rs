@@ -56,10 +56,10 @@ async fn a_bootstrap_of_the_archive_runs_and_its_answers_are_checked() {
     let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", RUNTIME)]));
     let done = world.invoke(&spec, "7").await;
     assert!(world.log().starts_with("INIT_START Runtime Version: provided:al2023."), "{}", world.log());
-    assert_eq!(text(&done), "[1, \"/var/task\", 7]", "{}", world.log());
+    assert_eq!(text(&done), "[2, \"/var/task\", 7]", "{}", world.log());
     assert!(done.cold && !world.invoke(&spec, "8").await.cold);
     assert_eq!(text(&world.invoke(&spec, "\"wrong\"").await), "[400, \"InvalidRequestID\"]");
-    assert_eq!(text(&world.invoke(&spec, "\"twice\"").await), "[1, \"/var/task\", \"twice\"]");
+    assert_eq!(text(&world.invoke(&spec, "\"twice\"").await), "[2, \"/var/task\", \"twice\"]");
     world.invoke(&spec, "9").await;
     assert!(world.log().contains("second answer 400"), "{}", world.log());
     let exit = world.invoke(&spec, "\"exit\"").await;

@@ -135,7 +135,7 @@ impl FrontDoor for Door<'_> {
                 .ok_or(AuthError::Missing)?;
         let proven = signed
             .check_scope("execute-api", None)
-            .and_then(|()| self.state.callers.prove(&signed, &self.request.body, self.now_ms));
+            .and_then(|()| self.state.callers.prove(&signed, &self.request.body, head, self.now_ms));
         let signer = proven.map_err(|e| worded(&e))?;
         let context = self
             .state

@@ -85,7 +85,7 @@ async fn run(
         let answer = federated::answer(state, operation, around, &mut at.caller).await?;
         return Ok(answer.map(Body::Full));
     }
-    let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
+    let (signer, region, body) = authenticate(state, signed, (head, body), now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let asked =
         Asked { signer: &signer, region, request_id, source_ip: Some(head.peer.ip().to_string()), now_ms };
@@ -201,12 +201,12 @@ fn requested_region(service: Service, signed: &str) -> &str {
 fn authenticate(
     state: &State,
     signed: Option<SignedRequest>,
-    body: &Bytes,
+    (head, body): (&Head, &Bytes),
     now_ms: i64,
     protocol: Protocol,
 ) -> Result<(Signer, String, Bytes), ApiError> {
     let signed = signed.ok_or_else(|| refused(protocol, &AuthError::missing(signing(protocol))))?;
-    let signer = state.callers.prove(&signed, body, now_ms).map_err(|e| refused(protocol, &e))?;
+    let signer = state.callers.prove(&signed, body, head, now_ms).map_err(|e| refused(protocol, &e))?;
     let body = state.callers.unframed(&signed, body).map_err(|e| refused(protocol, &e))?;
     Ok((signer, signed.region, body))
 }

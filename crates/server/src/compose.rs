@@ -144,7 +144,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
     let state = State {
         store,
-        callers: Callers::new(iam.clone(), dev_credentials, dev_account),
+        callers: Callers::new(iam.clone(), dev_credentials, dev_account, executor.clone()),
         iam,
         lambda,
         gateway,

@@ -11,6 +11,7 @@ use super::spec::{Durations, FunctionError, FunctionSpec, Invocation, InvokeCont
 use super::start::Starter;
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -141,6 +142,12 @@ impl Executor {
     pub fn provisioned(&self, key: &str) -> Warm {
         let pool = lock(&self.inner.shared.pools).get(key).cloned();
         pool.map(|pool| pool.warm()).unwrap_or_default()
+    }
+
+    /// Whether a connection to this machine, from `peer` to `local`, may be a function's. Where functions run without
+    /// a jail there is no telling, and it is not.
+    pub fn may_be_function(&self, peer: SocketAddr, local: SocketAddr) -> bool {
+        self.inner.shared.starter.may_be_function(peer, local)
     }
 
     /// Environments alive or being started.

@@ -121,7 +121,7 @@ fn signer(state: &State, request: &Request, now_ms: i64) -> Result<Signer, Refus
     };
     signed
         .check_scope("lambda", None)
-        .and_then(|()| state.callers.prove(&signed, &request.body, now_ms))
+        .and_then(|()| state.callers.prove(&signed, &request.body, head, now_ms))
         .map_err(|e| refused(&e))
 }
 

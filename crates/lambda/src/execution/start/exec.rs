@@ -9,6 +9,7 @@ use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, module_links, variables};
+use super::origin::Relayed;
 use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
 use jailer::{BaseSpec, Layer, Layers};
@@ -243,7 +244,9 @@ impl Starter {
             Ok(()) => {
                 if let Some(channel) = channel {
                     match relay::take(&channel, ports.len()) {
-                        Ok(listeners) => serve_inside(listeners, endpoint, &environment),
+                        Ok(listeners) => {
+                            serve_inside(listeners, endpoint, &environment, self.relayed.clone())
+                        }
                         Err(error) => {
                             environment.fail_init(InitFailure::Jail(error.to_string()));
                         }
@@ -283,6 +286,7 @@ fn serve_inside(
     listeners: Vec<tokio::net::TcpListener>,
     endpoint: Option<(String, u16)>,
     environment: &Arc<Environment>,
+    relayed: Relayed,
 ) {
     let mut listeners = listeners.into_iter();
     if let Some(api) = listeners.next() {
@@ -290,7 +294,7 @@ fn serve_inside(
         tokio::spawn(api::serve_tcp(api, Arc::clone(environment), Sockets::Anyone));
     }
     if let Some((listener, (authority, _))) = listeners.next().zip(endpoint) {
-        tokio::spawn(relay::forward(listener, authority, Arc::clone(&environment.process)));
+        tokio::spawn(relay::forward(listener, authority, Arc::clone(&environment.process), relayed));
     }
 }
 

@@ -4,6 +4,7 @@ mod exec;
 mod java;
 mod launcher;
 mod node;
+mod origin;
 mod python;
 mod ruby;
 mod state;
@@ -20,6 +21,7 @@ use super::telemetry;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
+pub(crate) use origin::Relayed;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -46,6 +48,7 @@ pub(crate) struct Starter {
     launcher: Launcher,
     next_id: AtomicU64,
     warned: Mutex<HashSet<String>>,
+    relayed: Relayed,
 }
 
 fn internal(error: impl std::fmt::Display) -> InvokeError {
@@ -71,6 +74,7 @@ impl Starter {
             launcher: Launcher::new(),
             next_id: AtomicU64::new(1),
             warned: Mutex::default(),
+            relayed: Relayed::default(),
         })
     }
 
