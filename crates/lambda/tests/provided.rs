@@ -221,7 +221,7 @@ async fn awss_runtime_client_for_rust_streams() {
     let context = InvokeContext { stream: Some(stream), ..world.context() };
     let running = world.executor.invoke(&spec, "{}".into(), context);
     let reading = async {
-        let mut reader = lambda::url::PreludeReader::default();
+        let mut prelude = wire::Prelude::default();
         let Some(Part::Begin { content_type, .. }) = parts.recv().await else { panic!("no beginning") };
         assert_eq!(content_type, lambda::url::PRELUDE_TYPE);
         let mut read = None;
@@ -230,18 +230,18 @@ async fn awss_runtime_client_for_rust_streams() {
             match &read {
                 Some(_) => body.extend_from_slice(&data),
                 None => {
-                    read = reader.take(&data).expect("metadata");
+                    read = prelude.push(&data).expect("metadata");
                     body.extend_from_slice(read.as_ref().map_or(&[], |(_, rest)| rest));
                 }
             }
         }
-        (read.expect("metadata").0, body)
+        (lambda::url::head(&read.expect("metadata").0).expect("a head"), body)
     };
-    let (done, (prelude, body)) = tokio::join!(running, reading);
-    let headers: Vec<_> = prelude.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let (done, (head, body)) = tokio::join!(running, reading);
+    let headers: Vec<_> = head.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let kind = ("content-type", "application/octet-stream");
     assert_eq!(headers, [kind, ("x-mine", "1"), ("x-mine", "2"), ("set-cookie", "a=1")]);
-    assert_eq!(prelude.status, 200);
+    assert_eq!(head.status, 200);
     assert_eq!(body, b"one,two");
     assert_eq!(done.expect("ran").function_error, None);
     world.end().await;

@@ -2,7 +2,8 @@
 //!
 //! Only this crate knows how a shape looks on the wire. A request goes through [`find_service`] or
 //! [`Service::by_signing_name`], [`route`], [`parse`] and [`validate`]; the answer through [`render`] or
-//! [`render_error`]. A client uses [`build`] and [`parse_response`] with the same tables.
+//! [`render_error`]. A client uses [`build`] and [`parse_response`] with the same tables. [`Prelude`] is what a function
+//! that streams its answer writes before the body.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod model;
 mod page;
 mod parse;
 mod pattern;
+mod prelude;
 mod render;
 mod route;
 mod scalar;
@@ -35,6 +37,7 @@ pub use event_stream::{EVENT_STREAM, event, exception};
 pub use model::{ErrorTrait, Kind, Location, Member, Model, Operation, Pagination, Protocol, Shape, ShapeId};
 pub use page::{InvalidToken, paginate};
 pub use parse::parse;
+pub use prelude::{Begun, NoMetadata, Prelude};
 pub use render::{render, render_error};
 pub use route::{find_service, route};
 pub use service::Service;

@@ -140,7 +140,7 @@ def test_a_time_out_in_the_middle_cuts_the_answer(shared, url):
 def test_metadata_that_is_none_is_a_bad_gateway(shared, url):
     answer = ask(shared, url, "/malformed")
     assert (answer.status, answer.read()) == (502, b"Internal Server Error")
-    explained(shared, answer, "before 8 zero bytes ended its metadata")
+    explained(shared, answer, "it ends without a delimiter, which is eight zero bytes after the metadata")
 
 
 def test_cors(shared, url):

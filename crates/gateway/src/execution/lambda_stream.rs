@@ -1,6 +1,7 @@
 //! AWS_PROXY with `responseTransferMode` STREAM: the head of a function's answer.
 
 use tokio::time::timeout_at;
+use wire::{NoMetadata, Prelude};
 
 use super::backend::{Backend, Cut, LambdaInvocation};
 use super::call::MethodCall;
@@ -8,7 +9,6 @@ use super::compile::Lambda;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::integrate::{Failure, Replied, backend_error, function_failed};
 use super::journal::Journal;
-use super::prelude::{NoMetadata, Prelude};
 use super::proxy_answer::{self, BadAnswer, cut};
 use super::stream::{self, Bounds, Rest};
 use super::trace::{GatewayTrace, StreamFacts, Why};

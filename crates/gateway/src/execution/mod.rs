@@ -36,7 +36,6 @@ mod lambda_stream;
 mod log;
 mod mapping;
 mod metrics;
-mod prelude;
 mod proxy_answer;
 mod response_cache;
 mod route;

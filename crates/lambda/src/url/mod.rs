@@ -9,4 +9,4 @@ mod prelude;
 pub use answer::{Response, response};
 pub use cors::Cors;
 pub use event::{IamCaller, Request, event};
-pub use prelude::{PRELUDE_TYPE, Prelude, PreludeReader};
+pub use prelude::{Head, PRELUDE_TYPE, head};

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use lambda::execution::{Invocation, InvokeContext, Part};
-use lambda::url::{PRELUDE_TYPE, Prelude, PreludeReader};
+use lambda::url::{Head, PRELUDE_TYPE, head};
 use lambda::{FunctionView, InvokeFailure};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use wire::{NoMetadata, Prelude};
 
 use super::{Refused, add_headers, bad_gateway, broken, failed, not_run};
 use crate::listener::{Body, BodySender};
@@ -49,10 +50,9 @@ pub(super) async fn invoke(
     let mut response = Response::new(Body::default());
     let first = if content_type == PRELUDE_TYPE {
         match source.prelude(piece).await {
-            Ok((prelude, body)) => {
-                *response.status_mut() =
-                    StatusCode::from_u16(prelude.status).unwrap_or(StatusCode::BAD_GATEWAY);
-                add_headers(&mut response, prelude.headers);
+            Ok((head, body)) => {
+                *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+                add_headers(&mut response, head.headers);
                 body
             }
             Err(malformed) => {
@@ -75,6 +75,11 @@ pub(super) async fn invoke(
     *response.body_mut() = body;
     tokio::spawn(source.forward(client, first, told));
     Ok(response)
+}
+
+/// Why a response that should begin with metadata does not.
+fn malformed(none: NoMetadata) -> String {
+    format!("the response begins with no metadata: {}", none.reason)
 }
 
 /// Why a function failed, as Lambda describes it.
@@ -125,16 +130,16 @@ impl Source {
     }
 
     /// The prelude and what comes of the body with it; or why there is none.
-    async fn prelude(&mut self, mut piece: Bytes) -> Result<(Prelude, Bytes), String> {
-        let mut reader = PreludeReader::default();
+    async fn prelude(&mut self, mut piece: Bytes) -> Result<(Head, Bytes), String> {
+        let mut prelude = Prelude::default();
         loop {
-            if let Some(read) = reader.take(&piece)? {
-                return Ok(read);
+            if let Some((metadata, body)) = prelude.push(&piece).map_err(malformed)? {
+                return Ok((head(&metadata)?, body));
             }
             piece = match self.next().await {
                 Some(Part::Chunk(next)) => next,
                 Some(Part::Begin { .. }) => Bytes::new(),
-                None => return Err(reader.missing()),
+                None => return Err(malformed(prelude.ended())),
             };
         }
     }

@@ -1,7 +1,8 @@
 //! What a streamed answer of a function begins with: metadata in JSON, then eight zero bytes, then the body.
 //!
 //! Source: API Gateway guide, "Set up a Lambda proxy integration with payload response streaming": the delimiter must
-//! come within the first 16 KB. AWS's announcement adds that the metadata is an object, if an empty one.
+//! come within the first 16 KB. AWS's announcement adds that the metadata is an object, if an empty one. That function
+//! URLs have the same bound is reasoning.
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
@@ -11,18 +12,20 @@ const DELIMITER: [u8; 8] = [0; 8];
 const MAX_METADATA: usize = 16 << 10;
 
 /// The beginning of an answer, as far as it has come.
-#[derive(Default)]
-pub(super) struct Prelude {
+#[derive(Debug, Default)]
+pub struct Prelude {
     seen: BytesMut,
 }
 
 /// The metadata, and what followed its delimiter.
-pub(super) type Begun = (Map<String, Value>, Bytes);
+pub type Begun = (Map<String, Value>, Bytes);
 
 /// Why an answer has no metadata: the rule, and the first bytes of what came instead.
 #[derive(Debug, PartialEq)]
-pub(super) struct NoMetadata {
+pub struct NoMetadata {
+    /// What is missing of "the response": `it ends without …`.
     pub reason: String,
+    /// What the function wrote, as far as it was read.
     pub seen: Bytes,
 }
 
@@ -58,6 +61,7 @@ impl Prelude {
     }
 
     /// The answer is over, and the metadata never came.
+    #[must_use]
     pub fn ended(&mut self) -> NoMetadata {
         let reason = match self.seen.is_empty() {
             true => "it is empty",
