@@ -237,6 +237,8 @@ impl Iam {
         let caller = Caller::from(Principal::Service { host: host.to_owned() });
         let mut complete = context.clone();
         complete.extend(&crate::context::of(self, &caller)?);
+        complete.set("aws:SecureTransport", "true");
+        complete.set("aws:ViaAWSService", "false");
         complete.set("aws:ResourceAccount", role.account.as_str());
         let membership = self.find_membership(&role.account)?;
         if let Some(membership) = &membership {
