@@ -46,6 +46,9 @@ pub struct Session {
     /// The function whose environment holds the credentials.
     #[serde(default)]
     pub(crate) source_function: Option<String>,
+    /// The unique id of the user who made a federated session; `None`: the root user did.
+    #[serde(default)]
+    pub(crate) issuer_id: Option<String>,
     /// When a code of an MFA device was shown; `None`: none was.
     #[serde(default)]
     pub(crate) mfa_at_ms: Option<i64>,

@@ -281,6 +281,10 @@ impl Iam {
                 Principal::User { .. } => {
                     self.read(|store| entity_of(store, &key.caller.principal))?.is_some()
                 }
+                Principal::FederatedUser { .. } => {
+                    let issuer = key.caller.session.as_ref().and_then(|session| session.issuer_id.as_deref());
+                    issuer.map_or(Ok(true), |id| self.read(|store| Ok(trust::by_id(store, id)?.is_some())))?
+                }
                 _ => true,
             };
             return Ok(alive.then_some(key));

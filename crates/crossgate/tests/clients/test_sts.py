@@ -160,6 +160,25 @@ def test_a_federation_token_is_the_intersection_of_both_policies(server):
     assert error(chained.get_federation_token, Name="bob")[0] == "AccessDenied", "users and root only"
 
 
+def test_a_federation_token_has_its_users_tags_and_ends_with_the_user(server):
+    tagged = json.loads(policy("lambda:*", Condition={"StringEquals": {"aws:PrincipalTag/Team": "core"}}))
+    user = keys(server, "kim", json.dumps({**tagged, "Statement": [
+        *tagged["Statement"], {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}))
+    iam = server.client("iam")
+    iam.tag_user(UserName="kim", Tags=[{"Key": "Team", "Value": "core"}])
+    sts = server.client("sts", **user)
+    federated = session(server, sts.get_federation_token(Name="bob", Policy=policy("*")), "lambda")
+    assert federated.list_functions()["Functions"] == []
+    # A session tag of the same name takes the place of the user's.
+    other = sts.get_federation_token(Name="bob", Policy=policy("*"), Tags=[{"Key": "team", "Value": "other"}])
+    assert error(session(server, other, "lambda").list_functions)[0] == "AccessDeniedException"
+    iam.delete_access_key(UserName="kim", AccessKeyId=user["aws_access_key_id"])
+    iam.delete_user_policy(UserName="kim", PolicyName="p")
+    iam.delete_user(UserName="kim")
+    keys(server, "kim")
+    assert error(federated.list_functions)[0] == "UnrecognizedClientException", "another user of that name"
+
+
 def test_whose_key_an_id_is(server, ann):
     key = keys(server, "kim", account=B)["aws_access_key_id"]
     assert ann.get_access_key_info(AccessKeyId=key)["Account"] == B

@@ -231,6 +231,9 @@ pub(crate) fn federation_token(op: &Op<'_>) -> Output {
     let name = op.required("Name");
     let now = op.call.now_ms;
     let mut session = Session::new(SessionKind::Federation, now);
+    if let Principal::User { id, .. } = &op.caller.principal {
+        session.issuer_id = Some(id.clone());
+    }
     pass_tags(op, &mut session)?;
     pass_policies(op, &mut session)?;
     let account = *op.account();
