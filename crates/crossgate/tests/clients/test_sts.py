@@ -6,6 +6,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import A, B
+from test_iam import totp
 from test_sts_saml import PROVIDER, metadata, response, signed
 from test_sts_saml import assume as assume_with_saml
 from test_sts_saml import trust as saml_trust
@@ -119,6 +120,25 @@ def test_a_chain_of_roles(server, ann):
     # The inherited tag and identity need their permissions here too.
     iam.update_assume_role_policy(RoleName="next", PolicyDocument=trust(ROLE, actions=["sts:AssumeRole"]))
     assert "sts:TagSession" in error(sts.assume_role, **chained)[1]
+
+
+def test_a_code_lets_into_a_role_but_does_not_stay_with_its_session(server):
+    demand = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    iam = server.client("iam")
+    user = keys(server, "kim", policy("sts:*"))
+    iam.create_role(RoleName="guarded", AssumeRolePolicyDocument=trust(f"arn:aws:iam::{A}:user/kim", demand))
+    iam.put_role_policy(RoleName="guarded", PolicyName="p", PolicyDocument=policy("lambda:ListFunctions", Condition=demand))
+    iam.put_role_policy(RoleName="guarded", PolicyName="q", PolicyDocument=policy("lambda:ListLayers"))
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="kim")["VirtualMFADevice"]
+    seed, serial, now = device["Base32StringSeed"].decode(), device["SerialNumber"], time.time()
+    iam.enable_mfa_device(UserName="kim", SerialNumber=serial, AuthenticationCode1=totp(seed, now - 30),
+                          AuthenticationCode2=totp(seed, now))
+    sts = server.client("sts", **user)
+    asked = dict(RoleArn=f"arn:aws:iam::{A}:role/guarded", RoleSessionName="kim")
+    assert error(sts.assume_role, **asked)[0] == "AccessDenied"
+    role = session(server, sts.assume_role(**asked, SerialNumber=serial, TokenCode=totp(seed, now + 30)), "lambda")
+    assert role.list_layers()["Layers"] == []
+    assert error(role.list_functions)[0] == "AccessDeniedException"
 
 
 def test_a_session_token_is_the_user_with_limits(server, ann):
