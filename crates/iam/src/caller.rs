@@ -46,7 +46,10 @@ pub struct Session {
     /// The function whose environment holds the credentials.
     #[serde(default)]
     pub(crate) source_function: Option<String>,
-    /// When a code of an MFA device was shown; `None`: none was.
+    /// The unique id of the user who made a federated session; `None`: the root user did.
+    #[serde(default)]
+    pub(crate) issuer_id: Option<String>,
+    /// When a code of an MFA device was shown to GetSessionToken; `None`: none was.
     #[serde(default)]
     pub(crate) mfa_at_ms: Option<i64>,
     /// The identity provider that vouched for a session's bearer, as policies name it.

@@ -237,6 +237,8 @@ impl Iam {
         let caller = Caller::from(Principal::Service { host: host.to_owned() });
         let mut complete = context.clone();
         complete.extend(&crate::context::of(self, &caller)?);
+        complete.set("aws:SecureTransport", "true");
+        complete.set("aws:ViaAWSService", "false");
         complete.set("aws:ResourceAccount", role.account.as_str());
         let membership = self.find_membership(&role.account)?;
         if let Some(membership) = &membership {
@@ -278,6 +280,10 @@ impl Iam {
                 }
                 Principal::User { .. } => {
                     self.read(|store| entity_of(store, &key.caller.principal))?.is_some()
+                }
+                Principal::FederatedUser { .. } => {
+                    let issuer = key.caller.session.as_ref().and_then(|session| session.issuer_id.as_deref());
+                    issuer.map_or(Ok(true), |id| self.read(|store| Ok(trust::by_id(store, id)?.is_some())))?
                 }
                 _ => true,
             };

@@ -230,6 +230,7 @@ impl Session {
             tags: Vec::new(),
             transitive: Vec::new(),
             source_identity: None,
+            issuer_id: None,
             mfa_at_ms: None,
             source_function: None,
             federated_provider: None,

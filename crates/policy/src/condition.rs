@@ -97,10 +97,12 @@ impl Condition {
             };
         };
         let one = |value: &String| operator.negated != self.any_matches(operator.test, value, context);
+        // What resolves to an empty string counts as an empty set (UG condition-single-vs-multi-valued-keys): with
+        // ForAllValues the condition holds, with ForAnyValue it does not.
+        let nothing = || actual.iter().all(String::is_empty);
         match (operator.set, actual) {
-            // What resolves to an empty string counts as an empty set (UG condition-single-vs-multi-valued-keys).
-            (Some(SetPrefix::All), values) => values.iter().all(|v| v.is_empty()) || values.iter().all(one),
-            (Some(SetPrefix::Any), values) => values.iter().any(one),
+            (Some(SetPrefix::All), values) => nothing() || values.iter().all(one),
+            (Some(SetPrefix::Any), values) => !nothing() && values.iter().any(one),
             (None, [value]) => one(value),
             // Many values without a set prefix: AWS documents no result. No match, which grants nothing.
             (None, _) => false,
@@ -263,6 +265,8 @@ mod tests {
         check("ForAllValues:StringEquals", &["a"], Some(&[]), true);
         check("ForAnyValue:StringEquals", &["a"], Some(&["a", "b"]), true);
         check("ForAnyValue:StringEquals", &["c"], Some(&["a", "b"]), false);
+        check("ForAnyValue:StringLike", &["*"], Some(&[""]), false);
+        check("ForAnyValue:StringNotEquals", &["a"], Some(&[""]), false);
         check("ForAnyValue:StringEqualsIfExists", &["c"], None, true);
         check("ForAllValues:StringNotEquals", &["c"], Some(&["a", "b"]), true);
         check("ForAnyValue:StringNotEquals", &["a", "b"], Some(&["a", "b"]), false);

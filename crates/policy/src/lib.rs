@@ -45,6 +45,7 @@ mod pattern;
 mod policy;
 mod principal;
 mod principal_element;
+mod rcp_services;
 mod record;
 mod render;
 mod request;

@@ -5,26 +5,7 @@ use std::sync::Arc;
 use crate::arn_pattern::partition;
 use crate::principal_element::Worth;
 use crate::statement::{Facts, Observer};
-use crate::{CallerPolicies, Effect, Layer, Policy, PolicyKind, Principal, Request, Side};
-
-/// Service prefixes whose resources RCPs bind, as far as established in October 2026
-/// (ORG: orgs_manage_policies_rcps, "services that support RCPs"). `lambda`, `apigateway` and `execute-api` are not
-/// on AWS's list. It names some more that nothing here serves.
-const RCP_SERVICES: [&str; 13] = [
-    "s3",
-    "sts",
-    "kms",
-    "sqs",
-    "secretsmanager",
-    "dynamodb",
-    "ecr",
-    "events",
-    "logs",
-    "aoss",
-    "cognito-idp",
-    "cognito-identity",
-    "cognito-sync",
-];
+use crate::{CallerPolicies, Effect, Layer, Policy, PolicyKind, Principal, Request, Side, rcp_services};
 
 /// Looks on while layers are evaluated.
 pub(crate) trait LayerObserver: Observer {
@@ -148,12 +129,11 @@ pub(crate) fn decide<O: LayerObserver>(
     } else if principal.is_service_linked() {
         let note = "resource control policies do not bind service-linked roles";
         observer.not_consulted(Layer::Rcp, Side::Trusting, note);
-    } else if RCP_SERVICES.iter().any(|s| s.eq_ignore_ascii_case(facts.service)) {
+    } else if let Some(note) = rcp_services::exempt(&facts) {
+        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
+    } else {
         // `RCPFullAWSAccess` is attached everywhere and cannot be detached, so only a Deny matters.
         (_, rcp_deny) = levels(Layer::Rcp, Side::Trusting, rcp, &facts, observer);
-    } else {
-        let note = "resource control policies do not bind this service";
-        observer.not_consulted(Layer::Rcp, Side::Trusting, note);
     }
     let mut own = Said::default();
     if let Some(policy) = resource {

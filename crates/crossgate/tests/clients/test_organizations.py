@@ -233,6 +233,29 @@ def test_an_rcp_denies_the_role_to_callers_of_other_organizations(server):
     assume(A)
 
 
+def test_an_rcp_on_role_assumption_and_lambda(server):
+    organization = Organization(server, B, types=("RESOURCE_CONTROL_POLICY",))
+    iam = server.client("iam", B)
+    iam.create_role(RoleName="shared", AssumeRolePolicyDocument=document(
+        {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"}))
+
+    def rcp(name, **condition):
+        return organization.policy(document({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+                                             "Resource": "*", **condition}), B, name, "RESOURCE_CONTROL_POLICY")
+
+    # Clients come by plain HTTP here; Lambda does not.
+    transport = rcp("Transport", Condition={"BoolIfExists": {"aws:SecureTransport": "false"}})
+    assert error(assume_role, server, A, f"arn:aws:iam::{B}:role/shared") == ("AccessDenied", None)
+    server.function(B, "f")
+    organization.client.detach_policy(PolicyId=transport, TargetId=B)
+    assume_role(server, A, f"arn:aws:iam::{B}:role/shared")
+    # Without the usual exemption it binds services too.
+    rcp("Everyone")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        server.function(B, "g")
+    assert refused.value.response["Error"]["Message"] == "The role defined for the function cannot be assumed by Lambda."
+
+
 def test_condition_keys_of_organizations(server):
     function = server.function()
     role = server.role(invoke=function)

@@ -6,6 +6,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import A, B
+from test_iam import totp
 from test_sts_saml import PROVIDER, metadata, response, signed
 from test_sts_saml import assume as assume_with_saml
 from test_sts_saml import trust as saml_trust
@@ -121,6 +122,25 @@ def test_a_chain_of_roles(server, ann):
     assert "sts:TagSession" in error(sts.assume_role, **chained)[1]
 
 
+def test_a_code_lets_into_a_role_but_does_not_stay_with_its_session(server):
+    demand = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    iam = server.client("iam")
+    user = keys(server, "kim", policy("sts:*"))
+    iam.create_role(RoleName="guarded", AssumeRolePolicyDocument=trust(f"arn:aws:iam::{A}:user/kim", demand))
+    iam.put_role_policy(RoleName="guarded", PolicyName="p", PolicyDocument=policy("lambda:ListFunctions", Condition=demand))
+    iam.put_role_policy(RoleName="guarded", PolicyName="q", PolicyDocument=policy("lambda:ListLayers"))
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="kim")["VirtualMFADevice"]
+    seed, serial, now = device["Base32StringSeed"].decode(), device["SerialNumber"], time.time()
+    iam.enable_mfa_device(UserName="kim", SerialNumber=serial, AuthenticationCode1=totp(seed, now - 30),
+                          AuthenticationCode2=totp(seed, now))
+    sts = server.client("sts", **user)
+    asked = dict(RoleArn=f"arn:aws:iam::{A}:role/guarded", RoleSessionName="kim")
+    assert error(sts.assume_role, **asked)[0] == "AccessDenied"
+    role = session(server, sts.assume_role(**asked, SerialNumber=serial, TokenCode=totp(seed, now + 30)), "lambda")
+    assert role.list_layers()["Layers"] == []
+    assert error(role.list_functions)[0] == "AccessDeniedException"
+
+
 def test_a_session_token_is_the_user_with_limits(server, ann):
     answer = ann.get_session_token(DurationSeconds=900)
     assert 890 < answer["Credentials"]["Expiration"].timestamp() - time.time() <= 901
@@ -158,6 +178,25 @@ def test_a_federation_token_is_the_intersection_of_both_policies(server):
     role = server.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust(A))["Role"]["Arn"]
     chained = session(server, sts.assume_role(RoleArn=role, RoleSessionName="work"))
     assert error(chained.get_federation_token, Name="bob")[0] == "AccessDenied", "users and root only"
+
+
+def test_a_federation_token_has_its_users_tags_and_ends_with_the_user(server):
+    tagged = json.loads(policy("lambda:*", Condition={"StringEquals": {"aws:PrincipalTag/Team": "core"}}))
+    user = keys(server, "kim", json.dumps({**tagged, "Statement": [
+        *tagged["Statement"], {"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}))
+    iam = server.client("iam")
+    iam.tag_user(UserName="kim", Tags=[{"Key": "Team", "Value": "core"}])
+    sts = server.client("sts", **user)
+    federated = session(server, sts.get_federation_token(Name="bob", Policy=policy("*")), "lambda")
+    assert federated.list_functions()["Functions"] == []
+    # A session tag of the same name takes the place of the user's.
+    other = sts.get_federation_token(Name="bob", Policy=policy("*"), Tags=[{"Key": "team", "Value": "other"}])
+    assert error(session(server, other, "lambda").list_functions)[0] == "AccessDeniedException"
+    iam.delete_access_key(UserName="kim", AccessKeyId=user["aws_access_key_id"])
+    iam.delete_user_policy(UserName="kim", PolicyName="p")
+    iam.delete_user(UserName="kim")
+    keys(server, "kim")
+    assert error(federated.list_functions)[0] == "UnrecognizedClientException", "another user of that name"
 
 
 def test_whose_key_an_id_is(server, ann):

@@ -174,7 +174,9 @@ pub(crate) fn assume_role(op: &Op<'_>) -> Output {
     {
         return Err(denied("The source identity of a session cannot be changed in a chain of roles."));
     }
-    session.mfa_at_ms = mfa::used(op.iam, op.caller, op.call)?.then_some(op.call.now_ms);
+    // The code counts for the trust policy only: "The temporary credentials returned by AssumeRole do not include MFA
+    // information in the context" (User Guide, id_credentials_mfa_configure-api-require).
+    mfa::used(op.iam, op.caller, op.call)?;
     session.source_identity = calling.or_else(|| op.text("SourceIdentity").map(str::to_owned));
     let source_identity = session.source_identity.clone();
     let sent = tags::sent(op.call);
@@ -231,6 +233,9 @@ pub(crate) fn federation_token(op: &Op<'_>) -> Output {
     let name = op.required("Name");
     let now = op.call.now_ms;
     let mut session = Session::new(SessionKind::Federation, now);
+    if let Principal::User { id, .. } = &op.caller.principal {
+        session.issuer_id = Some(id.clone());
+    }
     pass_tags(op, &mut session)?;
     pass_policies(op, &mut session)?;
     let account = *op.account();

@@ -141,13 +141,16 @@ fn principal(text: &str) -> Result<(Value, Option<String>), ApiError> {
             }
             _ => return Err(invalid_principal()),
         };
-        if !account || !arn.region.is_empty() {
+        // No wildcard but `*` alone (User Guide, reference_policies_elements_principal): it would name nobody.
+        if !account || !arn.region.is_empty() || resource.contains(['*', '?']) {
             return Err(invalid_principal());
         }
         return Ok((json!({ "AWS": text }), identity));
     }
-    // AWS knows its services by name; any host name of theirs is taken here.
-    let service = text.strip_suffix(".amazonaws.com").or_else(|| text.strip_suffix(".amazonaws.com.cn"));
+    // AWS knows its services by name; any host name of theirs is taken here. Alexa's end in `.amazon.com` (developer guide,
+    // services-alexa).
+    let ends = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com"];
+    let service = ends.iter().find_map(|end| text.strip_suffix(end));
     let label = |l: &str| {
         !l.is_empty() && l.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
@@ -299,6 +302,12 @@ mod tests {
             Some(json!({ "AWS": "arn:aws:iam::222222222222:role/a/b" })),
         );
         check("logs.us-east-1.amazonaws.com", Some(json!({ "Service": "logs.us-east-1.amazonaws.com" })));
+        check("alexa-appkit.amazon.com", Some(json!({ "Service": "alexa-appkit.amazon.com" })));
+        check(
+            "arn:aws:sts::222222222222:assumed-role/a/s",
+            Some(json!({ "AWS": "arn:aws:sts::222222222222:assumed-role/a/s" })),
+        );
+        check("arn:aws:sts::222222222222:assumed-role/a/*", None);
         check("arn:aws:iam::222222222222:role/gone", None);
         check("arn:aws:s3:::bucket", None);
         check("invalid.nonaws.com", None);

@@ -64,10 +64,10 @@ impl Deviation {
             "arn-condition-variables" => conditions(&mut out, |operator, _, values| {
                 operator.contains("Arn") && values.to_string().contains("${")
             }),
-            "for-all-empty-string" => {
+            "set-of-an-empty-string" => {
                 let keys = keys_where(case, |v| v.iter().any(|v| v == ""));
                 conditions(&mut out, |operator, key, _| {
-                    operator.starts_with("ForAllValues:") && keys.contains(&key.to_lowercase())
+                    operator.contains(':') && keys.contains(&key.to_lowercase())
                 });
             }
             "for-any-if-exists" => conditions(&mut out, |operator, _, _| {

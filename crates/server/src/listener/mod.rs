@@ -124,7 +124,11 @@ async fn accept(
 ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
+        Ok((stream, mut peer)) => {
+            // Who calls `[::]` by IPv4 has the IPv4 address that policies name, not `::ffff:…`.
+            peer.set_ip(peer.ip().to_canonical());
+            Some((stream, peer, place))
+        }
         Err(_) => {
             // Out of file descriptors, or a connection that was gone before it was taken: neither is cured by
             // asking again at once.

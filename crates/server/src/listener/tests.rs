@@ -270,3 +270,13 @@ async fn a_quiet_connection_is_closed_in_the_end_and_at_the_servers_end() {
     server.stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(2), server.done).await.expect("in time").unwrap();
 }
+
+#[tokio::test]
+async fn an_ipv4_caller_of_an_ipv6_socket_is_known_by_its_ipv4_address() {
+    let listener = TcpListener::bind("[::]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let places = Arc::new(tokio::sync::Semaphore::new(1));
+    let (_client, accepted) =
+        tokio::join!(tokio::net::TcpStream::connect(("127.0.0.1", port)), super::accept(&listener, &places));
+    assert_eq!(accepted.unwrap().1.ip().to_string(), "127.0.0.1");
+}
