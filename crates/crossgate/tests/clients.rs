@@ -282,3 +282,13 @@ fn aws_integrations_with_other_services() {
 fn a_fix_for_every_denial() {
     pytest("test_explain_every_denial.py");
 }
+
+#[test]
+fn centralized_root_access() {
+    pytest("test_root_access.py");
+}
+
+#[test]
+fn more_of_iam_with_terraform() {
+    pytest("test_terraform_iam_more.py");
+}

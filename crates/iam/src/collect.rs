@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arn::{AccountId, Arn};
 use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request};
 
+use crate::caller::SessionKind;
 use crate::error::Fail;
 use crate::model::{Entity, Key, Kind, ManagedPolicy, Tag};
 use crate::names::{self, Read};
@@ -125,6 +126,14 @@ fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
         }
         for arn in &session.policy_arns {
             policies.push(compile_managed(store, arn, PolicyKind::Session)?);
+        }
+        // AWS's task policies hold Deny statements alone: what they leave is the root user's.
+        let known = policies.iter().all(|policy| !policy.name.ends_with("(content unknown)"));
+        if session.kind == SessionKind::AssumeRoot && known {
+            const ALL: &str =
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+            let shown = "what a root user may do".to_owned();
+            policies.push(Arc::new(documents::compile(shown, ALL, PolicyKind::Session)?));
         }
         gathered.session = Some(policies);
     }

@@ -7,6 +7,7 @@ use super::sts::credentials;
 use super::{Op, Output, one};
 use crate::caller::SessionKind;
 use crate::error::{Fail, denied, validation};
+use crate::organizations::root_access;
 use crate::{Caller, Iam, Session};
 
 /// The tasks: policies below `arn:aws:iam::aws:policy/root-task/`.
@@ -19,21 +20,6 @@ const TASKS: [&str; 5] = [
 ];
 /// Seconds of a session, unless fewer are asked for, and at most.
 const SESSION_S: i64 = 900;
-
-/// How an account stands to another in an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// The two are not in one organization.
-    Apart,
-    /// The first manages the organization of the second, or is its delegated administrator for IAM, and centralized
-    /// root access is enabled.
-    Governs,
-}
-
-/// The standing of `caller` to `target`. Nobody is in an organization here yet.
-pub(crate) fn standing(_iam: &Iam, _caller: &AccountId, _target: &AccountId) -> Standing {
-    Standing::Apart
-}
 
 /// The account that the call names: twelve digits, or the ARN of its root user.
 pub(crate) fn target(text: &str) -> Result<AccountId, Fail> {
@@ -62,11 +48,13 @@ pub(crate) fn assume_root(op: &Op<'_>) -> Output {
         let tasks = TASKS.join(", ");
         return Err(validation(format!("{task} is no task policy; there are, below {prefix}: {tasks}")));
     }
-    if standing(op.iam, op.account(), &target) != Standing::Governs {
+    let allowed = op.iam.read(|store| root_access::may_assume_root(store, op.account(), &target, task))?;
+    if !allowed {
         // Our wording. API Reference: the management account, or a delegated administrator for IAM, may.
         return Err(denied(format!(
-            "Account {} may not assume the root user of account {target}: only the management account of its \
-             organization and a delegated administrator may, and crossgate has no organizations yet",
+            "Account {} may not do this as the root user of account {target}: the management account of its organization \
+             and a delegated administrator for IAM may, once aws iam enable-organizations-root-sessions, or \
+             enable-organizations-root-credentials-management for tasks of IAM, has enabled it",
             op.account()
         )));
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::federation;
 use crate::model::Kind;
+use crate::organizations::root_access;
 
 /// Name and behaviour of every operation.
 pub(super) static TABLE: &[(&str, Handler)] = &[
@@ -63,7 +64,13 @@ pub(super) static TABLE: &[(&str, Handler)] = &[
     ("DetachGroupPolicy", |op| attached::detach(op, Kind::Group)),
     ("DetachRolePolicy", |op| attached::detach(op, Kind::Role)),
     ("DetachUserPolicy", |op| attached::detach(op, Kind::User)),
+    ("DisableOrganizationsRootCredentialsManagement", |op| {
+        root_access::disable(op, root_access::CREDENTIALS)
+    }),
+    ("DisableOrganizationsRootSessions", |op| root_access::disable(op, root_access::SESSIONS)),
     ("EnableMFADevice", devices::enable),
+    ("EnableOrganizationsRootCredentialsManagement", |op| root_access::enable(op, root_access::CREDENTIALS)),
+    ("EnableOrganizationsRootSessions", |op| root_access::enable(op, root_access::SESSIONS)),
     ("GenerateCredentialReport", report::generate),
     ("GenerateServiceLastAccessedDetails", last_accessed::generate),
     ("GetAccessKeyInfo", sts::access_key_info),
@@ -111,6 +118,7 @@ pub(super) static TABLE: &[(&str, Handler)] = &[
     ("ListMFADevices", devices::list),
     ("ListOpenIDConnectProviderTags", oidc::list_tags),
     ("ListOpenIDConnectProviders", oidc::list),
+    ("ListOrganizationsFeatures", root_access::list),
     ("ListPolicies", policies::list),
     ("ListPoliciesGrantingServiceAccess", last_accessed::granting),
     ("ListPolicyTags", policies::list_tags),

@@ -22,6 +22,7 @@ mod names;
 mod org;
 mod policies;
 mod resource_policy;
+pub(crate) mod root_access;
 mod shape;
 mod tagging;
 mod tree;

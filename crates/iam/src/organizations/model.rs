@@ -1,7 +1,7 @@
 //! What is stored of an organization. The tree is one document, so that every change to it is one write and every
 //! reader sees a tree that hangs together; policy texts are documents of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ pub(crate) struct Organization {
     pub(crate) delegated: BTreeMap<String, BTreeMap<String, i64>>,
     #[serde(default)]
     pub(crate) resource_policy: Option<ResourcePolicy>,
+    /// What of centralized root access is enabled.
+    #[serde(default)]
+    pub(crate) root_access: BTreeSet<String>,
     /// Requests to create accounts, oldest first.
     #[serde(default)]
     pub(crate) requests: Vec<AccountRequest>,

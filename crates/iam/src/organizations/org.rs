@@ -52,6 +52,7 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
             services: BTreeMap::new(),
             delegated: BTreeMap::new(),
             resource_policy: None,
+            root_access: Default::default(),
             requests: Vec::new(),
         };
         organization.save(store)?;
