@@ -102,6 +102,11 @@ impl Aws {
             .map_err(|e| format!("{operation}: {e}"))
     }
 
+    /// The access key's id and secret.
+    pub fn key(&self) -> (String, String) {
+        (self.credentials.access_key_id.clone(), self.credentials.secret_access_key.clone())
+    }
+
     /// The connection, for requests that were built before.
     pub fn client(&mut self) -> &mut Client {
         &mut self.client

@@ -50,7 +50,11 @@ fn one_thread(authority: &str, request: &[u8], until: Instant) -> Result<usize, 
     })
 }
 
-async fn one_connection(authority: &str, request: &[u8], until: Instant) -> Result<usize, Failed> {
+/// Sends the request again and again over one connection; how often it was answered with 200.
+///
+/// # Errors
+/// As [`requests_per_second`].
+pub async fn one_connection(authority: &str, request: &[u8], until: Instant) -> Result<usize, Failed> {
     let failed = |e: std::io::Error| format!("http://{authority}: {e}");
     let mut stream = TcpStream::connect(authority).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;

@@ -13,6 +13,7 @@ mod client;
 mod cold;
 mod control;
 mod decision;
+mod lambda;
 mod load;
 mod mock;
 mod processes;
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
         Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only stored`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
+             `only control`, `only stored`, `only mock`, `only proxy`, `only warm`, `only cold`, `only lambda` or \
+             `only many` that part"
         )),
     };
     match done {
@@ -92,6 +94,12 @@ fn measure(part: &str) -> Result<(), Failed> {
         }
         if wanted("cold") {
             cold::measure(&program, &mut table).await?;
+        }
+        if wanted("lambda") {
+            lambda::measure(&program, &mut table).await?;
+        }
+        if wanted("many") {
+            lambda::many(&program, &mut table).await?;
         }
         Ok::<(), Failed>(())
     })?;

@@ -1,5 +1,6 @@
 //! What `/proc` says of a server and the processes below it.
 
+use std::collections::HashMap;
 use std::fs;
 
 use crate::Failed;
@@ -24,26 +25,40 @@ pub fn processor_seconds(pid: u32) -> f64 {
     ticks / 100.0 // ticks of USER_HZ, which is 100 on x86-64 and arm64
 }
 
-/// Every Python process below `root`: its process id and its parent's.
-pub fn pythons_below(root: u32) -> Vec<(u32, u32)> {
-    let all: Vec<(u32, u32)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, stat(pid)?.get(1)?.parse().ok()?)))
-        .collect();
-    let mut below = vec![root];
-    let mut found = Vec::new();
-    while let Some(parent) = below.pop() {
-        for &(pid, _) in all.iter().filter(|(_, p)| *p == parent) {
-            below.push(pid);
-            if arguments(pid).first().is_some_and(|a| a.contains("python")) {
-                found.push((pid, parent));
-            }
+/// Every process below `root`: its process id and its parent's.
+fn below(root: u32) -> Vec<(u32, u32)> {
+    let mut all: HashMap<u32, Vec<u32>> = HashMap::new();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+        if let Some(parent) = stat(pid).and_then(|fields| fields.get(1)?.parse().ok()) {
+            all.entry(parent).or_default().push(pid);
+        }
+    }
+    let (mut open, mut found) = (vec![root], Vec::new());
+    while let Some(parent) = open.pop() {
+        for pid in all.remove(&parent).unwrap_or_default() {
+            open.push(pid);
+            found.push((pid, parent));
         }
     }
     found
+}
+
+/// Every Python process below `root`: its process id and its parent's.
+pub fn pythons_below(root: u32) -> Vec<(u32, u32)> {
+    let python = |pid: u32| arguments(pid).first().is_some_and(|a| a.contains("python"));
+    below(root).into_iter().filter(|(pid, _)| python(*pid)).collect()
+}
+
+/// How many processes `root` and those below it are, and their memory in MiB: a page that several have counts once.
+pub fn proportional_mib(root: u32) -> (usize, f64) {
+    let all: Vec<u32> = std::iter::once(root).chain(below(root).into_iter().map(|(pid, _)| pid)).collect();
+    let kib = |pid: &u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|l| l.strip_prefix("Pss:"))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    (all.len(), all.iter().filter_map(kib).sum::<f64>() / 1024.0)
 }
 
 /// The environments among [`pythons_below`], spares included: those without Python children.

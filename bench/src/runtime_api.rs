@@ -11,6 +11,12 @@ use std::time::{Duration, Instant};
 use crate::Failed;
 
 const BOOTSTRAP: &str = include_str!("../../crates/lambda/bootstraps/bootstrap.py");
+/// What a zygote's child does when it has become an environment.
+const ON_ITS_INPUT: &str = "
+import bootstrap, os, socket
+api = bootstrap.Api(socket.socket(fileno=os.dup(0)))
+bootstrap.start('')
+bootstrap.serve(api, os.environ['_HANDLER'])";
 const PATIENCE: Duration = Duration::from_secs(10);
 const ACCEPTED: &[u8] =
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
@@ -43,11 +49,11 @@ impl Loop {
         let failed = |e: std::io::Error| format!("{python} with the bootstrap: {e}");
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         ours.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-        // The bootstrap finds its socket at descriptor 3; output goes to a pipe, as in crossgate.
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", "exec \"$0\" \"$1\" 3<&0 0</dev/null", python])
-            .arg(folder.join("bootstrap.py"))
+        // A socket of its own, where the bootstrap would open a connection; output goes to a pipe, as in crossgate.
+        let mut child = Command::new(python)
+            .args(["-c", ON_ITS_INPUT])
             .env_clear()
+            .env("PYTHONPATH", folder)
             .env("_HANDLER", "index.handler")
             .env("LAMBDA_TASK_ROOT", folder)
             .env("AWS_EXECUTION_ENV", "AWS_Lambda_python3.9")
@@ -96,12 +102,21 @@ impl Drop for Loop {
 /// # Errors
 /// It does not answer.
 pub fn spawned_client(python: &Path, folder: &Path, event: &[u8]) -> Result<Duration, Failed> {
-    let failed = |e: std::io::Error| format!("awslambdaric: {e}");
+    let mut command = Command::new(python);
+    spawned(command.args(["-m", "awslambdaric", "index.handler"]), folder, event)
+}
+
+/// Spawns a runtime that calls the Runtime API over TCP: the time from the spawn to its first answer.
+///
+/// # Errors
+/// It does not answer.
+pub fn spawned(command: &mut Command, folder: &Path, event: &[u8]) -> Result<Duration, Failed> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |e: std::io::Error| format!("{name}, spawned: {e}");
     let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?.to_string();
     let begun = Instant::now();
-    let mut child = Command::new(python)
-        .args(["-m", "awslambdaric", "index.handler"])
+    let mut child = command
         .current_dir(folder)
         .env("AWS_LAMBDA_RUNTIME_API", address)
         .env("LAMBDA_TASK_ROOT", folder)

@@ -13,6 +13,8 @@ use crate::aws::{Aws, REGION, text};
 pub const A: &str = "222222222222";
 /// Owns the function.
 pub const B: &str = "111111111111";
+/// The execution role of functions.
+pub const ROLE: &str = "function-role";
 /// The function's name.
 pub const NAME: &str = "account-b-lambda";
 /// The seed's handler.
@@ -34,13 +36,8 @@ def handler(event, context):
 /// # Errors
 /// What a service refused.
 pub async fn function(b: &mut Aws) -> Result<(), Failed> {
-    role(b, "function-role", "lambda.amazonaws.com").await?;
-    let input = json!({
-        "FunctionName": NAME, "Runtime": "python3.9", "Handler": "index.handler",
-        "Role": format!("arn:aws:iam::{B}:role/function-role"), "Code": {"ZipFile": package(HANDLER)?},
-    });
-    b.call(Lambda, "CreateFunction", input).await?;
-    until_active(b).await?;
+    role(b, ROLE, "lambda.amazonaws.com").await?;
+    create(b, NAME, "python3.9", HANDLER).await?;
     let grant = json!({
         "FunctionName": NAME, "StatementId": "role", "Action": "lambda:InvokeFunction",
         "Principal": format!("arn:aws:iam::{A}:role/apigw-exec"),
@@ -53,7 +50,7 @@ pub async fn function(b: &mut Aws) -> Result<(), Failed> {
 /// # Errors
 /// What a service refused.
 pub async fn more_functions(b: &mut Aws, count: usize) -> Result<(), Failed> {
-    let code = package(HANDLER)?;
+    let code = package("python3.9", HANDLER)?;
     for number in 0..count {
         let input = json!({
             "FunctionName": format!("other-{number}"), "Runtime": "python3.9", "Handler": "index.handler",
@@ -74,6 +71,34 @@ pub async fn roles_elsewhere(root: &mut Aws, name: &str, count: usize) -> Result
         role(root, name, "lambda.amazonaws.com").await?;
     }
     Ok(())
+}
+
+/// A function of account B with [`ROLE`], active when this returns.
+///
+/// # Errors
+/// What a service refused.
+pub async fn create(b: &mut Aws, name: &str, runtime: &str, source: &str) -> Result<(), Failed> {
+    let input = json!({
+        "FunctionName": name, "Runtime": runtime, "Handler": "index.handler",
+        "Role": format!("arn:aws:iam::{B}:role/{ROLE}"), "Code": {"ZipFile": package(runtime, source)?},
+    });
+    b.call(Lambda, "CreateFunction", input).await?;
+    until_active(b, name).await
+}
+
+/// A user of account B with a key of its own, who may invoke every function there; the key's id and secret.
+///
+/// # Errors
+/// What a service refused.
+pub async fn invoker(b: &mut Aws) -> Result<(String, String), Failed> {
+    b.call(Iam, "CreateUser", json!({"UserName": "invoker"})).await?;
+    let allow = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": format!("arn:aws:lambda:{REGION}:{B}:function:*")}]});
+    let policy = json!({"UserName": "invoker", "PolicyName": "invoke", "PolicyDocument": allow.to_string()});
+    b.call(Iam, "PutUserPolicy", policy).await?;
+    let made = b.call(Iam, "CreateAccessKey", json!({"UserName": "invoker"})).await?;
+    let key = made.get("AccessKey").and_then(Value::as_object).ok_or("the answer has no AccessKey")?;
+    Ok((text(key, "AccessKeyId")?, text(key, "SecretAccessKey")?))
 }
 
 /// The execution role of account A, which [`function`]'s grant names.
@@ -136,9 +161,17 @@ pub async fn http_proxy_api(a: &mut Aws, uri: &str) -> Result<String, Failed> {
 /// # Errors
 /// What Lambda refused.
 pub async fn update(b: &mut Aws, source: &str) -> Result<(), Failed> {
-    let code = json!({"FunctionName": NAME, "ZipFile": package(source)?});
+    update_function(b, NAME, "python3.9", source).await
+}
+
+/// [`update`] of any function of this runtime.
+///
+/// # Errors
+/// What Lambda refused.
+pub async fn update_function(b: &mut Aws, name: &str, runtime: &str, source: &str) -> Result<(), Failed> {
+    let code = json!({"FunctionName": name, "ZipFile": package(runtime, source)?});
     b.call(Lambda, "UpdateFunctionCode", code).await?;
-    until_active(b).await
+    until_active(b, name).await
 }
 
 /// The function's ARN.
@@ -161,7 +194,7 @@ async fn deploy(a: &mut Aws, api: String) -> Result<String, Failed> {
     Ok(api)
 }
 
-/// A role that a service may assume.
+/// A role that `service` may assume, without rights.
 ///
 /// # Errors
 /// What IAM refused.
@@ -172,15 +205,15 @@ pub async fn role(aws: &mut Aws, name: &str, service: &str) -> Result<(), Failed
     aws.call(Iam, "CreateRole", input).await.map(|_| ())
 }
 
-async fn until_active(b: &mut Aws) -> Result<(), Failed> {
+async fn until_active(b: &mut Aws, name: &str) -> Result<(), Failed> {
     for _ in 0..200 {
-        let found = b.call(Lambda, "GetFunctionConfiguration", json!({"FunctionName": NAME})).await?;
+        let found = b.call(Lambda, "GetFunctionConfiguration", json!({"FunctionName": name})).await?;
         if text(&found, "State")? == "Active" && text(&found, "LastUpdateStatus")? == "Successful" {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    Err(format!("the function {NAME} did not become active within five seconds"))
+    Err(format!("the function {name} did not become active within five seconds"))
 }
 
 fn with(base: &Value, more: Value) -> Value {
@@ -188,11 +221,12 @@ fn with(base: &Value, more: Value) -> Value {
     Value::Object(members.map(|(n, v)| (n.clone(), v.clone())).collect::<Map<_, _>>())
 }
 
-/// A zip of one file, in base64.
-fn package(source: &str) -> Result<String, Failed> {
+/// A zip of one file, `index.py` or `index.js`, in base64.
+fn package(runtime: &str, source: &str) -> Result<String, Failed> {
     let failed = |e: &dyn std::fmt::Display| format!("cannot make the function's package: {e}");
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    archive.start_file("index.py", zip::write::SimpleFileOptions::default()).map_err(|e| failed(&e))?;
+    let file = if runtime.starts_with("node") { "index.js" } else { "index.py" };
+    archive.start_file(file, zip::write::SimpleFileOptions::default()).map_err(|e| failed(&e))?;
     archive.write_all(source.as_bytes()).map_err(|e| failed(&e))?;
     let bytes = archive.finish().map_err(|e| failed(&e))?.into_inner();
     Ok(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes))

@@ -206,6 +206,10 @@ pub struct Serve {
     /// Execution environments alive at once, over all functions [default: one per 64 MiB of memory, 16 to 1000]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1900))]
     pub max_environments: Option<u32>,
+    /// A folder with what AWS's runtimes bring and this machine's do not, laid out like a layer that every function has:
+    /// python/ (pip install --target DIR/python boto3), nodejs/node_modules/ [default: runtime-layer in the data directory]
+    #[arg(long, value_name = "DIR")]
+    pub runtime_layer: Option<PathBuf>,
     /// Refuse a runtime that is not installed instead of taking the nearest newer version
     #[arg(long)]
     pub strict_runtimes: bool,
@@ -213,6 +217,9 @@ pub struct Serve {
     /// each 64 MiB of memory]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub concurrency: Option<u32>,
+    /// A quota of API Gateway other than AWS's, as in stages-per-api=50; may be repeated
+    #[arg(long, value_name = "NAME=N", value_parser = quota)]
+    pub quota: Vec<(String, usize)>,
     /// Seconds before each further try of a failed asynchronous invocation [default: 60, then 120, as on AWS]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
     pub retry_delay: Option<u64>,
@@ -225,6 +232,21 @@ pub enum Network {
     Host,
     /// This server only
     Isolated,
+}
+
+/// `stages-per-api=50`.
+fn quota(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = text.split_once('=').unwrap_or((text, ""));
+    let known = || server::quotas().map(|(name, _)| name);
+    if !known().any(|known| known == name) {
+        let near = arn::nearest(name, known()).map(|near| format!(", did you mean {near}?"));
+        let all = known().collect::<Vec<_>>().join(", ");
+        return Err(format!("{name} is no quota{}; there are {all}", near.unwrap_or_default()));
+    }
+    match number.parse() {
+        Ok(number) => Ok((name.to_owned(), number)),
+        Err(_) => Err(format!("wanted is a whole number after the name, as in {name}=50")),
+    }
 }
 
 /// `https://issuer.example/path=keys.json`.
@@ -268,7 +290,7 @@ pub struct Env {
 /// Options of `explain`.
 #[derive(Args)]
 pub struct Explain {
-    /// The request's id, or `last` for the latest that failed
+    /// The request's id, or `last` for the latest that failed or whose function failed
     pub request_id: String,
     #[command(flatten)]
     pub at: Endpoint,

@@ -21,8 +21,10 @@ pub fn run(options: Serve) -> Result<(), String> {
             Sandbox::Prefer => server::SandboxPolicy::Prefer,
             Sandbox::Off => server::SandboxPolicy::Off,
         },
+        runtime_layer: options.runtime_layer,
         strict_runtimes: options.strict_runtimes,
         concurrency: options.concurrency,
+        quotas: options.quota,
         retry_delay: options.retry_delay.map(std::time::Duration::from_secs),
         network: match options.network {
             Network::Host => server::NetworkPolicy::Host,

@@ -82,6 +82,11 @@ fn function_urls() {
 }
 
 #[test]
+fn function_urls_that_stream() {
+    pytest("test_function_url_stream.py");
+}
+
+#[test]
 fn node_functions() {
     pytest("test_node.py");
 }
@@ -186,6 +191,21 @@ fn the_operations_of_sts() {
     pytest("test_sts.py");
 }
 
+#[test]
+fn centralized_root_access_and_its_sessions() {
+    pytest("test_root_access.py");
+}
+
+#[test]
+fn policy_documents_of_every_operation() {
+    pytest("test_policy_documents.py");
+}
+
+#[test]
+fn quotas_and_pages_of_iam() {
+    pytest("test_iam_limits.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {
@@ -221,6 +241,11 @@ fn the_lambda_api() {
 #[test]
 fn terraform_lambda() {
     pytest("test_terraform_lambda.py");
+}
+
+#[test]
+fn functions_as_clients() {
+    pytest("test_functions_as_clients.py");
 }
 
 #[test]
@@ -279,16 +304,41 @@ fn aws_integrations_with_other_services() {
 }
 
 #[test]
+fn an_application_of_aws_chalice() {
+    pytest("test_chalice.py");
+}
+
+#[test]
+fn packages_that_aws_images_bring() {
+    pytest("test_runtime_layer.py");
+}
+
+#[test]
+fn java_and_ruby_functions() {
+    pytest("test_runtimes.py");
+}
+
+#[test]
 fn a_fix_for_every_denial() {
     pytest("test_explain_every_denial.py");
 }
 
 #[test]
-fn centralized_root_access() {
-    pytest("test_root_access.py");
+fn more_of_iam_with_terraform() {
+    pytest("test_terraform_iam_more.py");
 }
 
 #[test]
-fn more_of_iam_with_terraform() {
-    pytest("test_terraform_iam_more.py");
+fn response_streaming() {
+    pytest("test_response_streaming.py");
+}
+
+#[test]
+fn what_else_api_gateway_has() {
+    pytest("test_gateway_gaps.py");
+}
+
+#[test]
+fn what_was_recorded_of_api_gateway() {
+    pytest("test_gateway_recordings.py");
 }

@@ -160,7 +160,7 @@ pub struct Integration {
     /// `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_handling: Option<String>,
-    /// 50 to 29000.
+    /// 50 to 29000; to 900000 for answers that are streamed.
     pub timeout_in_millis: u32,
     /// By status code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -168,6 +168,14 @@ pub struct Integration {
     /// Every other member, as given (`cacheNamespace`, `cacheKeyParameters`, `connectionType`, `tlsConfig`, …).
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Integration {
+    /// `responseTransferMode` is `STREAM`: the backend's answer is passed on as it comes.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.rest.get("responseTransferMode").and_then(serde_json::Value::as_str) == Some("STREAM")
+    }
 }
 
 /// How a backend's answer becomes the method's.

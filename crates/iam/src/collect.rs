@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arn::{AccountId, Arn};
-use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request};
+use policy::{CallerPolicies, Context, Decision, Policy, PolicyKind, Principal, Request, ResourcePolicies};
 
 use crate::caller::SessionKind;
 use crate::error::Fail;
@@ -112,12 +112,26 @@ fn identity_policies(
     Ok(())
 }
 
+/// What a root user may by being one, as a policy: for sessions that are not the root user itself.
+fn all_of_root() -> Result<Arc<Policy>, Fail> {
+    const EVERYTHING: &str =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    documents::compile("what a root user may".to_owned(), EVERYTHING, PolicyKind::Identity).map(Arc::new)
+}
+
 fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
     let entity = entity_of(store, &caller.principal)?;
     let mut gathered = match entity.zip(caller.principal.account()) {
         Some((entity, account)) => policies_of(store, &account, &entity)?,
         None => CallerPolicies::default(),
     };
+    // GetFederationToken by a root user: the intersection of the session policy with all that the root user may (API
+    // Reference: the permissions are those of the policies passed that the caller has as well).
+    if let Principal::FederatedUser { issuer_arn, .. } = &caller.principal
+        && issuer_arn.ends_with(":root")
+    {
+        gathered.identity.push(all_of_root()?);
+    }
     if let Some(session) = caller.session.as_ref().filter(|session| session.has_policies()) {
         let mut policies = Vec::new();
         if let Some(document) = &session.policy {
@@ -127,13 +141,9 @@ fn gather(store: &impl Read, caller: &Caller) -> Result<CallerPolicies, Fail> {
         for arn in &session.policy_arns {
             policies.push(compile_managed(store, arn, PolicyKind::Session)?);
         }
-        // AWS's task policies hold Deny statements alone: what they leave is the root user's.
-        let known = policies.iter().all(|policy| !policy.name.ends_with("(content unknown)"));
-        if session.kind == SessionKind::AssumeRoot && known {
-            const ALL: &str =
-                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-            let shown = "what a root user may do".to_owned();
-            policies.push(Arc::new(documents::compile(shown, ALL, PolicyKind::Session)?));
+        // The task policies of AssumeRoot have no Allow: they only deny whatever the task does not need.
+        if session.kind == SessionKind::AssumeRoot {
+            policies.push(all_of_root()?);
         }
         gathered.session = Some(policies);
     }
@@ -224,15 +234,27 @@ impl Iam {
         context: &Context,
     ) -> Result<Option<Decision>, Fail> {
         let Some(role) = self.view_role(role_arn)? else { return Ok(None) };
-        let principal = Principal::Service { host: host.to_owned() };
+        let caller = Caller::from(Principal::Service { host: host.to_owned() });
+        let mut complete = context.clone();
+        complete.extend(&crate::context::of(self, &caller)?);
+        complete.set("aws:ResourceAccount", role.account.as_str());
+        let membership = self.find_membership(&role.account)?;
+        if let Some(membership) = &membership {
+            complete.set("aws:ResourceOrgID", membership.organization.as_str());
+            complete.set_all("aws:ResourceOrgPaths", vec![membership.path.clone()]);
+        }
         let request = Request {
-            principal: &principal,
+            principal: &caller.principal,
             action: "sts:AssumeRole",
             resource: role_arn,
             resource_account: Some(role.account),
-            context,
+            context: &complete,
         };
-        Ok(Some(Decision::evaluate(&request, &CallerPolicies::default(), Some(&role.trust))))
+        let owner = ResourcePolicies {
+            policy: Some(Arc::clone(&role.trust)),
+            rcp: membership.map(|membership| membership.rcp.clone()).unwrap_or_default(),
+        };
+        Ok(Some(Decision::evaluate_with(&request, &CallerPolicies::default(), &owner)))
     }
 
     /// Tags of the user or role behind a principal.

@@ -2,6 +2,7 @@
 
 use policy::{Context, Principal};
 
+use crate::caller::SessionKind;
 use crate::error::Fail;
 use crate::{Caller, Iam};
 
@@ -61,6 +62,10 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
         }
         context.set("aws:TokenIssueTime", iso(session.issued_ms));
         context.set("aws:MultiFactorAuthPresent", session.mfa_at_ms.is_some().to_string());
+        // Only in requests of such sessions (User Guide, aws:AssumedRoot).
+        if session.kind == SessionKind::AssumeRoot {
+            context.set("aws:AssumedRoot", "true");
+        }
         if let Some(function) = &session.source_function {
             context.set("lambda:SourceFunctionArn", function.as_str());
         }

@@ -2,7 +2,7 @@
 
 use policy::{Policy, PolicyKind};
 
-use crate::error::{Fail, internal, malformed};
+use crate::error::{Fail, internal, invalid_input, malformed};
 
 /// Refuses what AWS refuses, in its words.
 pub(crate) fn validate(document: &str, kind: PolicyKind) -> Result<(), Fail> {
@@ -15,9 +15,13 @@ pub(crate) fn validate(document: &str, kind: PolicyKind) -> Result<(), Fail> {
         // Recorded in 2026 without the full stop that older records have (same test, `resource-field-error`).
         Some(text) if text.starts_with("Has prohibited field") => malformed(text),
         _ => malformed(e.message),
-    })?;
-    // What is stored is compiled for every request of its bearer: it must be known to compile.
-    Policy::parse("document", document, kind).map(|_| ()).map_err(|e| malformed(e.message))
+    })
+}
+
+/// The same for documents that are only asked about: the code that the API Reference gives for the policy simulator and
+/// GetContextKeysFor….
+pub(crate) fn validate_input(document: &str, kind: PolicyKind) -> Result<(), Fail> {
+    validate(document, kind).map_err(|fail| invalid_input(fail.0.message.unwrap_or_default()))
 }
 
 /// The size that quotas count: "IAM does not count white space" (User Guide, reference_iam-quotas).

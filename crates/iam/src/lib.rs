@@ -220,8 +220,9 @@ impl Iam {
         self.view_role(role_arn).map_err(ApiError::from)
     }
 
-    /// Whether the trust policy of `role_arn` lets the service `host` (`lambda.amazonaws.com`) assume the role;
-    /// `None` when there is no such role. `context` carries what the service sets, such as `aws:SourceArn`.
+    /// Whether the trust policy of `role_arn` and the resource control policies of its account let the service `host`
+    /// (`lambda.amazonaws.com`) assume the role; `None` when there is no such role. `context` carries what the service
+    /// sets, such as `aws:SourceArn`.
     ///
     /// # Errors
     /// As [`Iam::role`].

@@ -51,8 +51,12 @@ impl Case {
     }
 }
 
-/// Refuses two tags with one key.
+/// Refuses two tags with one key, and keys that only AWS gives (User Guide, id_tags: keys must not begin with `aws:`; the text is the one that other services are seen to answer).
 pub(crate) fn unique(tags: &[Tag], case: Case) -> Result<(), Fail> {
+    let of_aws = |tag: &Tag| tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+    if tags.iter().any(of_aws) {
+        return Err(invalid_input("Caller is an end user and not allowed to mutate system tags"));
+    }
     let twice = tags
         .iter()
         .enumerate()

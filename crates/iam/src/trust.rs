@@ -28,7 +28,12 @@ pub(crate) fn resolve(store: &impl Read, document: &str) -> Result<BTreeMap<Stri
     let mut ids = BTreeMap::new();
     for named in principals(document) {
         let known = match named.class.as_str() {
-            "" => named.value == "*",
+            // Only as `{"AWS": "*"}`, although the two mean the same (recorded: aws/aws-cdk#5732; the Terraform provider
+            // keeps the two apart for that reason).
+            "" if named.value == "*" => {
+                return Err(malformed("AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\"."));
+            }
+            "" => false,
             "AWS" => match aws_principal(store, &named.value)? {
                 Resolved::Id(id) => {
                     ids.insert(named.value.clone(), id);
@@ -44,6 +49,8 @@ pub(crate) fn resolve(store: &impl Read, document: &str) -> Result<BTreeMap<Stri
                     "Federated principals must be valid domain names or SAML metadata ARNs",
                 ));
             }
+            // Only S3 knows these (User Guide, reference_policies_elements_principal).
+            "CanonicalUser" => false,
             _ => true,
         };
         if !known {

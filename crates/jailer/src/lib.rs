@@ -17,6 +17,9 @@
 //!
 //! The only crate with `unsafe`. Linux only.
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("crossgate runs on Linux: build it in a container, a virtual machine or WSL 2");
+
 pub mod cgroup;
 pub mod crew;
 mod landlock;
@@ -37,6 +40,7 @@ pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, board, enter,
 
 /// The numbers of the system calls that a zygote makes itself, as JSON.
 pub fn numbers_json() -> String {
-    let [unshare, setns, pidfd_open] = [libc::SYS_unshare, libc::SYS_setns, libc::SYS_pidfd_open];
-    format!(r#"{{"unshare":{unshare},"setns":{setns},"pidfd_open":{pidfd_open}}}"#)
+    let [unshare, setns] = [libc::SYS_unshare, libc::SYS_setns];
+    let [pidfd_open, prctl] = [libc::SYS_pidfd_open, libc::SYS_prctl];
+    format!(r#"{{"unshare":{unshare},"setns":{setns},"pidfd_open":{pidfd_open},"prctl":{prctl}}}"#)
 }

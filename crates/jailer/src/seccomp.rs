@@ -9,6 +9,7 @@
 use crate::plan::{Arg, Plan};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
 };
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -91,7 +92,7 @@ fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32) -> Option<BpfProgr
     SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch).ok()?.try_into().ok()
 }
 
-/// The filters, one per error number. `None` on an architecture that has none.
+/// The filters, one per error number, and one of another kind. `None` on an architecture that has none.
 fn programs() -> Option<&'static [BpfProgram]> {
     static PROGRAMS: OnceLock<Option<Vec<BpfProgram>>> = OnceLock::new();
     PROGRAMS.get_or_init(build).as_deref()
@@ -118,7 +119,24 @@ fn build() -> Option<Vec<BpfProgram>> {
     let tiocsti = argument(1, SeccompCmpOp::Eq, libc::TIOCSTI)?;
     rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![tiocsti]).ok()?]);
     let absent = BTreeMap::from([(libc::SYS_clone3, vec![])]);
-    Some(vec![filter(absent, libc::ENOSYS)?, filter(rules, libc::EPERM)?])
+    let mut programs = vec![filter(absent, libc::ENOSYS)?, filter(rules, libc::EPERM)?];
+    if cfg!(target_arch = "x86_64") {
+        programs.push(other_dialect());
+    }
+    Some(programs)
+}
+
+/// Refuses the calls of x32: the architecture that a filter sees is the same, their numbers have a bit more, so that
+/// the numbers of the lists above would not be met. A kernel may be built without them; this one then stays quiet.
+fn other_dialect() -> BpfProgram {
+    const X32: u32 = 0x4000_0000;
+    let op = |code: u32, jf, k| sock_filter { code: code as u16, jt: 0, jf, k };
+    vec![
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0), // the number
+        op(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 1, X32),
+        op(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        op(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 /// Whether this architecture has filters.

@@ -14,10 +14,13 @@ use std::sync::{Mutex, PoisonError};
 pub struct Jail {
     /// `base` + `prepare` + `enter`, or nothing.
     pub plan: Plan,
-    /// Whether the program becomes process 1 of a pid namespace of its own. The process that [`Command::spawn`]
-    /// then knows only waits for it: killing it ends the program too, and it leaves with the program's status.
+    /// Whether the program gets a pid namespace of its own. The process that [`Command::spawn`] then knows only
+    /// waits for it: killing it ends the program too, and it leaves with the program's status.
+    ///
+    /// Process 1 of the namespace is this crate's own: it ends with the process outside, whatever the program does
+    /// to the signal that it gets when its parent ends, and the kernel ends everything else in the namespace with it.
     pub pid_namespace: bool,
-    /// Descriptors that the child writes `0` to first, in order to join control groups.
+    /// Descriptors that the program writes `0` to before anything else, in order to join control groups.
     pub groups: Vec<OwnedFd>,
     /// Descriptors that the program inherits: (ours, its number).
     pub inherit: Vec<(OwnedFd, i32)>,
@@ -45,9 +48,6 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
     // SAFETY: between fork and exec only raw system calls are made, on memory laid out before the fork.
     unsafe {
         command.pre_exec(move || {
-            for group in &groups {
-                libc::write(group.as_raw_fd(), b"0".as_ptr().cast(), 1);
-            }
             for (fd, number) in &inherit {
                 if fd.as_raw_fd() == *number {
                     libc::fcntl(*number, libc::F_SETFD, 0);
@@ -60,7 +60,15 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
             if pid_namespace {
                 // Again: a new user namespace clears it.
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                fork_into_namespace()?;
+                let told = shared_word()?;
+                fork_into_namespace(told)?;
+                if leader.is_none() {
+                    fork_below_first(told)?;
+                }
+            }
+            // The processes that only wait stay outside: they are not to be counted, nor stopped with the others.
+            for group in &groups {
+                libc::write(group.as_raw_fd(), b"0".as_ptr().cast(), 1);
             }
             inner.run().map_err(failed)?;
             match &mut leader {
@@ -127,34 +135,115 @@ pub fn stages(base: &Plan, prepare: &Plan, enter: &Plan) -> Plan {
     plan
 }
 
-/// Forks; the child goes on, the parent waits for it and leaves with its status.
+/// No status yet.
+const UNTOLD: i32 = -1;
+
+/// Memory that forked processes share: process 1 tells here how the program ended, since it cannot end by a signal of
+/// its own making.
 ///
 /// # Safety
-/// One thread, between fork and exec.
-unsafe fn fork_into_namespace() -> io::Result<()> {
+/// Between fork and exec.
+unsafe fn shared_word() -> io::Result<*mut i32> {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, large enough for the word.
+    unsafe {
+        let word = libc::mmap(std::ptr::null_mut(), size_of::<i32>(), access, kind, -1, 0);
+        if word == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let word = word.cast::<i32>();
+        word.write_volatile(UNTOLD);
+        Ok(word)
+    }
+}
+
+/// Forks; the child, process 1 of the new namespace, goes on; the parent waits for it and leaves with the status that
+/// it told, else with its own.
+///
+/// # Safety
+/// One thread, between fork and exec; `told` is from [`shared_word`].
+unsafe fn fork_into_namespace(told: *mut i32) -> io::Result<()> {
     // SAFETY: see above; raw calls only.
     unsafe {
         match libc::fork() {
             -1 => Err(io::Error::last_os_error()),
             0 => Ok(()),
-            child => {
-                // No descriptor may be kept open here, the one for exec's error least of all.
-                libc::syscall(libc::SYS_close_range, 0u32, u32::MAX, 0u32);
-                let mut status = 0;
-                while libc::waitpid(child, &mut status, 0) < 0 {
-                    if *libc::__errno_location() != libc::EINTR {
-                        libc::_exit(127);
-                    }
-                }
-                if libc::WIFSIGNALED(status) {
-                    // Leave the same way, so that whoever waits sees the signal.
-                    let signal = libc::WTERMSIG(status);
-                    libc::signal(signal, libc::SIG_DFL);
-                    libc::kill(libc::getpid(), signal);
-                    libc::_exit(128 + signal);
-                }
-                libc::_exit(libc::WEXITSTATUS(status));
+            first => {
+                close_all();
+                let status = wait_for(first);
+                let told = told.read_volatile();
+                leave_as(if told == UNTOLD { status } else { told })
             }
         }
+    }
+}
+
+/// Forks; the child goes on, and the parent, process 1, waits for it, reaping whatever else ends in the namespace.
+///
+/// # Safety
+/// One thread, between fork and exec; `told` is from [`shared_word`].
+unsafe fn fork_below_first(told: *mut i32) -> io::Result<()> {
+    // SAFETY: see above; raw calls only.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // It holds the server's memory and shares a namespace with the program: nobody may look into it.
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
+        match libc::fork() {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+                Ok(())
+            }
+            program => {
+                close_all();
+                told.write_volatile(wait_for(program));
+                libc::_exit(0)
+            }
+        }
+    }
+}
+
+/// Closes every descriptor: none may be kept open by a process that waits, the one for exec's error least of all.
+///
+/// # Safety
+/// In a process that has no use for them any more.
+unsafe fn close_all() {
+    // SAFETY: by this function's contract.
+    unsafe { libc::syscall(libc::SYS_close_range, 0u32, u32::MAX, 0u32) };
+}
+
+/// Reaps until `child` has ended; its status.
+///
+/// # Safety
+/// `child` is one of this process.
+unsafe fn wait_for(child: i32) -> i32 {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` has room for the answer.
+        let pid = unsafe { libc::waitpid(-1, &mut status, 0) };
+        if pid == child {
+            return status;
+        }
+        // SAFETY: errno of this thread.
+        if pid < 0 && unsafe { *libc::__errno_location() } != libc::EINTR {
+            return 127 << 8;
+        }
+    }
+}
+
+/// Leaves the same way as `status` tells, so that whoever waits sees it.
+///
+/// # Safety
+/// Ends the process.
+unsafe fn leave_as(status: i32) -> ! {
+    // SAFETY: plain calls.
+    unsafe {
+        if libc::WIFSIGNALED(status) {
+            let signal = libc::WTERMSIG(status);
+            libc::signal(signal, libc::SIG_DFL);
+            libc::kill(libc::getpid(), signal);
+            libc::_exit(128 + signal);
+        }
+        libc::_exit(libc::WEXITSTATUS(status))
     }
 }

@@ -25,6 +25,8 @@ pub struct BaseSpec {
     pub etc: PathBuf,
     /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
     pub bootstrap: Option<PathBuf>,
+    /// Symbolic links in the root: where, and to what, which need not be there.
+    pub links: Vec<(&'static str, String)>,
     /// A file that is seen as `/etc/hosts`.
     pub hosts: Option<PathBuf>,
     /// What works on this machine.
@@ -107,6 +109,9 @@ fn build_root(plan: &mut Plan, spec: &BaseSpec) {
     if let Some(dir) = &spec.bootstrap {
         mounts::bind(plan, "bootstrap", dir, &root.join("var/runtime"), Access::ReadOnly);
     }
+    for (at, to) in &spec.links {
+        link(plan, to, &root.join(at.trim_start_matches('/')));
+    }
     devices(plan, root);
     let here = plan.path(root);
     let dot = plan.text(".");
@@ -124,9 +129,7 @@ fn system_folder(plan: &mut Plan, root: &Path, name: &str) {
     let host = Path::new("/").join(name);
     let inside = root.join(name);
     if let Ok(to) = std::fs::read_link(&host) {
-        let to = plan.path(&to);
-        let at = plan.path(&inside);
-        plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
+        link(plan, &to.to_string_lossy(), &inside);
     } else if host.is_dir() {
         mounts::mkdir(plan, &inside);
         mounts::bind(plan, "system folder", &host, &inside, Access::ReadOnly);
@@ -148,10 +151,14 @@ fn devices(plan: &mut Plan, root: &Path) {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        let to = plan.text(to);
-        let at = plan.path(&root.join("dev").join(name));
-        plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
+        link(plan, to, &root.join("dev").join(name));
     }
+}
+
+fn link(plan: &mut Plan, to: &str, at: &Path) {
+    let to = plan.text(to);
+    let at = plan.path(at);
+    plan.must("link", libc::SYS_symlinkat, &[to, libc::AT_FDCWD.into(), at]);
 }
 
 /// Per environment, before it is known whose it is. Runs as process 1 of its pid namespace.
@@ -257,6 +264,18 @@ fn files(plan: &mut Plan, spec: &EnterSpec) {
     leave_host(plan);
 }
 
+/// A path as the overlay file system's options spell it: what would separate layers or options is escaped.
+fn overlay_path(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.display().to_string().chars() {
+        if matches!(c, '\\' | ':' | ',') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text
+}
+
 fn package(plan: &mut Plan, spec: &EnterSpec) {
     let host = |path: &Path| Path::new(HOST).join(path.strip_prefix("/").unwrap_or(path));
     mounts::bind(plan, "package", &host(&spec.task), Path::new("/var/task"), Access::ReadOnly);
@@ -264,9 +283,8 @@ fn package(plan: &mut Plan, spec: &EnterSpec) {
         [] => {}
         [one] => mounts::bind(plan, "layer", &host(one), Path::new("/opt"), Access::ReadOnly),
         several => {
-            // The first named is the top one; AWS lays later layers over earlier ones. ':' and ',' would be read
-            // as separators; our own folders have neither.
-            let lower: Vec<_> = several.iter().rev().map(|p| host(p).display().to_string()).collect();
+            // The first named is the top one; AWS lays later layers over earlier ones.
+            let lower: Vec<_> = several.iter().rev().map(|p| overlay_path(&host(p))).collect();
             let options = format!("lowerdir={}", lower.join(":"));
             let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV;
             mounts::mount(plan, "layers", "overlay", Path::new("/opt"), "overlay", flags, &options);

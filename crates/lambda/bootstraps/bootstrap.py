@@ -141,10 +141,10 @@ class LambdaContext(object):
                 "cognito_identity_pool_id": identity.get("cognitoIdentityPoolId"),
             }
         )
-        self._deadline_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
+        self._epoch_deadline_time_in_ms = int(headers.get("lambda-runtime-deadline-ms") or 0)
 
     def get_remaining_time_in_millis(self):
-        return max(self._deadline_ms - int(time.time() * 1000), 0)
+        return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
 
     def log(self, message):
         write_frame(str(message))
@@ -253,12 +253,17 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+# What every record has: the rest is what `extra` brought.
+OWN_FIELDS = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"aws_request_id", "taskName"}
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record):
+        plain = isinstance(record.msg, dict) and not record.args
         result = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
-            "message": record.getMessage(),
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
+            "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
         }
         if record.exc_info:
@@ -268,6 +273,11 @@ class JsonFormatter(logging.Formatter):
             result["errorMessage"] = str(value)
         if record.aws_request_id:
             result["requestId"] = record.aws_request_id
+        if record.exc_info:
+            result["location"] = "%s:%s:%s" % (record.pathname, record.funcName, record.lineno)
+        for name, value in record.__dict__.items():
+            if value is not None and name not in OWN_FIELDS and name not in result:
+                result[name] = value
         return json.dumps(result, default=str, ensure_ascii=False)
 
 
@@ -477,6 +487,7 @@ def run_plan(plan):
 # --- The zygote ------------------------------------------------------------------------------------------------
 
 CLONE_NEWPID = 0x20000000
+PR_SET_PDEATHSIG = 1
 
 
 def unshare_pid():
@@ -525,15 +536,17 @@ def zygote():
     except Exception as error:
         control.send(json.dumps({"refused": str(error)}).encode())
         return
-    if settings.get("nested") and settings.get("pid"):
-        # In a user namespace the way back to the first pid namespace is closed (it belongs to another user
-        # namespace), so the zygote lives in one of its own, as process 1.
+    if settings.get("pid"):
+        # The zygote lives in a pid namespace of its own, as process 1: whatever environments do to the signal that
+        # they get when their parent ends, the kernel ends them with it. And in a user namespace the way back to the
+        # first pid namespace is closed.
         unshare_pid()
         first = os.fork()
         if first:
             os.close(0)
             os.waitpid(first, 0)
             os._exit(0)
+        SYSCALL(NUMBERS["prctl"], PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0, 0)
     control.send(json.dumps({"ready": os.getpid()}).encode())
     child(fork_on_request(control, settings))
 

@@ -44,6 +44,18 @@ if name.startswith('telemetry'):
         answer, body = call('PUT', '/2022-07-01/telemetry', {'schemaVersion': '2022-12-13', 'types': ['platform', 'function'],
             'buffering': {'timeoutMs': 25}, 'destination': destination}, me)
         say('subscribed', answer.status, body)
+if name == 'logs':
+    import socketserver
+    class Lines(socketserver.StreamRequestHandler):
+        def handle(self):
+            for line in self.rfile:
+                record = json.loads(line)
+                say('RECORD', json.dumps([record['type'], record['record']]))
+    server = socketserver.TCPServer(('sandbox.localdomain', 4243), Lines)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    answer, body = call('PUT', '/2020-08-15/logs', {'types': ['platform', 'function'], 'buffering': {'timeoutMs': 25},
+        'destination': {'protocol': 'TCP', 'port': 4243}}, me)
+    say('subscribed', answer.status, body)
 if name == 'fails':
     answer, body = call('POST', '/2020-01-01/extension/init/error', {}, dict(me, **{'Lambda-Extension-Function-Error-Type': 'Extension.NoConnection'}))
     say('told', answer.status)
@@ -63,6 +75,10 @@ while True:
         break
     if name == 'slow':
         time.sleep(0.4)
+    if name == 'exits':
+        answer, body = call('POST', '/2020-01-01/extension/exit/error', {}, dict(me, **{'Lambda-Extension-Function-Error-Type': 'Extension.Tired'}))
+        say('told', answer.status)
+        time.sleep(60)
 "#;
 
 const HANDLER: &str = "
@@ -204,6 +220,40 @@ async fn records_of_platform_and_function_reach_a_subscriber() {
     let report = record("platform.report");
     assert_eq!((&report["status"], &report["metrics"]["memorySizeMB"]), (&json!("success"), &json!(128)));
     assert!(report["metrics"]["initDurationMs"].as_f64().is_some_and(|ms| ms > 1.0), "{report}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_logs_api_delivers_lines_over_tcp() {
+    let world = jailed();
+    let spec = Arc::new(extended(&world, HANDLER, &["logs"]));
+    assert_eq!(text(&world.invoke(&spec, "1").await), "[1, true]", "{}", world.log());
+    let kinds =
+        || records(&world).iter().map(|r| r[0].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    wait_until("the report is there", || kinds().iter().any(|k| k == "platform.report")).await;
+    assert!(world.log().contains("logs: subscribed 200 \"OK\""), "{}", world.log());
+    let expect = [
+        "platform.extension",
+        "platform.logsSubscription",
+        "platform.start",
+        "function",
+        "platform.end",
+        "platform.report",
+    ];
+    assert_eq!(kinds(), expect, "{}", world.log());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_gives_up_during_an_invocation_ends_the_environment() {
+    let world = jailed();
+    let spec = Arc::new(extended(&world, HANDLER, &["exits"]));
+    let done = world.invoke(&spec, "\"sleep\"").await;
+    assert_eq!(body(&done)["errorType"], "Extension.ExitError", "{}", world.log());
+    let message = body(&done)["errorMessage"].as_str().unwrap_or_default().to_owned();
+    assert!(message.ends_with(" Error: Extension.Tired"), "{message}");
+    wait_until("it has its answer", || world.log().contains("exits: told 202")).await;
+    wait_until("all is gone", || world.executor.environments() == 0).await;
     world.end().await;
 }
 

@@ -196,7 +196,12 @@ def handler(event, context):
     let error = text(&done);
     assert!(error.contains("Runtime.ExitError") && error.contains("signal: killed"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    assert!(done.max_memory_mb >= 100, "{}", done.max_memory_mb);
+    let log = String::from_utf8_lossy(&done.log_tail).into_owned();
+    let report = "\tMax Memory Used: 128 MB\t";
+    assert!(
+        log.contains(report) && log.ends_with("Status: error\tError Type: Runtime.OutOfMemory\n"),
+        "{log}"
+    );
     world.end().await;
 }
 

@@ -19,13 +19,12 @@ async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_ou
     spec.timeout = Duration::from_secs(3);
     let spec = Arc::new(spec);
     assert_eq!(text(&world.invoke(&spec, "1").await), "1", "{}", world.log());
-    assert_eq!(
-        world.log().matches("Status: error\tError Type: Sandbox.Timedout").count(),
-        1,
-        "{}",
-        world.log()
-    );
-    assert_eq!(world.log().matches("INIT_START").count(), 2, "{}", world.log());
+    let log = world.log();
+    assert_eq!(log.matches("INIT_REPORT").count(), 1, "{log}");
+    assert!(log.contains(" ms\tPhase: init\tStatus: timeout\n"), "{log}");
+    // The second try is a part of the invocation, in the first one's stream.
+    assert_eq!(log.matches("INIT_START").count(), 1, "{log}");
+    assert!(!log.contains("Init Duration: 7") && log.contains("\tDuration: 7"), "{log}");
     let mut never = world.function("never", "import time\ntime.sleep(60)\n");
     never.timeout = Duration::from_secs(1);
     let done = world.invoke(&Arc::new(never), "1").await;
@@ -35,6 +34,41 @@ async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_ou
         "{}",
         tail(&done)
     );
+    assert!(world.log().contains(" ms\tPhase: invoke\tStatus: timeout\n"), "{}", world.log());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failed_invocation_the_init_phase_is_a_part_of_the_next() {
+    let world = World::new();
+    let code = "
+import os, time
+print('loading')
+time.sleep(0.4)
+def handler(event, context):
+    if event == 'exit': os._exit(1)
+    if event == 'sleep': time.sleep(60)
+    return context.get_remaining_time_in_millis()
+";
+    let mut spec = world.function("resets", code);
+    spec.timeout = Duration::from_secs(2);
+    let spec = Arc::new(spec);
+    let first = world.invoke(&spec, "1").await;
+    assert!(first.durations.init.is_some_and(|init| init >= Duration::from_millis(400)));
+    assert!(body(&first).as_i64().is_some_and(|left| (1600..=2000).contains(&left)), "{}", text(&first));
+    for event in ["\"exit\"", "\"sleep\""] {
+        assert!(world.invoke(&spec, event).await.function_error.is_some());
+        let next = world.invoke(&spec, "1").await;
+        assert!(next.cold && next.durations.init.is_none(), "{:?}", next.durations);
+        assert_eq!(next.log_stream, first.log_stream);
+        assert!(body(&next).as_i64().is_some_and(|left| left <= 1600), "{}", text(&next));
+        let log = tail(&next);
+        assert!(next.durations.billed_ms >= 400 && !log.contains("Init Duration"), "{log}");
+        let warm = world.invoke(&spec, "1").await;
+        assert!(!warm.cold && warm.durations.billed_ms < 400, "{:?}", warm.durations);
+    }
+    let log = world.log();
+    assert_eq!((log.matches("INIT_START").count(), log.matches("loading").count()), (1, 3), "{log}");
     world.end().await;
 }
 

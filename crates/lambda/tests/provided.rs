@@ -56,10 +56,10 @@ async fn a_bootstrap_of_the_archive_runs_and_its_answers_are_checked() {
     let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", RUNTIME)]));
     let done = world.invoke(&spec, "7").await;
     assert!(world.log().starts_with("INIT_START Runtime Version: provided:al2023."), "{}", world.log());
-    assert_eq!(text(&done), "[1, \"/var/task\", 7]", "{}", world.log());
+    assert_eq!(text(&done), "[2, \"/var/task\", 7]", "{}", world.log());
     assert!(done.cold && !world.invoke(&spec, "8").await.cold);
     assert_eq!(text(&world.invoke(&spec, "\"wrong\"").await), "[400, \"InvalidRequestID\"]");
-    assert_eq!(text(&world.invoke(&spec, "\"twice\"").await), "[1, \"/var/task\", \"twice\"]");
+    assert_eq!(text(&world.invoke(&spec, "\"twice\"").await), "[2, \"/var/task\", \"twice\"]");
     world.invoke(&spec, "9").await;
     assert!(world.log().contains("second answer 400"), "{}", world.log());
     let exit = world.invoke(&spec, "\"exit\"").await;
@@ -108,5 +108,141 @@ async fn a_bootstrap_that_exits_at_once_is_an_exit_error() {
     let done = world.invoke(&Arc::new(spec), "{}").await;
     assert!(text(&done).contains("Runtime exited with error: exit status 5"), "{}", text(&done));
     assert!(tail(&done).contains("going\n"), "{}", tail(&done));
+    world.end().await;
+}
+
+/// A runtime in shell and curl, as AWS's tutorial for custom runtimes has one.
+const CURL: &str = r#"#!/bin/sh
+set -eu
+API="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+while true; do
+    EVENT=$(curl -sS -D /tmp/headers "$API/invocation/next")
+    ID=$(grep -i '^lambda-runtime-aws-request-id:' /tmp/headers | tr -d '[:space:]' | cut -d: -f2)
+    echo "event $EVENT of $_HANDLER"
+    if [ "$EVENT" = '"fail"' ]; then
+        curl -sS -X POST "$API/invocation/$ID/error" -H 'Lambda-Runtime-Function-Error-Type: Own.Kind' \
+            -d '{"errorMessage":"asked to","errorType":"Own.Kind","stackTrace":[]}' > /tmp/told
+    else
+        curl -sS -X POST "$API/invocation/$ID/response" -d "{\"event\":$EVENT,\"told\":\"$(cat /tmp/told 2>&1)\"}" > /dev/null
+    fi
+done
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_script_with_curl_is_a_runtime() {
+    assert!(std::path::Path::new("/usr/bin/curl").exists(), "this test's runtime needs /usr/bin/curl");
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    for runtime in ["provided.al2", "provided.al2023"] {
+        let mut spec = provided(&world, &[("bootstrap", CURL)]);
+        spec.runtime = runtime.into();
+        let spec = Arc::new(spec);
+        let failed = world.invoke(&spec, "\"fail\"").await;
+        assert_eq!(text(&failed), r#"{"errorMessage":"asked to","errorType":"Own.Kind","stackTrace":[]}"#);
+        assert_eq!(failed.error_type.as_deref(), Some("Own.Kind"));
+        let done = world.invoke(&spec, "[1, 2]").await;
+        assert!(!done.cold, "{}", world.log());
+        assert!(text(&done).starts_with(r#"{"event":[1, 2],"told":"{"status":"OK"}"#), "{}", text(&done));
+        assert!(tail(&done).contains("event [1, 2] of anything\n"), "{}", tail(&done));
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_an_ipv6_socket_is_known() {
+    assert!(system_python(), "this test's runtime needs /usr/bin/python3");
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    let mapped = "import socket\nhost, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')\n\
+                  api.sock = socket.socket(socket.AF_INET6)\napi.sock.connect(('::ffff:' + host, int(port)))\ndef call";
+    let runtime = RUNTIME.replacen("def call", mapped, 1);
+    let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", &runtime)]));
+    assert_eq!(text(&world.invoke(&spec, "7").await), "[1, \"/var/task\", 7]", "{}", world.log());
+    world.end().await;
+}
+
+/// A function with AWS's runtime client for Rust: the example `runtime` as its `bootstrap`.
+fn rust(world: &World, handler: &str) -> FunctionSpec {
+    let build = ["build", "-q", "--locked", "-p", "lambda", "--example", "runtime"];
+    let done = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(build)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let here = std::env::current_exe().expect("this program");
+    let target = here.parent().and_then(std::path::Path::parent).expect("target/debug");
+    let mut spec = provided(world, &[("bootstrap", "")]);
+    std::fs::copy(target.join("examples/runtime"), spec.code_dir.join("bootstrap")).expect("copied");
+    spec.handler = handler.into();
+    spec.key += handler;
+    spec
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn awss_runtime_client_for_rust_is_told_everything() {
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    let spec = Arc::new(rust(&world, "tell"));
+    let context = InvokeContext {
+        client_context: Some(r#"{"client":{"installation_id":"i","app_title":"T","app_version_name":"1","app_version_code":"1","app_package_name":"p"}}"#.into()),
+        cognito_identity: Some(r#"{"cognitoIdentityId":"cid","cognitoIdentityPoolId":"pool"}"#.into()),
+        ..world.context()
+    };
+    let id = context.request_id.clone();
+    let begun =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_millis();
+    let done = world.executor.invoke(&spec, r#"{"a":1}"#.into(), context).await.expect("ran");
+    let mut told: serde_json::Value = serde_json::from_slice(&done.payload)
+        .unwrap_or_else(|e| panic!("{e}: {} {}", text(&done), world.log()));
+    let deadline = u128::from(told["deadline"].take().as_u64().expect("a number"));
+    assert!((begun + 5000..begun + 8000).contains(&deadline), "{begun} {deadline}");
+    let expect = serde_json::json!({
+        "event": { "a": 1 }, "id": id, "deadline": null, "client": "T", "identity": "cid", "memory": 128,
+        "arn": "arn:aws:lambda:us-east-1:222222222222:function:f",
+        "trace": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
+        "function": ["custom", "$LATEST"], "log": ["/aws/lambda/custom", done.log_stream],
+    });
+    assert_eq!(told, expect);
+    let failed = world.invoke(&spec, "\"fail\"").await;
+    assert!(text(&failed).contains(r#""errorMessage":"asked to""#), "{}", text(&failed));
+    let panicked = world.invoke(&spec, "\"panic\"").await;
+    assert!(panicked.function_error.is_some() && text(&panicked).contains("asked to"), "{}", text(&panicked));
+    assert!(!world.invoke(&spec, "1").await.cold);
+    let exit = world.invoke(&spec, "\"exit\"").await;
+    assert!(text(&exit).contains("Runtime exited with error: exit status 7"), "{}", text(&exit));
+    let init = world.invoke(&Arc::new(rust(&world, "init")), "1").await;
+    assert_eq!(init.error_type.as_deref(), Some("Runtime.ExitError"), "{}", text(&init));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn awss_runtime_client_for_rust_streams() {
+    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    let spec = Arc::new(rust(&world, "stream"));
+    let (stream, mut parts) = tokio::sync::mpsc::channel(16);
+    let context = InvokeContext { stream: Some(stream), ..world.context() };
+    let running = world.executor.invoke(&spec, "{}".into(), context);
+    let reading = async {
+        let mut reader = lambda::url::PreludeReader::default();
+        let Some(Part::Begin { content_type, .. }) = parts.recv().await else { panic!("no beginning") };
+        assert_eq!(content_type, lambda::url::PRELUDE_TYPE);
+        let mut read = None;
+        let mut body = Vec::new();
+        while let Some(Part::Chunk(data)) = parts.recv().await {
+            match &read {
+                Some(_) => body.extend_from_slice(&data),
+                None => {
+                    read = reader.take(&data).expect("metadata");
+                    body.extend_from_slice(read.as_ref().map_or(&[], |(_, rest)| rest));
+                }
+            }
+        }
+        (read.expect("metadata").0, body)
+    };
+    let (done, (prelude, body)) = tokio::join!(running, reading);
+    let headers: Vec<_> = prelude.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let kind = ("content-type", "application/octet-stream");
+    assert_eq!(headers, [kind, ("x-mine", "1"), ("x-mine", "2"), ("set-cookie", "a=1")]);
+    assert_eq!(prelude.status, 200);
+    assert_eq!(body, b"one,two");
+    assert_eq!(done.expect("ran").function_error, None);
     world.end().await;
 }

@@ -16,6 +16,54 @@ use support::*;
 const ROLE: &str = "EXECUTION_TEST_ROLE";
 const SLEEPER: &str = "import time\ndef handler(e, c):\n    if e: time.sleep(e)\n    return 'awake'";
 
+/// Takes back what the jail set so that it ends with its parent, and stays.
+const STUBBORN: &str = "
+import ctypes, os, signal, time
+def stay():
+    ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+    for number in range(1, 32):
+        if number not in (signal.SIGKILL, signal.SIGSTOP): signal.signal(number, signal.SIG_IGN)
+    if os.fork() == 0: os.setsid()
+    while True: time.sleep(1)
+def handler(event, context):
+    if event: stay()
+    return 'ready'
+";
+
+/// A custom runtime that does the same, with `dir` in its command line.
+fn stubborn_bootstrap(dir: &Path) -> String {
+    format!(
+        "#!/bin/sh
+exec python3 - {} <<'END'
+import http.client, os
+{STUBBORN}
+api = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])
+while True:
+    api.request('GET', '/2018-06-01/runtime/invocation/next')
+    answer = api.getresponse()
+    if answer.read() != b'0': stay()
+    api.request('POST', '/2018-06-01/runtime/invocation/%s/response' % answer.getheader('Lambda-Runtime-Aws-Request-Id'), '1')
+    api.getresponse().read()
+END
+",
+        dir.display()
+    )
+}
+
+/// Both, up and running.
+async fn stubborn(world: &World) -> Vec<Arc<lambda::execution::FunctionSpec>> {
+    let mut custom = world.files("custom", &[("bootstrap", &stubborn_bootstrap(world.dir.path()))]);
+    custom.runtime = "provided.al2023".into();
+    let mut both = Vec::new();
+    for mut spec in [world.function("python", STUBBORN), custom] {
+        spec.timeout = Duration::from_secs(1);
+        let spec = Arc::new(spec);
+        assert_eq!(world.invoke(&spec, "0").await.function_error, None, "{}", world.log());
+        both.push(spec);
+    }
+    both
+}
+
 /// This program again, as the server `role`, with its files below `dir`.
 fn server(role: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -38,6 +86,18 @@ async fn play_the_server() {
             let (busy, executor, context) = (spec.clone(), world.executor.clone(), world.context());
             tokio::spawn(async move { executor.invoke(&busy, "2".into(), context).await });
             tokio::time::sleep(Duration::from_millis(200)).await;
+            println!("\nserver: ready");
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        Ok("stubborn") => {
+            let world = World::new();
+            for spec in stubborn(&world).await {
+                let mut spec = (*spec).clone();
+                spec.timeout = Duration::from_secs(60);
+                let (executor, context) = (world.executor.clone(), world.context());
+                tokio::spawn(async move { executor.invoke(&Arc::new(spec), "1".into(), context).await });
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
             println!("\nserver: ready");
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
@@ -100,6 +160,30 @@ async fn a_server_that_is_killed_leaves_no_process_behind() {
     assert_eq!(text(&world.run("next", "def handler(e, c): return 'fine'", "{}").await), "\"fine\"");
     assert_eq!(groups_of(pid), Vec::<std::path::PathBuf>::new());
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_does_not_outlive_its_time_out_whatever_it_does() {
+    let world = World::new();
+    for spec in stubborn(&world).await {
+        let done = world.invoke(&spec, "1").await;
+        assert!(text(&done).contains("Sandbox.Timedout"), "{}", text(&done));
+    }
+    wait_until("no environment is left", || world.executor.environments() == 0).await;
+    let own = |line: &String| line.contains("python3 - ");
+    wait_until("no process is left", || !processes_of(world.dir.path()).iter().any(own)).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_does_not_outlive_a_server_that_is_killed_whatever_it_does() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut child = server("stubborn", dir.path()).spawn().expect("started");
+    assert_eq!(hear(&mut child), "ready");
+    assert!(processes_of(dir.path()).len() >= 4, "{:?}", processes_of(dir.path()));
+    child.kill().expect("killed");
+    child.wait().expect("waited");
+    wait_until("all are gone", || processes_of(dir.path()).is_empty()).await;
 }
 
 /// The control groups that a process with this id made, in every hierarchy.

@@ -2,7 +2,7 @@
 //! targets, are not served here, so that nothing is delivered to them.
 
 use arn::Arn;
-use policy::{Policy, PolicyKind};
+use policy::PolicyKind;
 use serde_json::{Map, Value, json};
 use store::Store;
 use wire::{Call, Reply};
@@ -62,7 +62,7 @@ pub(crate) fn delete(store: &Store, call: &Call) -> Result<Reply> {
 pub(crate) fn put_policy(store: &Store, call: &Call) -> Result<Reply> {
     let key = group_key(call.account, &call.region, call.required("destinationName"));
     let document = call.required("accessPolicy");
-    Policy::parse("accessPolicy", document, PolicyKind::Resource)
+    policy::validate(document, PolicyKind::Resource)
         .map_err(|e| invalid(format!("Invalid accessPolicy: {e}")))?;
     store.write(|writer| {
         let mut destination: Map<String, Value> = writer.get(DESTINATIONS, &key)?.ok_or_else(missing)?;

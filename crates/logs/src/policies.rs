@@ -1,7 +1,7 @@
 //! Resource policies: stored and described. They let services of AWS write into groups; the services that write here
 //! (Lambda and API Gateway) do so by roles of their own, so that no decision asks for these policies.
 
-use policy::{Policy, PolicyKind};
+use policy::PolicyKind;
 use serde_json::{Map, Value, json};
 use store::Store;
 use wire::{ApiError, Call, Reply};
@@ -37,7 +37,7 @@ pub(crate) fn put(store: &Store, call: &Call) -> Result<Reply> {
         )));
     }
     // That a malformed document is refused is recorded for other services; this text is the parser's.
-    Policy::parse("policyDocument", document, PolicyKind::Resource)
+    policy::validate(document, PolicyKind::Resource)
         .map_err(|e| invalid(format!("Invalid policyDocument: {e}")))?;
     let mut policy = shelf::members(call, &["policyName", "policyDocument", "resourceArn"]);
     policy.insert("policyScope".to_owned(), scope.into());

@@ -209,7 +209,8 @@ pub(crate) fn glob(pattern: &[Unit], value: &str, ignore_case: bool) -> bool {
             _ => match retry {
                 Some((after_star, from)) => {
                     p = after_star;
-                    v = from + 1;
+                    // By whole characters: a `?` must not begin within one.
+                    v = from + value.get(from).map_or(1, |first| char_len(*first));
                     retry = Some((after_star, v));
                 }
                 None => return false,
@@ -249,6 +250,9 @@ mod tests {
         check("*", "", Ok(true));
         check("a*c?", "abé:/cé", Ok(true));
         check("a*c?", "ac", Ok(false));
+        // Each is one character, however many bytes it has.
+        check("*??bx*", "€bxy", Ok(false));
+        check("*??bx*", "€€bxy", Ok(true));
         check("exact", "exact", Ok(true));
         check("exact", "Exact", Ok(false));
         check(&("*a".repeat(300) + "b"), &"a".repeat(4000), Ok(false));

@@ -93,11 +93,13 @@ impl Named {
             (Who::User, Principal::FederatedUser { issuer_arn, .. }) => {
                 same(text == issuer_arn, Worth::Limited)
             }
-            (Who::Role { partition, account, name }, Principal::RoleSession { role_arn, .. }) => {
+            (Who::Role { partition, account, name }, Principal::RoleSession { role_arn, role_id, .. }) => {
                 // A role's path is part of its ARN but not of its sessions' ARNs: where the caller is known by
-                // the session's ARN only, names are compared. They are unique in an account.
+                // the session's ARN only, names are compared. They are unique in an account. A role that is known by
+                // its unique id has all of its ARN.
                 let equal = text == role_arn
-                    || principal.account() == Some(*account)
+                    || role_id.is_empty()
+                        && principal.account() == Some(*account)
                         && principal.role_name() == Some(&**name)
                         && principal.partition() == Some(&**partition)
                         && !role_path_known(role_arn);

@@ -2,7 +2,7 @@
 
 use crate::json::{self, MAX_TEXT, Node};
 use crate::operator::{Operator, Test};
-use crate::{MalformedPolicy, PolicyKind, Span};
+use crate::{MalformedPolicy, PolicyKind, Span, compile};
 
 mod dates;
 mod formats;
@@ -27,7 +27,7 @@ fn error(span: Span, help: impl Into<String>) -> MalformedPolicy {
 /// [`MalformedPolicy`] with the first text that AWS would answer.
 pub fn validate(text: &str, kind: PolicyKind) -> Checked {
     let document = json::read(text, MAX_TEXT)?;
-    let statements = syntax::statements(&document, kind)?;
+    let statements = syntax::statements(&document)?;
     if !kind.has_principal() {
         version(&document)?;
         for statement in &statements {
@@ -35,16 +35,19 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
         }
     }
     legacy(&statements)?;
+    if !kind.has_principal() {
+        plain_sids(&statements)?;
+    }
     unique_sids(&statements)?;
     for statement in &statements {
         actions_exist(statement)?;
     }
     match kind {
-        PolicyKind::Trust => principals::trust(&statements),
-        PolicyKind::Resource => statements.iter().try_for_each(|s| principals::named(s)),
+        PolicyKind::Trust => principals::trust(&statements)?,
+        PolicyKind::Resource => statements.iter().try_for_each(|s| principals::named(s))?,
         PolicyKind::Rcp => {
             version(&document)?;
-            statements.iter().try_for_each(|s| resource_control::statement(s))
+            statements.iter().try_for_each(|s| resource_control::statement(s))?;
         }
         _ => {
             // Recorded: a bad resource is named before a bad action, a missing resource after it.
@@ -54,9 +57,11 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
             for (text, span) in texts(&statements, &["Action", "NotAction"]) {
                 formats::action(text, span)?;
             }
-            statements.iter().try_for_each(|s| resources_exist(s))
+            statements.iter().try_for_each(|s| resources_exist(s))?;
         }
     }
+    // What is accepted is stored and compiled for every request that it bears on: it must be known to compile.
+    compile::compile(&document, kind).map(drop)
 }
 
 fn version(document: &Node) -> Checked {
@@ -110,6 +115,24 @@ fn legacy(statements: &[&Node]) -> Checked {
                 span,
                 format!("`{text}` has fewer than six parts: arn:partition:service:region:account:resource"),
             );
+        }
+    }
+    Ok(())
+}
+
+/// Letters and digits only (UG reference_policies_elements_sid; the text as users quote it, for example
+/// aws-cloudformation/cfn-lint#708). Where it stands among the checks is not recorded.
+fn plain_sids(statements: &[&Node]) -> Checked {
+    for sid in statements.iter().filter_map(|s| s.get("Sid")) {
+        let text = sid.node.string().unwrap_or("");
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            let message = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
+                           expression [0-9A-Za-z]*";
+            return Err(MalformedPolicy::new(
+                message,
+                sid.node.span,
+                format!("`{text}` has other characters"),
+            ));
         }
     }
     Ok(())

@@ -7,7 +7,8 @@ use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
     Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse,
-    CustomDomain, FrontDoor, GatewayTrace, Refusal, ResponseType, TokenError, Why,
+    CustomDomain, FrontDoor, GatewayTrace, Handled, Refusal, ResponseType, Stream, TokenError,
+    UserPoolTokens, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -18,7 +19,7 @@ use sigv4::{AuthErrorKind, SignedRequest};
 
 use crate::caller::Signer;
 use crate::decide::{Surroundings, Verdict, decide, decided, decided_by_authorizer};
-use crate::listener::{Body, Head, Request};
+use crate::listener::{Body, BodySender, Head, Request};
 use crate::state::State;
 use crate::trace::{Decided, record_decision};
 use crate::user_pool;
@@ -26,19 +27,35 @@ use crate::user_pool;
 /// Where a call goes: the API's id, the path, which begins with the stage, and what a custom domain adds.
 pub type Destination<'a> = (&'a str, &'a str, Option<CustomDomain>);
 
-/// Answers a call to an API. Gives the client's name besides.
+/// An answer to a call.
+pub struct Answer {
+    pub response: Response<Body>,
+    /// The client's name.
+    pub caller: String,
+    pub trace: GatewayTrace,
+    /// Of a response that is passed on as it comes: what is to be passed on, and where to.
+    pub stream: Option<(Box<Stream>, BodySender)>,
+}
+
+/// Answers a call to an API.
 pub async fn answer(
     state: &Arc<State>,
     request: &Request,
     to: Destination<'_>,
     request_id: &str,
     now_ms: i64,
-) -> (Response<Body>, String, GatewayTrace) {
+) -> Answer {
     let door = Door { state, request, now_ms, signer: OnceLock::new() };
     let call = client_request(request, to, request_id, now_ms);
-    let (answer, trace) = state.execution.handle(call, &door).await;
+    let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
     let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
-    (response(answer), caller, trace)
+    let mut response = response(head);
+    let stream = stream.map(|stream| {
+        let (sender, body) = Body::stream();
+        *response.body_mut() = body;
+        (stream, sender)
+    });
+    Answer { response, caller, trace, stream }
 }
 
 fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_ms: i64) -> ClientRequest {
@@ -118,7 +135,7 @@ impl FrontDoor for Door<'_> {
                 .ok_or(AuthError::Missing)?;
         let proven = signed
             .check_scope("execute-api", None)
-            .and_then(|()| self.state.callers.prove(&signed, &self.request.body, self.now_ms));
+            .and_then(|()| self.state.callers.prove(&signed, &self.request.body, head, self.now_ms));
         let signer = proven.map_err(|e| worded(&e))?;
         let context = self
             .state
@@ -165,7 +182,9 @@ impl FrontDoor for Door<'_> {
             Err(refusal) => Some(refusal),
         }
     }
+}
 
+impl UserPoolTokens for Door<'_> {
     fn user_pool_token(&self, token: &str, pools: &[String]) -> Result<Map<String, Value>, TokenError> {
         user_pool::verify(self.state.iam.issuers(), token, pools, self.now_ms)
     }

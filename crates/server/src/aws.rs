@@ -20,6 +20,7 @@ use crate::response_stream;
 use crate::state::State;
 use crate::subscriptions;
 use crate::trace::{Invoked, Journey, record};
+use crate::user_pool::PoolKeys;
 
 /// What an answer is, and what the trace is told of it.
 pub struct Answer {
@@ -84,7 +85,7 @@ async fn run(
         let answer = federated::answer(state, operation, around, &mut at.caller).await?;
         return Ok(answer.map(Body::Full));
     }
-    let (signer, region, body) = authenticate(state, signed, body, now_ms, protocol)?;
+    let (signer, region, body) = authenticate(state, signed, (head, body), now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let asked =
         Asked { signer: &signer, region, request_id, source_ip: Some(head.peer.ip().to_string()), now_ms };
@@ -200,12 +201,12 @@ fn requested_region(service: Service, signed: &str) -> &str {
 fn authenticate(
     state: &State,
     signed: Option<SignedRequest>,
-    body: &Bytes,
+    (head, body): (&Head, &Bytes),
     now_ms: i64,
     protocol: Protocol,
 ) -> Result<(Signer, String, Bytes), ApiError> {
     let signed = signed.ok_or_else(|| refused(protocol, &AuthError::missing(signing(protocol))))?;
-    let signer = state.callers.prove(&signed, body, now_ms).map_err(|e| refused(protocol, &e))?;
+    let signer = state.callers.prove(&signed, body, head, now_ms).map_err(|e| refused(protocol, &e))?;
     let body = state.callers.unframed(&signed, body).map_err(|e| refused(protocol, &e))?;
     Ok((signer, signed.region, body))
 }
@@ -255,7 +256,10 @@ async fn handle(
             | "FlushStageCache"
             | "GetUsage"
             | "UpdateUsage",
-        ) => state.execution.operation(call).await,
+        ) => {
+            let keys = PoolKeys { issuers: state.iam.issuers(), now_ms: call.now_ms };
+            state.execution.operation(call, &keys).await
+        }
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;
             prepare(state, &reply);
@@ -285,7 +289,7 @@ fn prepare(state: &Arc<State>, reply: &Reply) {
         return;
     };
     let executor = state.executor.clone();
-    // A runtime that is not there is reported when the function is called.
+    // Warns of a runtime that is not there; the answer of an invocation says so too.
     tokio::spawn(async move { executor.prepare(&runtime).await.ok() });
 }
 

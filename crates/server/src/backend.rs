@@ -5,17 +5,17 @@ use std::sync::Arc;
 use arn::{AccountId, Arn};
 use gateway::execution::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, EndpointAnswer, EndpointError,
-    EndpointRequest, LambdaAnswer, LambdaInvocation, ServiceCall,
+    EndpointRequest, EndpointStream, LambdaAnswer, LambdaInvocation, LambdaStream, ServiceCall,
 };
 use iam::{Caller, Iam};
-use lambda::{InvokeFailure, Lambda};
-
-use lambda::execution::{InvokeContext, InvokeError};
+use lambda::execution::{Invocation, InvokeContext, InvokeError};
+use lambda::{FunctionView, InvokeFailure, Lambda};
 use policy::{Check, Context, Principal};
 
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
 use crate::endpoints::Endpoints;
+use crate::function_stream;
 use crate::services::{self, Services};
 use crate::trace::{Invoked, record};
 
@@ -41,8 +41,22 @@ impl Backend for LambdaBackend {
         Box::pin(self.call(invocation))
     }
 
+    fn invoke_streaming(
+        &self,
+        invocation: LambdaInvocation,
+    ) -> BoxFuture<'_, Result<LambdaStream, BackendError>> {
+        Box::pin(function_stream::call(self, invocation))
+    }
+
     fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
         Box::pin(self.endpoints.send(request))
+    }
+
+    fn send_streaming(
+        &self,
+        request: EndpointRequest,
+    ) -> BoxFuture<'_, Result<EndpointStream, EndpointError>> {
+        Box::pin(self.endpoints.send_streaming(request))
     }
 
     fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
@@ -54,12 +68,19 @@ fn refused(kind: BackendErrorKind, detail: impl Into<String>) -> BackendError {
     BackendError { kind, detail: detail.into() }
 }
 
-fn broken(error: impl std::fmt::Display) -> BackendError {
+pub(crate) fn broken(error: impl std::fmt::Display) -> BackendError {
     refused(BackendErrorKind::Other, error.to_string())
 }
 
 impl LambdaBackend {
     async fn call(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
+        self.allow(&invocation)?;
+        self.run(invocation).await
+    }
+
+    /// Decides whether the function may be invoked. `lambda:InvokeFunction` is asked for a stream, too: Lambda's API
+    /// reference of InvokeWithResponseStream has it so.
+    pub(crate) fn allow(&self, invocation: &LambdaInvocation) -> Result<(), BackendError> {
         let arn = Arn::parse(&invocation.function_arn).map_err(broken)?;
         let owner = AccountId::new(&arn.account).map_err(broken)?;
         let around = Surroundings {
@@ -92,7 +113,7 @@ impl LambdaBackend {
         if !verdict.allowed {
             return Err(refused(BackendErrorKind::AccessDenied, verdict.sentence.unwrap_or_default()));
         }
-        self.run(invocation).await
+        Ok(())
     }
 
     /// Who calls, and the condition keys that come with being called on behalf of an API.
@@ -161,12 +182,14 @@ impl LambdaBackend {
         session.ok_or_else(|| cannot(format!("the role {role_arn} does not exist any more")))
     }
 
+    pub(crate) fn function(&self, arn: &str) -> Result<Arc<FunctionView>, BackendError> {
+        let found = self.lambda.lookup(arn).map_err(broken)?;
+        found.ok_or_else(|| refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}")))
+    }
+
     async fn run(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
         let arn = invocation.function_arn;
-        let view = self.lambda.lookup(&arn).map_err(broken)?;
-        let Some(view) = view else {
-            return Err(refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}")));
-        };
+        let view = self.function(&arn)?;
         let invocation_id = arn::request_id(crate::random::random());
         let context = InvokeContext {
             request_id: invocation_id.clone(),
@@ -178,33 +201,38 @@ impl LambdaBackend {
             self.lambda.accept_event(&view, invocation.payload, context, now_ms()).map_err(broken)?;
             return Ok(LambdaAnswer { invocation_id, ..LambdaAnswer::default() });
         }
-        let done =
-            self.lambda.run(&view, invocation.payload, context).await.map_err(|failure| match failure {
-                InvokeFailure::NotRun(InvokeError::Throttled(reason)) => {
-                    refused(BackendErrorKind::Throttled, format!("{reason:?}"))
-                }
-                InvokeFailure::NotRun(error) => broken(error),
-                InvokeFailure::NotFound(arn) => {
-                    refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}"))
-                }
-                InvokeFailure::Broken(error) => broken(error),
-            })?;
-        record(|events| {
-            events.invocation = Some(Invoked {
-                error: done
-                    .function_error
-                    .map(|_| String::from_utf8_lossy(&done.payload).chars().take(ERROR_KEPT).collect()),
-                warning: done.warning.clone(),
-                cold: done.cold,
-                duration_ms: done.durations.duration.as_secs_f64() * 1000.0,
-            });
-        });
+        let done = self.lambda.run(&view, invocation.payload, context).await.map_err(not_run)?;
+        record(|events| events.invocation = Some(invoked(&done)));
         Ok(LambdaAnswer {
             payload: done.payload,
             function_error: done.function_error.map(|error| error.as_str().to_owned()),
             invocation_id,
             executed_version: done.executed_version,
         })
+    }
+}
+
+pub(crate) fn not_run(failure: InvokeFailure) -> BackendError {
+    match failure {
+        InvokeFailure::NotRun(InvokeError::Throttled(reason)) => {
+            refused(BackendErrorKind::Throttled, format!("{reason:?}"))
+        }
+        InvokeFailure::NotRun(error) => broken(error),
+        InvokeFailure::NotFound(arn) => {
+            refused(BackendErrorKind::FunctionNotFound, format!("Function not found: {arn}"))
+        }
+        InvokeFailure::Broken(error) => broken(error),
+    }
+}
+
+/// What explanations tell of a run.
+pub(crate) fn invoked(done: &Invocation) -> Invoked {
+    let error = |_| String::from_utf8_lossy(&done.payload).chars().take(ERROR_KEPT).collect();
+    Invoked {
+        error: done.function_error.map(error),
+        warning: done.warning.clone(),
+        cold: done.cold,
+        duration_ms: done.durations.duration.as_secs_f64() * 1000.0,
     }
 }
 

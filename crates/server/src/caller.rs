@@ -6,9 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use arn::AccountId;
 use bytes::Bytes;
 use iam::{Caller, Iam};
+use lambda::execution::Executor;
 use policy::Principal;
 use sigv4::{AuthError, AuthErrorKind, Payload, PayloadHash, SignedRequest, SigningKey};
 use subtle::ConstantTimeEq;
+
+use crate::listener::Head;
 
 /// Signing keys kept: one a key, day, region and service.
 const SIGNING_KEYS: usize = 1_024;
@@ -29,6 +32,8 @@ pub struct Callers {
     dev_credentials: DevCredentials,
     /// Any unknown key is the root user of this account.
     dev_account: Option<AccountId>,
+    /// Knows which connections are functions'.
+    executor: Executor,
     keys: Mutex<HashMap<(String, String), SigningKey>>,
 }
 
@@ -46,25 +51,38 @@ pub enum DevCredentials {
 impl Callers {
     /// Looks keys up in `iam`.
     #[must_use]
-    pub fn new(iam: Iam, dev_credentials: DevCredentials, dev_account: Option<AccountId>) -> Self {
-        Self { iam, dev_credentials, dev_account, keys: Mutex::default() }
+    pub fn new(
+        iam: Iam,
+        dev_credentials: DevCredentials,
+        dev_account: Option<AccountId>,
+        executor: Executor,
+    ) -> Self {
+        Self { iam, dev_credentials, dev_account, executor, keys: Mutex::default() }
     }
 
-    /// Proves `signed`, whose body is `body`. `now_ms` is the server's time.
+    /// Proves `signed`, whose body is `body` and which came with `head`. `now_ms` is the server's time.
     ///
     /// # Errors
     /// What AWS answers: an unknown or inactive key, a session token that does not go with the key, an expired
     /// session, a wrong signature or clock.
-    pub fn prove(&self, signed: &SignedRequest, body: &[u8], now_ms: i64) -> Result<Signer, AuthError> {
+    pub fn prove(
+        &self,
+        signed: &SignedRequest,
+        body: &[u8],
+        head: &Head,
+        now_ms: i64,
+    ) -> Result<Signer, AuthError> {
         let id = &signed.access_key_id;
         let root = |account| Signer { caller: Principal::Root { account }.into(), access_key_id: id.clone() };
-        if let Some(account) = self.development_key(id)? {
+        if let Some(account) = self.development_key(id, head)? {
             return Ok(root(account));
         }
         // A store that cannot be read lets nobody in.
         let found = self.iam.access_key(id).map_err(|_| AuthError::invalid_token())?;
         let Some(key) = found else {
-            return self.dev_account.map(root).ok_or_else(AuthError::invalid_token);
+            let account = self.dev_account.ok_or_else(AuthError::invalid_token)?;
+            self.not_of_a_function(head)?;
+            return Ok(root(account));
         };
         if !key.active {
             return Err(AuthError::invalid_token());
@@ -100,15 +118,21 @@ impl Callers {
         Ok(Bytes::from(whole.into_owned()))
     }
 
-    fn development_key(&self, id: &str) -> Result<Option<AccountId>, AuthError> {
+    /// Development keys are for whoever owns the machine. A function that could use them would be every account.
+    fn not_of_a_function(&self, head: &Head) -> Result<(), AuthError> {
+        if self.executor.may_be_function(head.peer, head.local) {
+            return Err(refused(
+                "development keys are not taken from functions, which have the credentials of their execution role: \
+                 leave the key out, so that the SDK finds them",
+            ));
+        }
+        Ok(())
+    }
+
+    fn development_key(&self, id: &str, head: &Head) -> Result<Option<AccountId>, AuthError> {
         let Ok(account) = AccountId::new(id) else { return Ok(None) };
-        let refused = |why: &str| AuthError {
-            kind: AuthErrorKind::InvalidToken,
-            message: format!("The security token included in the request is invalid. (crossgate: {why})"),
-            expected: None,
-        };
         match self.dev_credentials {
-            DevCredentials::Accepted => Ok(Some(account)),
+            DevCredentials::Accepted => self.not_of_a_function(head).map(|()| Some(account)),
             DevCredentials::Off => Err(refused(
                 "account ids are not taken as access key ids, because the server runs with --no-dev-credentials",
             )),
@@ -130,5 +154,13 @@ impl Callers {
             keys.clear();
         }
         keys.entry(name).or_insert_with(|| signed.signing_key(secret)).clone()
+    }
+}
+
+fn refused(why: &str) -> AuthError {
+    AuthError {
+        kind: AuthErrorKind::InvalidToken,
+        message: format!("The security token included in the request is invalid. (crossgate: {why})"),
+        expected: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Builds every service over one store, and hands each what it needs of the others.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway::execution::Execution;
@@ -55,6 +55,18 @@ pub struct Composed {
     pub temporary: Option<tempfile::TempDir>,
 }
 
+/// The folder of packages that every function has; it need not be there.
+fn runtime_layer(config: &Config, data: &Path) -> Result<PathBuf, StartError> {
+    let Some(given) = &config.runtime_layer else { return Ok(data.join("runtime-layer")) };
+    if !given.is_dir() {
+        return Err(StartError(format!(
+            "the runtime layer {} is no folder: make it, with a folder python or nodejs/node_modules inside",
+            given.display()
+        )));
+    }
+    Ok(given.clone())
+}
+
 /// Opens the store and builds the services; `address` is where the server listens.
 pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartError> {
     let (store, temporary) = open(config)?;
@@ -69,6 +81,8 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let mut execution = ExecutorConfig::new(store.directory().join("execution"));
     execution.sandbox = config.sandbox;
     execution.strict_runtimes = config.strict_runtimes;
+    let runtime_layer = Some(runtime_layer(config, store.directory())?);
+    execution.runtime_layer.clone_from(&runtime_layer);
     execution.network = config.network;
     execution.idle_timeout = config.idle_environments;
     // Each says how many may live at once; the one about environments wins.
@@ -111,6 +125,9 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         source_arn_on_role_calls: config.source_arn_on_role_calls,
     };
     let gateway = Management::new(store.clone(), Deps { roles: Some(Arc::new(GatewayRoles(iam.clone()))) });
+    gateway
+        .set_quotas(&config.quotas.iter().cloned().collect())
+        .map_err(|e| StartError(format!("quotas cannot be stored: {e}")))?;
     let execution = Execution::new(store.clone(), Arc::new(backend), Arc::new(ExecutionLogs(logs.clone())));
     let loopback = address.ip().is_loopback();
     let dev_credentials = match (config.dev_credentials, loopback) {
@@ -127,7 +144,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
     let warnings = std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner));
     let state = State {
         store,
-        callers: Callers::new(iam.clone(), dev_credentials, dev_account),
+        callers: Callers::new(iam.clone(), dev_credentials, dev_account, executor.clone()),
         iam,
         lambda,
         gateway,
@@ -135,6 +152,7 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         logs,
         executor,
         ring,
+        runtime_layer: runtime_layer.filter(|_| config.runtime_layer.is_some() || temporary.is_none()),
         admin_token: config.admin_token.clone(),
     };
     let state = Arc::new(state);

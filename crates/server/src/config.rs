@@ -41,11 +41,16 @@ pub struct Config {
     pub idle_environments: std::time::Duration,
     /// Execution environments alive at once; by the machine's memory when not given.
     pub max_environments: Option<usize>,
+    /// A folder laid out like a layer that every function has below its own layers; by default `runtime-layer` in the
+    /// data directory, where there is one.
+    pub runtime_layer: Option<PathBuf>,
     /// Refuses runtimes that are not installed.
     pub strict_runtimes: bool,
     /// Concurrent executions of an account in a region, and environments alive at once over all accounts. Without it
     /// accounts have AWS's 1000, and as many environments live at once as memory allows: one for each 64 MiB.
     pub concurrency: Option<u32>,
+    /// Quotas of API Gateway that differ from AWS's, by the names of `gateway::management::quotas`.
+    pub quotas: Vec<(String, usize)>,
     /// The wait before each further try of a failed asynchronous invocation; without it AWS's minute, then two.
     pub retry_delay: Option<std::time::Duration>,
 }

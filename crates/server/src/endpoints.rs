@@ -11,16 +11,20 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use gateway::execution::{ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER};
+use gateway::execution::{
+    ClientCertificate, Cut, EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, MAX_ANSWER,
+};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use tokio::sync::mpsc;
 
 use crate::tls;
 
@@ -30,6 +34,8 @@ const IDLE: Duration = Duration::from_secs(50);
 const IDLE_PER_HOST: usize = 256;
 /// Clients kept, one for each way of TLS (client certificates are by stage).
 const CLIENTS: usize = 256;
+/// Pieces of an answer that wait to be passed on.
+const WAITING: usize = 16;
 /// Bytes of an answer's head; hyper takes 100 headers at most besides.
 const HEAD: usize = 64 << 10;
 
@@ -52,6 +58,46 @@ impl Endpoints {
     /// # Errors
     /// Why there is none.
     pub async fn send(&self, request: EndpointRequest) -> Result<EndpointAnswer, EndpointError> {
+        let (head, body) = self.open(request).await?;
+        Ok(EndpointAnswer {
+            status: head.status.as_u16(),
+            headers: headers(&head),
+            body: collect(body).await?,
+        })
+    }
+
+    /// Sends a request and gives the answer as it comes.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn send_streaming(&self, request: EndpointRequest) -> Result<EndpointStream, EndpointError> {
+        let (head, mut body) = self.open(request).await?;
+        let (sender, pieces) = mpsc::channel(WAITING);
+        tokio::spawn(async move {
+            loop {
+                let frame = tokio::select! {
+                    frame = body.frame() => frame,
+                    // Nobody wants the rest: the connection is closed.
+                    () = sender.closed() => return,
+                };
+                let piece = match frame {
+                    None => return,
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => Ok(data),
+                        Err(_) => continue,
+                    },
+                    Some(Err(error)) => Err(Cut::Broken(format!("the endpoint's answer broke off: {error}"))),
+                };
+                let last = piece.is_err();
+                if sender.send(piece).await.is_err() || last {
+                    return;
+                }
+            }
+        });
+        Ok(EndpointStream { status: head.status.as_u16(), headers: headers(&head), pieces })
+    }
+
+    async fn open(&self, request: EndpointRequest) -> Result<(Parts, Incoming), EndpointError> {
         let uri: Uri = request
             .url
             .parse()
@@ -80,16 +126,7 @@ impl Endpoints {
             }
         }
         let answer = client.request(message).await.map_err(|e| failed(&e, &request.url))?;
-        let (head, body) = answer.into_parts();
-        let body = collect(body).await?;
-        let headers = head
-            .headers
-            .iter()
-            .map(|(n, v)| {
-                (Bytes::copy_from_slice(n.as_str().as_bytes()), Bytes::copy_from_slice(v.as_bytes()))
-            })
-            .collect();
-        Ok(EndpointAnswer { status: head.status.as_u16(), headers, body })
+        Ok(answer.into_parts())
     }
 
     fn secure(
@@ -127,7 +164,12 @@ fn pooled(config: ClientConfig) -> Pooled {
         .build(connector)
 }
 
-async fn collect(mut body: hyper::body::Incoming) -> Result<Bytes, EndpointError> {
+fn headers(head: &Parts) -> Vec<(Bytes, Bytes)> {
+    let copy = Bytes::copy_from_slice;
+    head.headers.iter().map(|(n, v)| (copy(n.as_str().as_bytes()), copy(v.as_bytes()))).collect()
+}
+
+async fn collect(mut body: Incoming) -> Result<Bytes, EndpointError> {
     if body.size_hint().lower() > MAX_ANSWER as u64 {
         return Err(EndpointError::TooLarge);
     }

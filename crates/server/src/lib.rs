@@ -18,6 +18,7 @@ mod decide;
 mod endpoints;
 mod explain;
 mod federated;
+mod function_stream;
 mod function_url;
 pub mod listener;
 mod live_tail;
@@ -39,5 +40,6 @@ mod user_pool;
 
 pub use compose::StartError;
 pub use config::{Config, NetworkPolicy, SandboxPolicy, Storage};
+pub use gateway::management::quotas;
 pub use lambda::execution::{SandboxLayer, sandbox_report};
 pub use serve::Server;

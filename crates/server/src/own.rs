@@ -38,11 +38,12 @@ pub async fn answer(state: &Arc<State>, request: &Request, page: &str) -> Respon
     if let Some(token) = page.strip_prefix("code/") {
         return package(state, token).await;
     }
-    if !may_read(state.admin_token.as_deref(), head) {
+    if !may_read(state.admin_token.as_deref(), head, || state.executor.may_be_function(head.peer, head.local))
+    {
         return error(
             StatusCode::FORBIDDEN,
-            "the pages below /_crossgate/ are for clients on loopback that call the server by a loopback name, or \
-             that send `authorization: Bearer …` with the server's --admin-token",
+            "the pages below /_crossgate/ are for clients on loopback that call the server by a loopback name and are \
+             no functions, or that send `authorization: Bearer …` with the server's --admin-token",
         );
     }
     match page.split_once('/').unwrap_or((page, "")) {
@@ -164,14 +165,14 @@ fn follow(state: &Arc<State>) -> Response<Body> {
     Response::new(body)
 }
 
-/// Clients on this machine, by a loopback name (a web page whose name resolves to 127.0.0.1 calls by its own), or
-/// with the token.
-fn may_read(token: Option<&str>, head: &Head) -> bool {
+/// Clients on this machine, by a loopback name (a web page whose name resolves to 127.0.0.1 calls by its own), but no
+/// functions (of other accounts' requests they may know nothing), or with the token.
+fn may_read(token: Option<&str>, head: &Head, is_function: impl Fn() -> bool) -> bool {
     let sent = head.text("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if let (Some(wanted), Some(sent)) = (token, sent) {
         return bool::from(wanted.as_bytes().ct_eq(sent.as_bytes()));
     }
-    head.peer.ip().is_loopback() && is_loopback_name(head.host())
+    head.peer.ip().is_loopback() && is_loopback_name(head.host()) && !is_function()
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -215,15 +216,17 @@ mod tests {
 
     #[test]
     fn loopback_clients_or_the_token() {
+        let no = || false;
+        assert!(!may_read(None, &head([127, 0, 0, 1], "localhost", None), || true), "a function");
         let (here, elsewhere) = ([127, 0, 0, 1], [192, 0, 2, 7]);
         for host in ["127.0.0.1:4566", "localhost:4566", "x.localhost", "[::1]:4566"] {
-            assert!(may_read(None, &head(here, host, None)), "{host}");
+            assert!(may_read(None, &head(here, host, None), no), "{host}");
         }
-        assert!(!may_read(None, &head(here, "evil.example", None)));
-        assert!(!may_read(None, &head(elsewhere, "localhost", None)));
-        assert!(!may_read(Some("t"), &head(elsewhere, "localhost", None)));
-        assert!(!may_read(Some("t"), &head(elsewhere, "server.example", Some("x"))));
-        assert!(may_read(Some("t"), &head(elsewhere, "server.example", Some("t"))));
-        assert!(!may_read(Some("t"), &head(here, "localhost", Some("wrong"))));
+        assert!(!may_read(None, &head(here, "evil.example", None), no));
+        assert!(!may_read(None, &head(elsewhere, "localhost", None), no));
+        assert!(!may_read(Some("t"), &head(elsewhere, "localhost", None), no));
+        assert!(!may_read(Some("t"), &head(elsewhere, "server.example", Some("x")), no));
+        assert!(may_read(Some("t"), &head(elsewhere, "server.example", Some("t")), no));
+        assert!(!may_read(Some("t"), &head(here, "localhost", Some("wrong")), no));
     }
 }

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway::execution::DomainTarget;
+use gateway::execution::{DomainTarget, Stream};
 use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
 use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
-use crate::listener::{self, Body, Handler, Head, Limits, Request};
+use crate::listener::{self, Body, BodySender, Handler, Head, Limits, Request};
 use crate::state::State;
 use crate::target::{Target, may_be_custom, target};
 use crate::trace::{Events, Journey, Trace, recorded};
@@ -175,19 +175,21 @@ impl Handler for Front {
         let started_ms = now_ms();
         let request_id = arn::request_id(crate::random::random());
         let (head, state) = (&request.head, &self.state);
+        let mut stream = None;
         let work = async {
             match self.target(head) {
                 Target::Own(page) => (own::answer(state, &request, page).await, None),
                 Target::Api { api, path } => {
-                    let (response, caller, trace) =
-                        api::answer(state, &request, (api, &path, None), &request_id, started_ms).await;
-                    (response, Some((caller, Journey::Api(Box::new(trace)))))
+                    let to = (api, &*path, None);
+                    let answer = api::answer(state, &request, to, &request_id, started_ms).await;
+                    stream = answer.stream;
+                    (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
                 Target::Domain(DomainTarget::Api { api, path, domain }) => {
                     let to = (api.as_str(), path.as_str(), Some(domain));
-                    let (response, caller, trace) =
-                        api::answer(state, &request, to, &request_id, started_ms).await;
-                    (response, Some((caller, Journey::Api(Box::new(trace)))))
+                    let answer = api::answer(state, &request, to, &request_id, started_ms).await;
+                    stream = answer.stream;
+                    (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
                 Target::Domain(DomainTarget::Unmapped { base_paths }) => {
                     let (response, trace) = api::unmapped(head, base_paths, &request_id);
@@ -209,17 +211,41 @@ impl Handler for Front {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
         }
-        state.ring.push(Trace {
+        let trace = Trace {
             started_ms,
             method: head.method.to_string(),
             path: head.path().to_owned(),
             status: response.status().as_u16(),
             caller,
-            duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            duration_us: microseconds(started),
             journey,
             events,
             request_id,
-        });
+        };
+        match stream {
+            None => state.ring.push(trace),
+            Some((stream, sender)) => {
+                let state = state.clone();
+                tokio::spawn(async move { pass_on(&state, *stream, &sender, trace, started).await });
+            }
+        }
         response
+    }
+}
+
+fn microseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Passes a response's body on, and remembers the request when it is over.
+async fn pass_on(state: &State, stream: Stream, sender: &BodySender, mut trace: Trace, started: Instant) {
+    let told = stream.pass_on(sender).await;
+    let complete = told.stream.is_none_or(|facts| facts.complete);
+    trace.journey = Journey::Api(Box::new(told));
+    trace.duration_us = microseconds(started);
+    // Before the client sees the end: who asks for the explanation then gets it.
+    state.ring.push(trace);
+    if !complete {
+        let _ = sender.send(Err(std::io::Error::other("the response broke off"))).await;
     }
 }

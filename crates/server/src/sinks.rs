@@ -29,6 +29,10 @@ impl gateway::execution::LogSink for ExecutionLogs {
     ) {
         append(&self.0, account, region, group, stream, lines);
     }
+
+    fn warn(&self, text: &str) {
+        eprintln!("warning: {text}");
+    }
 }
 
 fn append(logs: &Logs, account: &str, region: &str, group: &str, stream: &str, lines: Vec<(i64, String)>) {

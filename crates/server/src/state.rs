@@ -1,5 +1,6 @@
 //! Every service, composed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gateway::execution::Execution;
@@ -25,6 +26,8 @@ pub struct State {
     pub(crate) logs: Arc<Logs>,
     pub(crate) executor: Executor,
     pub(crate) ring: Arc<Ring>,
+    /// Where packages for all functions lie or may be put; `None` when that would not outlive the server.
+    pub(crate) runtime_layer: Option<PathBuf>,
     /// Opens `/_crossgate/` to clients that are not on loopback.
     pub(crate) admin_token: Option<String>,
 }

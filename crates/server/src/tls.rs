@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use gateway::execution::ClientCertificate;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -60,6 +60,16 @@ fn roots() -> Result<Arc<RootCertStore>, String> {
     Ok(roots.clone())
 }
 
+/// The ways of a certificate not to be valid now.
+macro_rules! out_of_date {
+    () => {
+        CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }
+    };
+}
+
 /// A TLS error in API Gateway's words, where they are known (knowledge centre, "500 errors of VPC links"; General
 /// SSLEngine problem: published by many for issuers that are not believed).
 pub fn log_text(error: &Error) -> String {
@@ -71,8 +81,9 @@ pub fn log_text(error: &Error) -> String {
     }
 }
 
-/// `insecureSkipVerification`: any issuer is believed, the host's name must be in the certificate all the same
-/// (developer guide, `tlsConfig`: basic validation is still performed).
+/// `insecureSkipVerification`: any issuer is believed; the certificate's dates and the host's name are checked all the
+/// same (API reference, TlsConfig: "API Gateway still performs basic certificate validation, which includes checking the
+/// certificate's expiration date, hostname, and presence of a root certificate authority").
 #[derive(Debug)]
 struct AnyIssuer(CryptoProvider);
 
@@ -83,9 +94,17 @@ impl ServerCertVerifier for AnyIssuer {
         _: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         _: &[u8],
-        _: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        verify_server_name(&certificate, name)?;
+        // Nobody is believed here, so this always fails: with the certificate's dates before anything else.
+        let known = self.0.signature_verification_algorithms.all;
+        let none = RootCertStore::empty();
+        let dates = verify_server_cert_signed_by_trust_anchor(&certificate, &none, &[], now, known);
+        if let Err(error @ Error::InvalidCertificate(out_of_date!())) = dates {
+            return Err(error);
+        }
         Ok(ServerCertVerified::assertion())
     }
 

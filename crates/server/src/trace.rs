@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arn::AccountId;
 use gateway::execution::GatewayTrace;
@@ -60,6 +60,12 @@ pub enum Journey {
 }
 
 impl Trace {
+    /// Whether the client was refused, or a function that it invoked failed: Lambda answers such invocations with 200.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.status >= 400 || self.events.invoked().is_some_and(|i| i.error.is_some())
+    }
+
     /// The first decision that refused, with its number.
     #[must_use]
     pub fn denied(&self) -> Option<(usize, &Decided)> {
@@ -74,6 +80,16 @@ pub struct Events {
     pub decisions: Vec<Decided>,
     /// The function's run, when there was one.
     pub invocation: Option<Invoked>,
+    /// Where the run is told when it ends, for an answer that streams: by then the trace may be made.
+    pub streamed: Option<Arc<OnceLock<Invoked>>>,
+}
+
+impl Events {
+    /// The function's run, as far as it is over.
+    #[must_use]
+    pub fn invoked(&self) -> Option<&Invoked> {
+        self.invocation.as_ref().or_else(|| self.streamed.as_ref()?.get())
+    }
 }
 
 /// One permission decision with everything needed to tell its whole story, or to try it again with another policy.
@@ -202,7 +218,7 @@ impl Ring {
     pub fn find(&self, request_id: &str) -> Option<Arc<Trace>> {
         let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |trace: &&Arc<Trace>| {
-            if request_id == "last" { trace.status >= 400 } else { trace.request_id == request_id }
+            if request_id == "last" { trace.failed() } else { trace.request_id == request_id }
         };
         traces.iter().rev().find(wanted).cloned()
     }

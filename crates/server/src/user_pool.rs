@@ -1,8 +1,20 @@
 //! Tokens of Amazon Cognito user pools, against the keys that `serve --jwks` was given.
 
-use gateway::execution::TokenError;
+use gateway::execution::{TokenError, UserPoolTokens};
 use identity::{Issuers, Token};
 use serde_json::{Map, Value};
+
+/// The keys at one moment.
+pub struct PoolKeys<'a> {
+    pub issuers: &'a Issuers,
+    pub now_ms: i64,
+}
+
+impl UserPoolTokens for PoolKeys<'_> {
+    fn user_pool_token(&self, token: &str, pools: &[String]) -> Result<Map<String, Value>, TokenError> {
+        verify(self.issuers, token, pools, self.now_ms)
+    }
+}
 
 /// The claims of a token that one of `pools` (ARNs) issued and that is valid now.
 ///

@@ -5,6 +5,7 @@ import json
 import ssl
 import threading
 import time
+import urllib.parse
 
 from conftest import A, REGION
 
@@ -36,6 +37,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = bytes(11 * 1024 * 1024)
         elif path == "/gzip":
             headers, content = headers + [("Content-Encoding", "gzip")], gzip.compress(b'{"coded": true}')
+        elif path.startswith("/object/"):
+            kind = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("type", ["binary/octet-stream"])[0]
+            headers, content = [("Content-Type", kind), ("ETag", '"e"')], backend.objects[path.rsplit("/", 1)[1]]
+        elif path in ("/sse", "/cut"):
+            self.stream(path == "/cut")
+            return
         elif path == "/broken":
             self.connection.close()
             return
@@ -54,6 +61,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def stream(self, cut):
+        self.send_response(200)
+        for name, value in [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")]:
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in (b"data: 1\n\n", b"data: 2\n\n"):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            time.sleep(0.5)
+            if cut:
+                self.close_connection = True
+                return
+        self.wfile.write(b"0\r\n\r\n")
+
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = answer
 
     def log_message(self, *_):
@@ -63,6 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Backend:
     def __init__(self, context=None):
         self.requests = []
+        self.objects = {}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         # Handshakes that fail are what some tests are about.

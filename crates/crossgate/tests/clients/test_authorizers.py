@@ -202,6 +202,12 @@ def test_a_user_pool(start, tmp_path):
         assert (answer.status, answer.json) == (401, {"message": "Unauthorized"})
     answer = call(server, api, token(exp=1))
     assert (answer.status, answer.json) == (401, {"message": "The incoming token has expired"})
+    gateway = server.client("apigateway", A)
+    pools = gateway.get_authorizers(restApiId=api)["items"][0]["id"]
+    said = gateway.test_invoke_authorizer(restApiId=api, authorizerId=pools, headers={"Authorization": token()})
+    assert (said["clientStatus"], said["claims"]["sub"]) == (200, "alice") and "policy" not in said
+    said = gateway.test_invoke_authorizer(restApiId=api, authorizerId=pools, headers={"Authorization": "nonsense"})
+    assert said["clientStatus"] == 401 and "Unauthorized" in said["log"]
 
 
 def test_access_logs_name_whom_the_authorizer_found(server):
@@ -209,14 +215,17 @@ def test_access_logs_name_whom_the_authorizer_found(server):
     permit()
     role_for_logs(server)
     server.client("logs", A).create_log_group(logGroupName="access")
-    names = "requestId status authorizer.principalId authorizer.plan authorizer.level authorizer.absent isCanaryRequest"
+    names = "requestId status authorizer.principalId authorizer.plan authorizer.level authorizer.absent isCanaryRequest " \
+            "authorizer.status authorizer.integrationStatus authorizer.error endpointType"
     server.client("apigateway", A).update_stage(restApiId=api, stageName="prod", patchOperations=[
         {"op": "replace", "path": "/accessLogSettings/destinationArn",
          "value": f"arn:aws:logs:{REGION}:{A}:log-group:access"},
         {"op": "replace", "path": "/accessLogSettings/format",
          "value": " ".join("$context." + name for name in names.split())}])
-    for token, rest in [("allow", "200 user|allow gold 3 - false"), ("deny", "403 user|deny gold 3 - false"),
-                        ("unauthorized", "401 - - - - false")]:
+    not_let_in = "User is not authorized to access this resource with an explicit deny in an identity-based policy"
+    for token, rest in [("allow", "200 user|allow gold 3 - - 200 200 - EDGE"),
+                        ("deny", f"403 user|deny gold 3 - - 403 200 {not_let_in} EDGE"),
+                        ("unauthorized", "401 - - - - - 401 200 Unauthorized EDGE")]:
         answer = call(server, api, token)
         events = server.client("logs", A).filter_log_events(logGroupName="access")["events"]
         told = [e["message"] for e in events if e["message"].startswith(answer.request_id)]

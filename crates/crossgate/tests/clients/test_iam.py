@@ -34,14 +34,9 @@ NOT_IMPLEMENTED = {
         "SendDelegationToken": dict(DelegationRequestId="d" * 20),
         "UpdateDelegationRequest": dict(DelegationRequestId="d" * 20),
     },
-    "needs AWS Organizations": {
-        "DisableOrganizationsRootCredentialsManagement": {},
-        "DisableOrganizationsRootSessions": {},
-        "EnableOrganizationsRootCredentialsManagement": {},
-        "EnableOrganizationsRootSessions": {},
+    "reports about entities of an organization": {
         "GenerateOrganizationsAccessReport": dict(EntityPath="o-aaaaaaaaaa/r-aaaa"),
         "GetOrganizationsAccessReport": dict(JobId="0" * 36),
-        "ListOrganizationsFeatures": {},
     },
     "sts:GetWebIdentityToken gives out no tokens": {
         "DisableOutboundWebIdentityFederation": {},
@@ -49,9 +44,12 @@ NOT_IMPLEMENTED = {
         "GetOutboundWebIdentityFederationInfo": {},
     },
 }
-# SAML providers have tests of their own beside AssumeRoleWithSAML.
-TESTED_ELSEWHERE = {"CreateSAMLProvider", "DeleteSAMLProvider", "GetSAMLProvider", "ListSAMLProviderTags",
-                    "ListSAMLProviders", "TagSAMLProvider", "UntagSAMLProvider", "UpdateSAMLProvider"}
+# SAML providers have tests of their own beside AssumeRoleWithSAML, centralized root access beside AssumeRoot.
+TESTED_ELSEWHERE = {"DisableOrganizationsRootCredentialsManagement", "DisableOrganizationsRootSessions",
+                    "EnableOrganizationsRootCredentialsManagement", "EnableOrganizationsRootSessions",
+                    "ListOrganizationsFeatures", "CreateSAMLProvider", "DeleteSAMLProvider", "GetSAMLProvider",
+                    "ListSAMLProviderTags", "ListSAMLProviders", "TagSAMLProvider", "UntagSAMLProvider",
+                    "UpdateSAMLProvider"}
 
 
 def client(server, **more):

@@ -34,8 +34,8 @@ pub(super) struct Admitted {
     pub caller: Option<Caller>,
     /// Whom the authorizer found.
     pub authorizer: Option<Arc<Identity>>,
-    /// Whether the stage's canary served it.
-    pub canary: bool,
+    /// Whether the stage's canary served it; `None` where there is none.
+    pub canary: Option<bool>,
     pub key: Option<Arc<Key>>,
     /// With the stage, or as sent to a custom domain.
     pub path: String,
@@ -50,18 +50,27 @@ pub(super) struct Answered<'a> {
 }
 
 impl AccessLog {
-    /// The stage's, if it has one whose destination is a log group of the API's owner. Firehose is not there.
-    pub fn compile(stage: &Stage, account: &str) -> Option<Self> {
-        let settings = stage.rest.get("accessLogSettings")?;
-        let destination = settings.get("destinationArn")?.as_str()?;
+    /// The stage's, if it has one.
+    ///
+    /// # Errors
+    /// Why there is nowhere to write it: only log groups of the API's owner are there.
+    pub fn compile(stage: &Stage, account: &str) -> Result<Option<Self>, String> {
+        let settings = stage.rest.get("accessLogSettings");
+        let text = |member: &str| settings.and_then(|s| s.get(member)?.as_str()).filter(|t| !t.is_empty());
+        let (Some(destination), Some(format)) = (text("destinationArn"), text("format")) else {
+            return Ok(None);
+        };
         let mut parts = destination.splitn(7, ':');
-        let (service, owner) = (parts.nth(2)?, parts.nth(1)?);
-        if service != "logs" || owner != account || parts.next()? != "log-group" {
-            return None;
+        let place = (parts.nth(2), parts.nth(1), parts.next(), parts.next());
+        match place {
+            (Some("logs"), Some(owner), Some("log-group"), Some(group)) if owner == account => {
+                let format: String = format.chars().take(MAX_FORMAT).collect();
+                let group = group.trim_end_matches(":*").to_owned();
+                Ok(Some(Self { group, pieces: pieces(&format) }))
+            }
+            (Some("firehose"), ..) => Err(format!("{destination}: Firehose is not run here")),
+            _ => Err(format!("{destination}: it is no log group of account {account}")),
         }
-        let group = parts.next()?.trim_end_matches(":*");
-        let format: String = settings.get("format")?.as_str()?.chars().take(MAX_FORMAT).collect();
-        Some(Self { group: group.to_owned(), pieces: pieces(&format) })
     }
 
     /// The line.
@@ -110,8 +119,9 @@ impl Answered<'_> {
         let number = |n: u64| Some(Cow::Owned(n.to_string()));
         let (deployment, route) = (trace.deployment.as_deref(), trace.route.as_deref());
         match name {
-            "requestId" | "awsEndpointRequestId" => text(&request.request_id),
-            "extendedRequestId" | "awsEndpointRequestId2" => text(&request.extended_request_id),
+            "requestId" => text(&request.request_id),
+            "extendedRequestId" => text(&request.extended_request_id),
+            "endpointType" => text(deployment?.endpoint_type),
             "accountId" => text(&deployment?.account),
             "apiId" => text(&request.api_id),
             "deploymentId" => text(&deployment?.deployment_id),
@@ -130,18 +140,28 @@ impl Answered<'_> {
             "requestTime" => Some(date(request.now_ms, "%d/%b/%Y:%H:%M:%S +0000").into()),
             "requestTimeEpoch" => Some(request.now_ms.to_string().into()),
             "status" => number(response.status.into()),
-            "responseLength" => number(response.body.len() as u64),
+            "responseLength" => {
+                number(trace.stream.map_or(response.body.len() as u64, |stream| stream.bytes))
+            }
             "responseLatency" => number(trace.latency_ms),
             "integrationLatency" | "integration.latency" => number(trace.integration_latency_ms?),
             "integrationStatus" | "integration.integrationStatus" => number(trace.integration_status?.into()),
             "integration.status" => number(self.integration_status()?.into()),
-            "integration.requestId" => text(trace.integration_request_id.as_deref()?),
+            "integration.requestId" | "awsEndpointRequestId" => {
+                text(trace.integration_request_id.as_deref()?)
+            }
             "integration.error" | "integrationErrorMessage" => self.integration_error(),
+            "integration.responseTransferMode" => {
+                let route = route.filter(|route| !route.integration_type.is_empty())?;
+                text(if route.streamed { "STREAMED" } else { "BUFFERED" })
+            }
+            "integration.timeToAllHeaders" => number(trace.stream?.headers_ms),
+            "integration.timeToFirstContent" => number(trace.stream?.first_content_ms?),
             "xrayTraceId" => {
                 let trace = response.header("x-amzn-trace-id")?;
                 text(trace.split(';').find_map(|part| part.trim().strip_prefix("Root="))?)
             }
-            "isCanaryRequest" => text(if admitted.canary { "true" } else { "false" }),
+            "isCanaryRequest" => text(if admitted.canary? { "true" } else { "false" }),
             _ => {
                 if let Some(name) = name.strip_prefix("identity.") {
                     self.identity(name)
@@ -176,17 +196,44 @@ impl Answered<'_> {
     }
 
     fn authorizer(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some(value) = self.authorizers_run(name) {
+            return Some(value);
+        }
         let identity = self.admitted.authorizer.as_deref()?;
         let of = |members: &'_ [(String, String)], name: &str| {
             members.iter().find(|(key, _)| key == name).map(|(_, value)| Cow::Owned(value.clone()))
         };
         match name {
             "principalId" => identity.principal_id.as_deref().map(Cow::Borrowed),
-            "latency" | "integrationLatency" => Some(identity.latency_ms.to_string().into()),
             _ => match name.strip_prefix("claims.") {
                 Some(claim) => of(&identity.claims, claim),
                 None => of(&identity.context, name),
             },
+        }
+    }
+
+    /// How asking the authorizer went. What it said of a client whom it does not let in is an answer like any other.
+    fn authorizers_run(&self, name: &str) -> Option<Cow<'_, str>> {
+        let facts = self.trace.authorizer.as_deref()?;
+        let why = self.trace.why.as_ref();
+        match name {
+            "latency" => facts.latency_ms.map(|ms| ms.to_string().into()),
+            "integrationLatency" => facts.integration_latency_ms.map(|ms| ms.to_string().into()),
+            "requestId" => facts.request_id.as_deref().map(Cow::Borrowed),
+            "integrationStatus" => facts.request_id.as_deref().map(|_| "200".into()),
+            "status" => Some(match why {
+                Some(Why::Unauthorized { .. }) => "401".into(),
+                Some(Why::AuthorizerFailed { .. }) => "500".into(),
+                Some(Why::AuthorizerDenied { .. }) => "403".into(),
+                _ => "200".into(),
+            }),
+            "error" => match why {
+                Some(Why::Unauthorized { .. }) => Some("Unauthorized".into()),
+                Some(Why::AuthorizerFailed { detail, .. }) => Some(detail.as_str().into()),
+                Some(Why::AuthorizerDenied { .. }) => Some(self.trace.error_message.as_deref()?.into()),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

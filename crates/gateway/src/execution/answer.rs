@@ -7,6 +7,7 @@ use vtl::Overrides;
 
 use super::call::MethodCall;
 use super::client::{ClientResponse, valid_name, valid_value};
+use super::content::Handling;
 use super::mapping::{BackendAnswer, Source};
 use super::template::Templates;
 use crate::model::{Integration, Method};
@@ -22,6 +23,7 @@ struct Answer {
     headers: Vec<(Bytes, Source)>,
     /// The method has no response of this status.
     undeclared: bool,
+    handling: Handling,
 }
 
 /// Why an answer cannot be made.
@@ -69,6 +71,7 @@ impl Answers {
                 pattern,
                 templates: Templates::compile(&response.response_templates),
                 headers,
+                handling: Handling::parse(response.content_handling.as_deref()),
                 undeclared: !method.method_responses.contains_key(&response.status_code),
             });
         }
@@ -84,6 +87,11 @@ impl Answers {
     pub fn for_text(&self, text: Option<&str>) -> Option<usize> {
         let matches = |a: &Answer| text.is_some_and(|t| a.pattern.as_ref().is_some_and(|p| p.is_match(t)));
         self.0.iter().position(matches).or_else(|| self.0.iter().position(|a| a.pattern.is_none()))
+    }
+
+    /// `contentHandling` of an answer.
+    pub fn handling(&self, index: usize) -> Handling {
+        self.0.get(index).map(|answer| answer.handling).unwrap_or_default()
     }
 
     /// The response, without the gateway's own headers, from what the backend answered.

@@ -51,12 +51,11 @@ pub(super) fn parse(payload: &[u8], authorizer: &str) -> Result<Answer, String> 
         Some(Value::Number(id)) => id.to_string(),
         _ => return Err("the answer has no `principalId`, a text".to_owned()),
     };
-    let policy_text = match members.get("policyDocument") {
-        Some(document @ Value::Object(_)) => document.to_string(),
-        _ => return Err("the answer has no `policyDocument`, an object".to_owned()),
+    let Some(document @ Value::Object(_)) = members.get("policyDocument") else {
+        return Err("the answer has no `policyDocument`, an object".to_owned());
     };
     let named = format!("policy that authorizer {authorizer} returned");
-    let policy = Policy::parse(&named, &policy_text, PolicyKind::Identity)
+    let policy = Policy::parse(&named, &without_empty_grants(document).to_string(), PolicyKind::Identity)
         .map_err(|e| format!("`policyDocument` is no policy: {e}"))?;
     let context = match members.get("context") {
         None | Some(Value::Null) => Vec::new(),
@@ -65,7 +64,18 @@ pub(super) fn parse(payload: &[u8], authorizer: &str) -> Result<Answer, String> 
     };
     let usage_key = members.get("usageIdentifierKey").and_then(Value::as_str).map(str::to_owned);
     let identity = Identity { principal_id: Some(principal_id), context, usage_key, ..Identity::default() };
-    Ok(Answer { identity: Arc::new(identity), policy: Arc::new(policy), policy_text })
+    Ok(Answer { identity: Arc::new(identity), policy: Arc::new(policy), policy_text: document.to_string() })
+}
+
+/// The document without statements whose `Resource` is an empty list. Such a statement covers nothing, and an authorizer may
+/// say so: AWS Chalice's authorizers refuse with it (its documentation, "Authorization": no routes, no access). IAM would not
+/// store it, which is why `policy` does not read it.
+fn without_empty_grants(document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(Value::Array(statements)) = document.get_mut("Statement") {
+        statements.retain(|s| !s.get("Resource").and_then(Value::as_array).is_some_and(Vec::is_empty));
+    }
+    document
 }
 
 /// Texts, numbers and truth values, all as texts (guide: "The returned values are all stringified. Notice that you
@@ -104,6 +114,17 @@ mod tests {
         assert_eq!(all, ["x", "1", "true", "1.5"]);
         assert_eq!(identity.principal_id.as_deref(), Some("u"));
         assert_eq!(identity.usage_key.as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn a_statement_about_no_resource_grants_nothing() {
+        let mut document = document();
+        document["Statement"][0]["Resource"] = json!([]);
+        let answer =
+            parse(json!({"principalId": "u", "policyDocument": document}).to_string().as_bytes(), "id")
+                .unwrap();
+        assert_eq!(answer.policy_text, document.to_string());
+        assert_eq!(answer.policy.statement_count(), 0);
     }
 
     #[test]

@@ -3,9 +3,10 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use super::Caller;
-use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, ServiceCall};
 
 /// A future on the heap: the traits of this module are used as trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -17,9 +18,22 @@ pub trait Backend: Send + Sync {
     /// future when the integration's time is over.
     fn invoke(&self, invocation: LambdaInvocation) -> BoxFuture<'_, Result<LambdaAnswer, BackendError>>;
 
+    /// Invokes a function by InvokeWithResponseStream and gives its answer as it comes: returns with the answer's
+    /// first piece, or its end. The function goes on when the gateway drops the future or the pieces.
+    fn invoke_streaming(
+        &self,
+        invocation: LambdaInvocation,
+    ) -> BoxFuture<'_, Result<LambdaStream, BackendError>>;
+
     /// Sends a request to an HTTP endpoint and reads the whole answer; redirects are answers. The gateway drops the
     /// future when the integration's time is over.
     fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
+
+    /// Sends a request to an HTTP endpoint and gives its answer as it comes: returns with all its headers.
+    fn send_streaming(
+        &self,
+        request: EndpointRequest,
+    ) -> BoxFuture<'_, Result<EndpointStream, EndpointError>>;
 
     /// Calls an AWS API by the way that every other caller goes. What the service refuses is an answer.
     fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>>;
@@ -87,6 +101,32 @@ pub struct LambdaAnswer {
     pub invocation_id: String,
     /// `X-Amz-Executed-Version`.
     pub executed_version: String,
+}
+
+/// The pieces of an answer. Its end is the end of the channel; an error says that it broke off.
+pub type Pieces = mpsc::Receiver<Result<Bytes, Cut>>;
+
+/// Why an answer broke off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The function failed.
+    Function {
+        /// As in [`LambdaAnswer::function_error`].
+        kind: String,
+        /// Lambda's description of the error.
+        payload: Bytes,
+    },
+    /// The connection did, or something in between.
+    Broken(String),
+}
+
+/// What Lambda answers while the function runs.
+#[derive(Debug)]
+pub struct LambdaStream {
+    /// As in [`LambdaAnswer::invocation_id`].
+    pub invocation_id: String,
+    /// What the function writes.
+    pub pieces: Pieces,
 }
 
 /// Why Lambda did not run the function.

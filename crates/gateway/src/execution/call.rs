@@ -31,6 +31,9 @@ pub(super) struct MethodCall<'a> {
     pub key: Option<std::sync::Arc<super::key::Key>>,
     /// The stage's client certificate, for HTTP endpoints with TLS.
     pub certificate: Option<std::sync::Arc<super::ClientCertificate>>,
+    /// `$context.isCanaryRequest`: there only where the stage has a canary (guide, "Context variables for data
+    /// transformations").
+    pub canary: Option<bool>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
 }

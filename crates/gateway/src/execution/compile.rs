@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Answers;
 use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
+use super::content::Handling;
 use super::custom_response::Custom;
 use super::http::{self, Http};
 use super::mapping::Source;
@@ -31,6 +32,8 @@ pub(super) struct Compiled {
     /// `minimumCompressionSize`: bodies are compressed, and decompressed.
     pub compression: Option<usize>,
     pub responses: Custom,
+    /// How long a streamed answer may pause.
+    pub idle: Duration,
     pub routes: Routes,
     /// What [`Routes`] leads to.
     pub methods: Vec<Route>,
@@ -78,6 +81,8 @@ pub(super) struct Lambda {
     pub wrong_method: Option<String>,
     pub credentials: Credentials,
     pub timeout: Duration,
+    /// The answer is passed on as it comes.
+    pub streamed: bool,
     /// `None` for AWS_PROXY.
     pub mapping: Option<Mapping>,
 }
@@ -107,6 +112,8 @@ pub(super) struct Requests {
     pub templates: Templates,
     /// `WHEN_NO_MATCH`: pass; `WHEN_NO_TEMPLATES`: pass when there are none; `NEVER`.
     pub passthrough: Passthrough,
+    /// `contentHandling`
+    pub handling: Handling,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -144,6 +151,7 @@ impl Requests {
                 "WHEN_NO_TEMPLATES" => Passthrough::WhenNoTemplates,
                 _ => Passthrough::WhenNoMatch,
             },
+            handling: Handling::parse(integration.content_handling.as_deref()),
         }
     }
 
@@ -190,10 +198,22 @@ impl Compiled {
                 .and_then(serde_json::Value::as_u64)
                 .and_then(|size| usize::try_from(size).ok()),
             responses: Custom::new(&snapshot.gateway_responses),
+            idle: idle(api),
             routes,
             methods,
         }
     }
+}
+
+/// Edge-optimized APIs wait 30 seconds, others 5 minutes (guide, "Stream the integration response").
+fn idle(api: &RestApi) -> Duration {
+    Duration::from_secs(if endpoint_type(api) == "EDGE" { 30 } else { 300 })
+}
+
+fn endpoint_type(api: &RestApi) -> &'static str {
+    let types = api.rest.get("endpointConfiguration").and_then(|e| e.get("types")?.as_array());
+    let has = |kind: &&str| types.is_some_and(|types| types.iter().any(|one| one == *kind));
+    ["REGIONAL", "PRIVATE"].into_iter().find(has).unwrap_or("EDGE")
 }
 
 fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFacts {
@@ -202,6 +222,7 @@ fn facts(api: &RestApi, deployment_id: &str, change_count: u64) -> DeploymentFac
         api_name: api.name.clone(),
         account: api.account.clone(),
         region: api.region.clone(),
+        endpoint_type: endpoint_type(api),
         deployment_id: deployment_id.to_owned(),
         change_count,
     }
@@ -218,6 +239,7 @@ impl Route {
             integration_type: integration.map(|i| i.kind.clone()).unwrap_or_default(),
             integration_uri: integration.and_then(|i| i.uri.clone()),
             credentials: integration.and_then(|i| i.credentials.clone()),
+            streamed: integration.is_some_and(Integration::is_streamed),
         };
         let variables = resource
             .path
@@ -303,7 +325,7 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
     let uri = if uri.contains("${stageVariables.") {
         Uri::Variable(WithVariables::parse(uri))
     } else {
-        match LambdaUri::parse(uri) {
+        match LambdaUri::parse(uri).and_then(|uri| of_mode(uri, integration.is_streamed())) {
             Ok(uri) => Uri::Fixed(uri),
             Err(broken) => return Target::Broken(broken),
         }
@@ -313,8 +335,27 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
         wrong_method: integration.http_method.clone().filter(|m| m != "POST"),
         credentials: credentials(integration),
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
+        streamed: integration.is_streamed(),
         mapping,
     }))
+}
+
+/// Lambda answers in one piece or as a stream by the operation that it is asked for, which the URI names.
+///
+/// # Errors
+/// The URI names the other one.
+pub(super) fn of_mode(uri: LambdaUri, streamed: bool) -> Result<LambdaUri, String> {
+    match (uri.streamed, streamed) {
+        (true, false) => Err("the integration's URI ends in /response-streaming-invocations, and its \
+                              responseTransferMode is not STREAM"
+            .to_owned()),
+        (false, true) => {
+            Err("the integration's responseTransferMode is STREAM, and its URI does not end in \
+                              path/2021-11-15/functions/FUNCTION_ARN/response-streaming-invocations"
+                .to_owned())
+        }
+        _ => Ok(uri),
+    }
 }
 
 fn credentials(integration: &Integration) -> Credentials {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::CallAs;
+use super::backend::Pieces;
 
 /// The largest answer that an endpoint may give: API Gateway's own bound (quotas, "Payload size").
 pub const MAX_ANSWER: usize = 10 * 1024 * 1024;
@@ -72,6 +73,17 @@ pub struct EndpointAnswer {
     pub headers: Vec<(Bytes, Bytes)>,
     /// At most [`MAX_ANSWER`] bytes.
     pub body: Bytes,
+}
+
+/// What an endpoint answers, with the body still to come.
+#[derive(Debug)]
+pub struct EndpointStream {
+    /// 200 to 999.
+    pub status: u16,
+    /// Every header in order.
+    pub headers: Vec<(Bytes, Bytes)>,
+    /// The body.
+    pub pieces: Pieces,
 }
 
 /// Why an endpoint gave no answer. The texts are for the trace, never for the client.

@@ -45,7 +45,11 @@ pub(super) fn proxy_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
 pub(super) fn context(call: &MethodCall<'_>) -> serde_json::Map<String, serde_json::Value> {
     let mut out = Json(Vec::with_capacity(1024));
     request_context(&mut out, call);
-    serde_json::from_slice(&out.0).unwrap_or_default()
+    let mut context: serde_json::Map<_, _> = serde_json::from_slice(&out.0).unwrap_or_default();
+    if let Some(canary) = call.canary {
+        context.insert("isCanaryRequest".to_owned(), canary.to_string().into());
+    }
+    context
 }
 
 /// The event of a TOKEN authorizer (guide, "Input to a Lambda authorizer"; members in the order of published logs).

@@ -8,7 +8,7 @@ use super::ClientRequest;
 /// How the gateway learns who calls, and whether the API's policy and the caller's own let the call in. Made by the
 /// server for one request, so that it may hold what the signature was computed over (the target before any rewriting).
 /// Asked only when a method or an API needs it.
-pub trait FrontDoor: Send + Sync {
+pub trait FrontDoor: UserPoolTokens + Send + Sync {
     /// Verifies the request's Signature Version 4, in headers or query.
     ///
     /// # Errors
@@ -24,7 +24,10 @@ pub trait FrontDoor: Send + Sync {
     /// Whether the API's resource policy denies the call outright, whatever an authorizer will say. Asked before a
     /// Lambda authorizer is (guide, "How API Gateway resource policies affect authorization workflow").
     fn denied_outright(&self, access: &Access<'_>) -> Option<Refusal>;
+}
 
+/// Who knows the keys of user pools.
+pub trait UserPoolTokens {
     /// Verifies a token of one of the user pools (ARNs): its signature, issuer and expiry.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! A call from its first byte to its answer.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use store::StoreError;
@@ -12,20 +13,32 @@ use super::compression::{self, Undecodable};
 use super::custom_response::Names;
 use super::front_door::FrontDoor;
 use super::gateway_response::{GatewayResponse, ResponseType};
-use super::integrate::Failure;
+use super::integrate::{Failure, Replied};
 use super::journal::{Journal, Level};
 use super::response_cache::Lookup;
 use super::served::Served;
-use super::trace::{GatewayTrace, Why};
+use super::stream::Stream;
+use super::trace::{CacheResult, GatewayTrace, Why};
 use super::{Inner, entrance, integrate, response_cache};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
 
+/// An answer to a call.
+pub struct Handled {
+    /// All of it, or its head.
+    pub response: ClientResponse,
+    /// What happened. Of an answer that is still to come, what happened so far.
+    pub trace: GatewayTrace,
+    /// The body of an answer that is passed on as it comes. It must be passed on: the call is logged at its end.
+    pub stream: Option<Box<Stream>>,
+}
+
 pub(super) async fn handle(
-    inner: &Inner,
-    request: &ClientRequest,
+    inner: &Arc<Inner>,
+    client_request: ClientRequest,
     door: &dyn FrontDoor,
-) -> (ClientResponse, GatewayTrace) {
+) -> Handled {
+    let request = &client_request;
     let mut trace = GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() };
     let mut journal = Journal::new(Level::Off, request.now_ms);
     let (stage, path) = split(&request.path);
@@ -39,7 +52,7 @@ pub(super) async fn handle(
                 };
                 let path_sent = sent_path(request).into_owned();
                 let mut admitted =
-                    Admitted { path: path_sent, canary: served.is_canary, ..Admitted::default() };
+                    Admitted { path: path_sent, canary: served.for_canary(), ..Admitted::default() };
                 let told = (&mut journal, &mut trace, &mut admitted);
                 let minimum = served.api.compression;
                 let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
@@ -48,6 +61,20 @@ pub(super) async fn handle(
                         serve(inner, plain.as_ref().unwrap_or(request), door, served, path, told).await
                     }
                     Err(why) => Err(undecodable(why)),
+                };
+                let outcome = match outcome {
+                    Ok(Replied { head, rest: Some(rest) }) => {
+                        let response = named(head, request);
+                        trace.status = response.status;
+                        let (stage, canary) = (found.clone(), served.is_canary);
+                        let (inner, head, told) = (inner.clone(), response.clone(), trace.clone());
+                        let request = client_request;
+                        let stream =
+                            Stream { inner, stage, canary, request, head, trace, admitted, journal, rest };
+                        return Handled { response, trace: told, stream: Some(Box::new(stream)) };
+                    }
+                    Ok(Replied { head, rest: None }) => Ok(head),
+                    Err(failure) => Err(failure),
                 };
                 let mut response = finish(request, outcome, Some(served), &mut journal, &mut trace);
                 if let Some(minimum) = minimum.filter(|_| trace.why.is_none()) {
@@ -62,7 +89,7 @@ pub(super) async fn handle(
                     served,
                     &Answered { request, response: &response, trace: &trace, admitted: &admitted },
                 );
-                return (response, trace);
+                return Handled { response, trace, stream: None };
             }
             Err(why) => internal(why.clone()),
         },
@@ -73,7 +100,7 @@ pub(super) async fn handle(
         Err(error) => internal(store_failed(&error)),
     };
     let response = finish(request, Err(response), None, &mut journal, &mut trace);
-    (response, trace)
+    Handled { response, trace, stream: None }
 }
 
 /// A number from 0 to 100; 0 when the system has no randomness.
@@ -118,7 +145,7 @@ async fn serve(
     served: &Served,
     path: &str,
     (journal, trace, admitted): (&mut Journal, &mut GatewayTrace, &mut Admitted),
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     let api = &*served.api;
     trace.deployment = Some(api.facts.clone());
     journal.level = served.default_level;
@@ -158,6 +185,7 @@ async fn serve(
         authorizer: None,
         key: None,
         certificate: served.certificate.clone(),
+        canary: served.for_canary(),
         test: false,
     };
     let let_in = entrance::admit(inner, door, &mut call, journal, trace).await;
@@ -170,18 +198,22 @@ async fn serve(
         log_usage_plan(journal, request, served, &route.facts);
     }
     entrance::limits(inner, &call, settings.limit, journal)?;
-    let (Some(caching), Some(key)) = (settings.caching, &route.cache_key) else {
+    // What is streamed is not kept (guide, "Stream the integration response").
+    let caching = settings.caching.filter(|_| !route.facts.streamed);
+    let (Some(caching), Some(key)) = (caching, &route.cache_key) else {
         return integrate::run(&*inner.backend, &call, journal, trace).await;
     };
     match response_cache::look_up(&inner.responses, caching, key, served.cache_area, &call, door)? {
         Lookup::Hit(response) => {
-            trace.from_cache = true;
-            Ok(response)
+            trace.cache = Some(CacheResult::Hit);
+            Ok(response.into())
         }
         Lookup::Miss { key, warn } => {
-            let mut response = integrate::run(&*inner.backend, &call, journal, trace).await?;
-            response_cache::keep(&inner.responses, caching, (key, warn), &mut response, request.now_ms);
-            Ok(response)
+            trace.cache = Some(CacheResult::Miss);
+            let mut reply = integrate::run(&*inner.backend, &call, journal, trace).await?;
+            let kept = (key, warn);
+            response_cache::keep(&inner.responses, caching, kept, &mut reply.head, request.now_ms);
+            Ok(reply)
         }
     }
 }
@@ -224,6 +256,17 @@ fn log_usage_plan(
     journal.info(|| format!("Usage Plan check succeeded for API Key  and API Stage {}", api()));
 }
 
+/// With the headers that name the request.
+fn named(mut response: ClientResponse, request: &ClientRequest) -> ClientResponse {
+    for (name, id) in
+        [("x-amzn-RequestId", &request.request_id), ("x-amz-apigw-id", &request.extended_request_id)]
+    {
+        let name = Bytes::from_static(name.as_bytes());
+        response.headers.push((name, Bytes::copy_from_slice(id.as_bytes())));
+    }
+    response
+}
+
 /// The headers that every answer has, the log's last line, and the trace's results.
 fn finish(
     request: &ClientRequest,
@@ -233,15 +276,8 @@ fn finish(
     trace: &mut GatewayTrace,
 ) -> ClientResponse {
     let response = match outcome {
-        Ok(mut response) => {
-            response.headers.push((
-                Bytes::from_static(b"x-amzn-RequestId"),
-                Bytes::copy_from_slice(request.request_id.as_bytes()),
-            ));
-            response.headers.push((
-                Bytes::from_static(b"x-amz-apigw-id"),
-                Bytes::copy_from_slice(request.extended_request_id.as_bytes()),
-            ));
+        Ok(response) => {
+            let response = named(response, request);
             journal.info(|| format!("Method completed with status: {}", response.status));
             response
         }
@@ -267,11 +303,14 @@ fn finish(
 
 /// Counts the call and writes the access log. Both only touch memory; the log's events are stored with others, off the
 /// request's path.
-fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
+pub(super) fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
     let trace = call.trace;
-    served.metrics.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+    served.metrics.add(trace);
     if let Some(series) = trace.method.and_then(|at| served.method_metrics.get(at)?.as_ref()) {
-        series.add(call.response.status, trace.latency_ms, trace.integration_latency_ms);
+        series.add(trace);
+    }
+    if let Some(text) = served.untold() {
+        inner.logs.warn(text);
     }
     if let Some(log) = &served.access_log {
         let facts = &served.api.facts;
@@ -280,7 +319,7 @@ fn tell(inner: &Inner, served: &Served, call: &Answered<'_>) {
     }
 }
 
-fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: Journal) {
+pub(super) fn write_log(inner: &Inner, request: &ClientRequest, served: &Served, journal: Journal) {
     if journal.level == Level::Off {
         return;
     }

@@ -12,16 +12,20 @@ use super::call::MethodCall;
 use super::client::ClientResponse;
 use super::compile::{Credentials, Requests, Target};
 use super::content::{self, Handling};
-use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, ServiceCall};
+use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, ServiceCall};
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http_parameters::{Parameter, Parameters};
 use super::http_uri::{HttpUri, add_query};
-use super::integrate::{Failure, Outcome, answer_fault, call_as, mapped_body, no_answer, random};
+use super::integrate::{
+    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, random, undecodable,
+};
 use super::journal::{Journal, braces};
+use super::lambda_stream;
 use super::mapping::BackendAnswer;
 use super::proxy_answer::REMAPPED;
 use super::service::{self, NoService, Service};
-use super::trace::{GatewayTrace, Why};
+use super::stream::{Bounds, Rest};
+use super::trace::{GatewayTrace, StreamFacts, Why};
 use super::trace_id::TraceId;
 use crate::model::{Integration, Method};
 
@@ -36,6 +40,8 @@ pub(super) struct Http {
     timeout: Duration,
     any_issuer: bool,
     handling: Handling,
+    /// The answer is passed on as it comes; HTTP_PROXY alone.
+    streamed: bool,
     /// `None` for HTTP_PROXY.
     mapping: Option<Mapping>,
 }
@@ -44,8 +50,6 @@ pub(super) struct Http {
 struct Mapping {
     requests: Requests,
     answers: Answers,
-    /// By answer, in the order of [`Answers`].
-    handling: Vec<Handling>,
 }
 
 /// Compiles an integration of type HTTP or HTTP_PROXY.
@@ -83,14 +87,9 @@ fn target(method: &Method, integration: &Integration, uri: &str, service: Option
         Ok(parameters) => parameters,
         Err(broken) => return Target::Broken(broken),
     };
-    let responses = integration.integration_responses.values();
     let mapping = if integration.kind != "HTTP_PROXY" {
         match Answers::compile(integration, method) {
-            Ok(answers) => Some(Mapping {
-                requests: Requests::new(integration),
-                answers,
-                handling: responses.map(|r| Handling::parse(r.content_handling.as_deref())).collect(),
-            }),
+            Ok(answers) => Some(Mapping { requests: Requests::new(integration), answers }),
             Err(broken) => return Target::Broken(broken),
         }
     } else {
@@ -105,6 +104,7 @@ fn target(method: &Method, integration: &Integration, uri: &str, service: Option
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
         any_issuer: skip.and_then(serde_json::Value::as_bool).unwrap_or(false),
         handling: Handling::parse(integration.content_handling.as_deref()),
+        streamed: integration.is_streamed() && mapping.is_none(),
         mapping,
     }))
 }
@@ -116,11 +116,14 @@ pub(super) async fn run(
     call: &MethodCall<'_>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
     let request = request(target, call, &id, journal)?;
     log_request(&request, journal);
     let url = request.url.clone();
+    if target.streamed {
+        return streamed(backend, target, call, request, journal, trace).await;
+    }
     let sending = match &target.service {
         None => backend.send(request),
         Some(service) => backend.call_service(service_call(service, call, request, journal)?),
@@ -140,10 +143,38 @@ pub(super) async fn run(
     };
     trace.integration_status = Some(answer.status);
     log_answer(&answer, latency, journal);
-    match &target.mapping {
+    let response = match &target.mapping {
         None => proxied(answer, call, journal),
         Some(mapping) => mapped(mapping, answer, call, &id, journal),
-    }
+    };
+    response.map(Replied::from)
+}
+
+/// Status and headers of an answer whose body is passed on as it comes, and as it is: no media type is converted.
+async fn streamed(
+    backend: &dyn Backend,
+    target: &Http,
+    call: &MethodCall<'_>,
+    request: EndpointRequest,
+    journal: &mut Journal,
+    trace: &mut GatewayTrace,
+) -> Result<Replied, Box<Failure>> {
+    let url = request.url.clone();
+    let bounds = Bounds::new(target.timeout, call.api.idle);
+    let result = tokio::time::timeout_at(bounds.next(), backend.send_streaming(request)).await;
+    let headers_ms = bounds.elapsed_ms();
+    trace.integration_latency_ms = Some(headers_ms);
+    let EndpointStream { status, headers, pieces } = match result {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(failed(error, &url, journal)),
+        Err(_) => return Err(lambda_stream::too_late(&bounds, journal)),
+    };
+    trace.integration_status = Some(status);
+    trace.stream = Some(StreamFacts { headers_ms, ..StreamFacts::default() });
+    log_head(status, &headers, headers_ms, journal);
+    let head = ClientResponse { status, headers: passed_headers(headers), body: Bytes::new() };
+    let rest = Rest { first: Bytes::new(), pieces, bounds, invocation_id: String::new() };
+    Ok(Replied { head, rest: Some(rest) })
 }
 
 fn service_call(
@@ -202,13 +233,6 @@ fn request(
         any_issuer: target.any_issuer,
         client_certificate: call.certificate.clone(),
     })
-}
-
-fn undecodable(journal: &mut Journal) -> Box<Failure> {
-    let detail = "the body is to be converted to binary, and is no base64".to_owned();
-    // Published by many.
-    let log = "Unable to base64 decode the body.";
-    Failure::configuration(journal, log, Why::Configuration { detail })
 }
 
 fn url(
@@ -310,8 +334,12 @@ fn proxied(answer: EndpointAnswer, call: &MethodCall<'_>, journal: &mut Journal)
         content::response(&answer.body, binary, accepted, Handling::None)
             .map_err(|()| undecodable(journal))?
     };
-    let mut headers = Vec::with_capacity(answer.headers.len() + 2);
-    for (name, value) in answer.headers {
+    Ok(ClientResponse { status: answer.status, headers: passed_headers(answer.headers), body })
+}
+
+fn passed_headers(of_answer: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
+    let mut headers = Vec::with_capacity(of_answer.len() + 2);
+    for (name, value) in of_answer {
         let is = |n: &str| name.eq_ignore_ascii_case(n.as_bytes());
         if is("transfer-encoding") || is("keep-alive") || is("te") {
             continue;
@@ -323,7 +351,7 @@ fn proxied(answer: EndpointAnswer, call: &MethodCall<'_>, journal: &mut Journal)
     if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
         headers.push((Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
     }
-    Ok(ClientResponse { status: answer.status, headers, body })
+    headers
 }
 
 /// The answer that the status selects.
@@ -336,7 +364,7 @@ fn mapped(
 ) -> Outcome {
     let EndpointAnswer { status, headers, body } = answer;
     let Some(index) = mapping.answers.for_status(status) else { return Err(no_answer(journal, status)) };
-    let handling = mapping.handling.get(index).copied().unwrap_or_default();
+    let handling = mapping.answers.handling(index);
     let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
     let headers: Vec<_> = headers.iter().map(|(name, value)| (text(name), text(value))).collect();
     let media_type = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("content-type"));
@@ -404,16 +432,18 @@ fn log_request(request: &EndpointRequest, journal: &mut Journal) {
 }
 
 fn log_answer(answer: &EndpointAnswer, latency: u64, journal: &mut Journal) {
-    journal
-        .trace(|| format!("Received response. Status: {}, Integration latency: {latency} ms", answer.status));
+    log_head(answer.status, &answer.headers, latency, journal);
     journal.trace(|| {
-        let headers = answer
-            .headers
+        format!("Endpoint response body before transformations: {}", String::from_utf8_lossy(&answer.body))
+    });
+}
+
+fn log_head(status: u16, headers: &[(Bytes, Bytes)], latency: u64, journal: &mut Journal) {
+    journal.trace(|| format!("Received response. Status: {status}, Integration latency: {latency} ms"));
+    journal.trace(|| {
+        let headers = headers
             .iter()
             .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
         format!("Endpoint response headers: {}", braces(headers))
-    });
-    journal.trace(|| {
-        format!("Endpoint response body before transformations: {}", String::from_utf8_lossy(&answer.body))
     });
 }

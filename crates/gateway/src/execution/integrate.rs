@@ -7,13 +7,18 @@ use super::answer::AnswerFault;
 use super::backend::{BackendError, BackendErrorKind, CallAs, LambdaAnswer, LambdaInvocation};
 use super::call::MethodCall;
 use super::client::ClientResponse;
-use super::compile::{Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status};
+use super::compile::{
+    Credentials, Lambda, Mapping, Mock, MockFault, Requests, Target, Uri, mock_status, of_mode,
+};
+use super::content::{self, Handling};
 use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http;
 use super::journal::{Journal, braces, date};
+use super::lambda_stream;
 use super::mapping::BackendAnswer;
 use super::proxy_answer::{self, BadAnswer};
+use super::stream::Rest;
 use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
@@ -51,17 +56,30 @@ impl Failure {
 
 pub(super) type Outcome = Result<ClientResponse, Box<Failure>>;
 
+/// What an integration answered.
+pub(super) struct Replied {
+    pub head: ClientResponse,
+    /// Of an answer that is passed on as it comes: its body, which the head has not.
+    pub rest: Option<Rest>,
+}
+
+impl From<ClientResponse> for Replied {
+    fn from(head: ClientResponse) -> Self {
+        Self { head, rest: None }
+    }
+}
+
 /// Runs the method's integration.
 pub(super) async fn run(
     backend: &dyn Backend,
     call: &MethodCall<'_>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     log_request(call, journal);
     call.route.validation.check(call, journal)?;
-    let response = match &call.route.integration {
-        Target::Mock(target) => mock(target, call, journal)?,
+    let reply = match &call.route.integration {
+        Target::Mock(target) => mock(target, call, journal)?.into(),
         Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
         Target::Http(target) => http::run(backend, target, call, journal, trace).await?,
         Target::NotSupported(what) => return Err(Failure::not_supported(journal, what.clone())),
@@ -73,9 +91,12 @@ pub(super) async fn run(
             ));
         }
     };
-    journal.trace(|| {
-        format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
-    });
+    let response = &reply.head;
+    if reply.rest.is_none() {
+        journal.trace(|| {
+            format!("Method response body after transformations: {}", String::from_utf8_lossy(&response.body))
+        });
+    }
     journal.trace(|| {
         let headers = response
             .headers
@@ -84,8 +105,10 @@ pub(super) async fn run(
             .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
         format!("Method response headers: {}", braces(headers))
     });
-    journal.info(|| "Successfully completed execution".to_owned());
-    Ok(response)
+    if reply.rest.is_none() {
+        journal.info(|| "Successfully completed execution".to_owned());
+    }
+    Ok(reply)
 }
 
 fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
@@ -144,10 +167,15 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
     };
     let selected = match target.requests.select(call.request.header("content-type")) {
         Err(()) => return Err(unsupported_media(call, target.requests.templates.names())),
-        Ok(Some(index)) => match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
-            Err(MockFault::Rendered) => by_status(&rendered(&target.requests, index, call, journal)?.body),
-            known => known,
-        },
+        Ok(Some(index)) => {
+            takes_text(&target.requests, call, journal)?;
+            match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
+                Err(MockFault::Rendered) => {
+                    by_status(&rendered(&target.requests, index, &call.request.body, call, journal)?.body)
+                }
+                known => known,
+            }
+        }
         // The body passes through and is read as a rendered template would be.
         Ok(None) => by_status(&call.request.body),
     };
@@ -171,11 +199,12 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
 fn rendered(
     requests: &Requests,
     index: usize,
+    body: &[u8],
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<Rendered, Box<Failure>> {
     let Some((_, template)) = requests.templates.get(index) else { return Ok(Rendered::default()) };
-    template.render(call, &call.request.body).map_err(|why| template_failed(journal, &why))
+    template.render(call, body).map_err(|why| template_failed(journal, &why))
 }
 
 async fn lambda(
@@ -184,12 +213,12 @@ async fn lambda(
     call: &MethodCall<'_>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
-) -> Outcome {
+) -> Result<Replied, Box<Failure>> {
     let filled;
     let uri = match &target.uri {
         Uri::Fixed(uri) => uri,
         Uri::Variable(text) => {
-            filled = fill_uri(text, call, journal)?;
+            filled = fill_uri(text, target.streamed, call, journal)?;
             &filled
         }
     };
@@ -224,6 +253,12 @@ async fn lambda(
         api_account: facts.account.clone(),
         api_region: facts.region.clone(),
     };
+    if target.streamed {
+        let reply = lambda_stream::run(backend, target, invocation, call, journal, trace).await;
+        let mut reply = reply.map_err(|failure| failure.with_trace(&id))?;
+        complete(&mut reply.head, id.response);
+        return Ok(reply);
+    }
     let began = journal.elapsed_ms();
     let result = tokio::time::timeout(target.timeout, backend.invoke(invocation)).await;
     let latency = journal.elapsed_ms() - began;
@@ -243,24 +278,32 @@ async fn lambda(
         Some(mapping) => mapped_response(mapping, &answer, call, journal),
     };
     let mut response = made.map_err(|failure| failure.with_trace(&id))?;
-    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
+    complete(&mut response, id.response);
+    Ok(response.into())
+}
+
+/// The content type that an answer has when its function says none, and the trace id.
+fn complete(response: &mut ClientResponse, trace_id: String) {
+    let has = |name: &[u8]| response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    let (content_type, traced) = (has(b"content-type"), has(b"x-amzn-trace-id"));
+    if !content_type {
         response
             .headers
             .insert(0, (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
     }
-    if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"x-amzn-trace-id")) {
-        response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(id.response)));
+    if !traced {
+        response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(trace_id)));
     }
-    Ok(response)
 }
 
 fn fill_uri(
     text: &super::uri::WithVariables,
+    streamed: bool,
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<LambdaUri, Box<Failure>> {
     let (uri, missing) = text.fill(call.variables);
-    let detail = match (missing, LambdaUri::parse(&uri)) {
+    let detail = match (missing, LambdaUri::parse(&uri).and_then(|uri| of_mode(uri, streamed))) {
         (None, Ok(uri)) => return Ok(uri),
         (Some(name), _) => {
             format!(
@@ -280,11 +323,48 @@ pub(super) fn mapped_body(
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Result<Rendered, Box<Failure>> {
-    match requests.select(call.request.header("content-type")) {
+    let media_type = call.request.header("content-type");
+    let body = &call.request.body;
+    let converted = |journal: &mut Journal| {
+        let binary = call.api.binary.request(media_type);
+        content::request(body, binary, requests.handling).map_err(|()| undecodable(journal))
+    };
+    match requests.select(media_type) {
         Err(()) => Err(unsupported_media(call, requests.templates.names())),
-        Ok(None) => Ok(Rendered { body: call.request.body.clone(), ..Rendered::default() }),
-        Ok(Some(index)) => rendered(requests, index, call, journal),
+        Ok(None) => Ok(Rendered { body: converted(journal)?, ..Rendered::default() }),
+        Ok(Some(index)) => {
+            takes_text(requests, call, journal)?;
+            rendered(requests, index, &converted(journal)?, call, journal)
+        }
     }
+}
+
+/// Templates take text. AWS's line is published by many: with `*/*` among the binary types, preflights answered by MOCK
+/// fail until their contentHandling is CONVERT_TO_TEXT.
+fn takes_text(requests: &Requests, call: &MethodCall<'_>, journal: &mut Journal) -> Result<(), Box<Failure>> {
+    let media_type = call.request.header("content-type");
+    if content::is_text(call.api.binary.request(media_type), requests.handling) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the body is binary ({}), and a mapping template takes text: set the integration's contentHandling to \
+         CONVERT_TO_TEXT",
+        match requests.handling {
+            Handling::ToBinary => "contentHandling is CONVERT_TO_BINARY".to_owned(),
+            _ => format!(
+                "binaryMediaTypes has its Content-Type, {}",
+                media_type.unwrap_or("none, which */* stands for as well")
+            ),
+        }
+    );
+    Err(Failure::configuration(journal, "Unable to transform request", Why::Configuration { detail }))
+}
+
+pub(super) fn undecodable(journal: &mut Journal) -> Box<Failure> {
+    let detail = "the body is to be converted to binary, and is no base64".to_owned();
+    // Published by many.
+    let log = "Unable to base64 decode the body.";
+    Failure::configuration(journal, log, Why::Configuration { detail })
 }
 
 fn is_event(mapping: &Mapping, call: &MethodCall<'_>) -> bool {
@@ -398,7 +478,7 @@ fn timed_out(target: &Lambda, journal: &mut Journal) -> Box<Failure> {
     Failure::new(GatewayResponse::timed_out(), Why::Timeout { after_ms })
 }
 
-fn backend_error(
+pub(super) fn backend_error(
     error: BackendError,
     target: &Lambda,
     call: &MethodCall<'_>,
@@ -456,20 +536,34 @@ pub(super) fn error_members(payload: &[u8]) -> (Option<String>, Option<String>) 
     (member("errorType"), member("errorMessage"))
 }
 
+/// 502 for a function that failed.
+pub(super) fn function_failed(
+    kind: &str,
+    payload: &[u8],
+    invocation_id: &str,
+    journal: &mut Journal,
+) -> Box<Failure> {
+    let (error_type, error_message) = error_members(payload);
+    log_function_error(error_message.as_deref(), invocation_id, journal);
+    Failure::new(
+        GatewayResponse::internal(ResponseType::Default5xx, 502),
+        Why::FunctionError { kind: kind.to_owned(), error_type, error_message },
+    )
+}
+
+pub(super) fn log_function_error(message: Option<&str>, invocation_id: &str, journal: &mut Journal) {
+    journal.error(|| {
+        format!(
+            "Lambda execution failed with status 200 due to customer function error: {}. Lambda request id: \
+             {invocation_id}",
+            message.unwrap_or("null")
+        )
+    });
+}
+
 fn proxy_response(answer: &LambdaAnswer, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
     if let Some(kind) = &answer.function_error {
-        let (error_type, error_message) = error_members(&answer.payload);
-        journal.error(|| {
-            format!(
-                "Lambda execution failed with status 200 due to customer function error: {}. Lambda request id: {}",
-                error_message.as_deref().unwrap_or("null"),
-                answer.invocation_id
-            )
-        });
-        return Err(Failure::new(
-            GatewayResponse::internal(ResponseType::Default5xx, 502),
-            Why::FunctionError { kind: kind.clone(), error_type, error_message },
-        ));
+        return Err(function_failed(kind, &answer.payload, &answer.invocation_id, journal));
     }
     let decode = call.api.binary.response(call.request.header("accept"));
     match proxy_answer::response(&answer.payload, decode) {
@@ -530,7 +624,12 @@ fn mapped_response(
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        body: answer.payload.clone(),
+        body: {
+            let binary = call.api.binary.media_type(Some("application/json"));
+            let accepted = call.api.binary.response(call.request.header("accept"));
+            content::response(&answer.payload, binary, accepted, mapping.answers.handling(index))
+                .map_err(|()| undecodable(journal))?
+        },
     };
     let response = mapping.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))

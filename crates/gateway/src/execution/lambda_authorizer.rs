@@ -9,6 +9,7 @@ use super::authorizer::LambdaAuthorizer;
 use super::authorizer_answer::{Answer, Identity, parse};
 use super::backend::{Backend, BackendErrorKind, CallAs, LambdaInvocation};
 use super::call::MethodCall;
+use super::compile::of_mode;
 use super::event::{authorizer_request_event, authorizer_token_event};
 use super::gateway_response::GatewayResponse;
 use super::integrate::{Failure, random};
@@ -28,6 +29,20 @@ pub(super) type Said = Result<(Arc<Answer>, Arc<Identity>), Box<Failure>>;
 
 /// Asks the authorizer about `call`, or finds what it said before about the same identity.
 pub(super) async fn ask(
+    backend: &dyn Backend,
+    kept: &Kept<Answer>,
+    authorizer: &LambdaAuthorizer,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+    facts: &mut AuthorizerFacts,
+) -> Said {
+    let began = journal.elapsed_ms();
+    let said = asked(backend, kept, authorizer, call, journal, facts).await;
+    facts.latency_ms = Some(journal.elapsed_ms() - began);
+    said
+}
+
+async fn asked(
     backend: &dyn Backend,
     kept: &Kept<Answer>,
     authorizer: &LambdaAuthorizer,
@@ -101,7 +116,7 @@ async fn invoke(
 ) -> Result<Bytes, Box<Failure>> {
     let api = &call.api.facts;
     let (uri, missing) = authorizer.uri.fill(call.variables);
-    let uri = match (missing, LambdaUri::parse(&uri)) {
+    let uri = match (missing, LambdaUri::parse(&uri).and_then(|uri| of_mode(uri, false))) {
         (None, Ok(uri)) => uri,
         (Some(name), _) => {
             let detail =
@@ -155,7 +170,10 @@ async fn invoke(
         api_account: api.account.clone(),
         api_region: api.region.clone(),
     };
-    let answer = match tokio::time::timeout(TIMEOUT, backend.invoke(invocation)).await {
+    let began = journal.elapsed_ms();
+    let ran = tokio::time::timeout(TIMEOUT, backend.invoke(invocation)).await;
+    facts.integration_latency_ms = Some(journal.elapsed_ms() - began);
+    let answer = match ran {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let log = match &error.kind {
@@ -173,6 +191,7 @@ async fn invoke(
             return Err(failed(journal, "Execution timed out", Some(BackendErrorKind::Timeout), detail));
         }
     };
+    facts.request_id = Some(answer.invocation_id.clone());
     journal.trace(|| {
         format!("Authorizer result body before parsing: {}", String::from_utf8_lossy(&answer.payload))
     });

@@ -10,4 +10,7 @@ pub trait LogSink: Send + Sync {
         stream: &str,
         lines: Vec<(i64, String)>,
     );
+
+    /// Tells whoever runs the server of something that an API wants and that is not there.
+    fn warn(&self, text: &str);
 }

@@ -6,6 +6,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::trace::{CacheResult, GatewayTrace};
+
 /// Label sets kept; calls of stages and methods beyond are counted together, without labels.
 const BOUND: usize = 10_000;
 /// Upper ends of the latency buckets, in milliseconds; 29,000 is an integration's longest time-out.
@@ -27,6 +29,8 @@ pub(super) struct Series {
     count: AtomicU64,
     client_errors: AtomicU64,
     server_errors: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
     latency: Histogram,
     integration: Histogram,
 }
@@ -49,16 +53,22 @@ impl Histogram {
 }
 
 impl Series {
-    /// Counts a call. `integration_ms`: `None` when it did not come to the integration.
-    pub fn add(&self, status: u16, latency_ms: u64, integration_ms: Option<u64>) {
+    /// Counts a call.
+    pub fn add(&self, trace: &GatewayTrace) {
+        let GatewayTrace { status, latency_ms, integration_latency_ms, cache, .. } = *trace;
         self.count.fetch_add(1, Relaxed);
+        match cache {
+            Some(CacheResult::Hit) => self.cache_hits.fetch_add(1, Relaxed),
+            Some(CacheResult::Miss) => self.cache_misses.fetch_add(1, Relaxed),
+            None => 0,
+        };
         match status {
             400..=499 => self.client_errors.fetch_add(1, Relaxed),
             500..=599 => self.server_errors.fetch_add(1, Relaxed),
             _ => 0,
         };
         self.latency.add(latency_ms);
-        if let Some(ms) = integration_ms {
+        if let Some(ms) = integration_latency_ms {
             self.integration.add(ms);
         }
     }
@@ -123,10 +133,12 @@ fn shown(labels: &Labels) -> String {
 type Of<T> = fn(&Series) -> &T;
 
 fn family(out: &mut String, prefix: &str, what: &str, series: &[(String, &Series)]) {
-    let counters: [(&str, &str, Of<AtomicU64>); 3] = [
+    let counters: [(&str, &str, Of<AtomicU64>); 5] = [
         ("count_total", "Count", |s| &s.count),
         ("4xx_error_total", "4XXError", |s| &s.client_errors),
         ("5xx_error_total", "5XXError", |s| &s.server_errors),
+        ("cache_hit_count_total", "CacheHitCount", |s| &s.cache_hits),
+        ("cache_miss_count_total", "CacheMissCount", |s| &s.cache_misses),
     ];
     for (name, metric, of) in counters {
         let _ = writeln!(out, "# HELP {prefix}_{name} {metric}: {what}\n# TYPE {prefix}_{name} counter");
@@ -167,12 +179,20 @@ mod tests {
         }
     }
 
+    fn call(status: u16, latency_ms: u64, integration_latency_ms: Option<u64>) -> GatewayTrace {
+        GatewayTrace { status, latency_ms, integration_latency_ms, ..GatewayTrace::default() }
+    }
+
     #[test]
     fn a_page_has_every_metric_in_prometheus_form() {
         let metrics = Metrics::default();
-        metrics.series(labels("prod", None)).add(200, 7, Some(3));
-        metrics.series(labels("prod", None)).add(404, 40_000, None);
-        metrics.series(labels("prod", Some(("GET", "/x")))).add(500, 1, Some(1));
+        metrics
+            .series(labels("prod", None))
+            .add(&GatewayTrace { cache: Some(CacheResult::Miss), ..call(200, 7, Some(3)) });
+        metrics.series(labels("prod", None)).add(&call(404, 40_000, None));
+        metrics
+            .series(labels("prod", Some(("GET", "/x"))))
+            .add(&GatewayTrace { cache: Some(CacheResult::Hit), ..call(500, 1, Some(1)) });
         let page = metrics.render();
         for line in [
             r#"aws_apigateway_count_total{api_id="abc",api_name="a \"b\"\n",stage="prod"} 2"#,
@@ -182,6 +202,8 @@ mod tests {
             r#"aws_apigateway_latency_milliseconds_bucket{api_id="abc",api_name="a \"b\"\n",stage="prod",le="+Inf"} 2"#,
             r#"aws_apigateway_latency_milliseconds_sum{api_id="abc",api_name="a \"b\"\n",stage="prod"} 40007"#,
             r#"aws_apigateway_integration_latency_milliseconds_count{api_id="abc",api_name="a \"b\"\n",stage="prod"} 1"#,
+            r#"aws_apigateway_cache_miss_count_total{api_id="abc",api_name="a \"b\"\n",stage="prod"} 1"#,
+            r#"aws_apigateway_method_cache_hit_count_total{api_id="abc",api_name="a \"b\"\n",stage="prod",method="GET",resource="/x"} 1"#,
             r#"aws_apigateway_method_5xx_error_total{api_id="abc",api_name="a \"b\"\n",stage="prod",method="GET",resource="/x"} 1"#,
         ] {
             assert!(page.lines().any(|l| l == line), "{line}\n{page}");
@@ -192,7 +214,7 @@ mod tests {
     fn label_sets_are_bounded() {
         let metrics = Metrics::default();
         for i in 0..BOUND + 5 {
-            metrics.series(labels(&i.to_string(), None)).add(200, 1, None);
+            metrics.series(labels(&i.to_string(), None)).add(&call(200, 1, None));
         }
         assert_eq!(metrics.series.read().unwrap().len(), BOUND);
         assert!(metrics.render().contains("aws_apigateway_count_total{api_id=\"others\"} 5"));

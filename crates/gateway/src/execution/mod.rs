@@ -32,14 +32,17 @@ mod journal;
 mod kept;
 mod key;
 mod lambda_authorizer;
+mod lambda_stream;
 mod log;
 mod mapping;
 mod metrics;
+mod prelude;
 mod proxy_answer;
 mod response_cache;
 mod route;
 mod served;
 mod service;
+mod stream;
 mod template;
 mod test_authorizer;
 mod test_invoke;
@@ -56,17 +59,23 @@ mod validate;
 mod tests;
 
 pub use backend::{
-    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, LambdaAnswer, LambdaInvocation,
+    Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, Cut, LambdaAnswer, LambdaInvocation,
+    LambdaStream, Pieces,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
 pub use custom_domain::{CustomDomain, DomainTarget};
 pub use endpoint::{
-    ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, MAX_ANSWER, ServiceCall,
+    ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, MAX_ANSWER,
+    ServiceCall,
 };
-pub use front_door::{Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError};
+pub use front_door::{
+    Access, AuthError, AuthorizerPolicy, Caller, FrontDoor, Refusal, TokenError, UserPoolTokens,
+};
 pub use gateway_response::ResponseType;
+pub use handle::Handled;
 pub use log::LogSink;
-pub use trace::{AuthorizerFacts, DeploymentFacts, GatewayTrace, RouteFacts, Why};
+pub use stream::Stream;
+pub use trace::{AuthorizerFacts, CacheResult, DeploymentFacts, GatewayTrace, RouteFacts, StreamFacts, Why};
 
 use std::sync::Arc;
 
@@ -110,12 +119,8 @@ impl Execution {
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
-    pub async fn handle(
-        &self,
-        request: ClientRequest,
-        door: &dyn FrontDoor,
-    ) -> (ClientResponse, GatewayTrace) {
-        handle::handle(&self.inner, &request, door).await
+    pub async fn handle(&self, request: ClientRequest, door: &dyn FrontDoor) -> Handled {
+        handle::handle(&self.inner, request, door).await
     }
 
     /// Runs the operations that need what is served, not documents alone: `TestInvokeMethod`, `TestInvokeAuthorizer`,
@@ -123,10 +128,14 @@ impl Execution {
     ///
     /// # Errors
     /// API Gateway's own; [`wire::ApiError::not_implemented`] for any other operation.
-    pub async fn operation(&self, call: &wire::Call) -> Result<wire::Reply, wire::ApiError> {
+    pub async fn operation(
+        &self,
+        call: &wire::Call,
+        tokens: &(dyn UserPoolTokens + Sync),
+    ) -> Result<wire::Reply, wire::ApiError> {
         match call.operation {
             "TestInvokeMethod" => self.test_invoke_method(call).await,
-            "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call).await,
+            "TestInvokeAuthorizer" => test_authorizer::run(&self.inner, call, tokens).await,
             "FlushStageAuthorizersCache" => test_authorizer::flush(&self.inner, call),
             "FlushStageCache" => test_authorizer::flush_responses(&self.inner, call),
             "GetUsage" => usage_data::get(&self.inner, call),

@@ -29,6 +29,9 @@ pub(super) fn cut(text: &str) -> String {
     short
 }
 
+/// The members of a streamed answer's metadata (guide, "Set up a Lambda proxy integration with payload response
+/// streaming").
+const STREAM_MEMBERS: [&str; 4] = ["statusCode", "headers", "multiValueHeaders", "cookies"];
 const MEMBERS: [&str; 5] = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
 
 /// Response headers that come out as `x-amzn-Remapped-…` (recording TestApiGatewayHeaderRemapping).
@@ -68,13 +71,7 @@ pub(super) fn response(payload: &[u8], decode: bool) -> Result<ClientResponse, B
             &answer,
         ));
     };
-    if let Some((name, value)) = answer.iter().find(|(name, _)| !MEMBERS.contains(&name.as_str())) {
-        let hint = arn::nearest(name, MEMBERS).map(|n| format!(", did you mean `{n}`?")).unwrap_or_default();
-        return Err(malformed(
-            format!("the member `{name}` is not one of {}{hint}", MEMBERS.join(", ")),
-            value,
-        ));
-    }
+    only(&answer, &MEMBERS)?;
     let status = status(answer.get("statusCode").unwrap_or(&Value::Null))?;
     let base64 = flag(answer.get("isBase64Encoded").unwrap_or(&Value::Null))?;
     let body = body(answer.get("body").unwrap_or(&Value::Null))?;
@@ -85,6 +82,36 @@ pub(super) fn response(payload: &[u8], decode: bool) -> Result<ClientResponse, B
         Bytes::from(body)
     };
     Ok(ClientResponse { status, headers, body })
+}
+
+/// Checks the metadata of a streamed answer and makes the response's head.
+pub(super) fn head(metadata: &Map<String, Value>) -> Result<ClientResponse, BadAnswer> {
+    only(metadata, &STREAM_MEMBERS)?;
+    let status = status(metadata.get("statusCode").unwrap_or(&Value::Null))?;
+    let mut headers = headers(metadata)?;
+    let cookies = match metadata.get("cookies") {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(cookies)) => cookies.as_slice(),
+        Some(other) => return Err(malformed(format!("`cookies` is {}, not a list", kind(other)), other)),
+    };
+    for cookie in cookies {
+        match cookie.as_str().filter(|c| valid_value(c)) {
+            Some(text) => {
+                headers.push((Bytes::from_static(b"Set-Cookie"), Bytes::copy_from_slice(text.as_bytes())));
+            }
+            None => return Err(malformed("a member of `cookies` is no valid HTTP header", cookie)),
+        }
+    }
+    Ok(ClientResponse { status, headers, body: Bytes::new() })
+}
+
+fn only(answer: &Map<String, Value>, members: &[&str]) -> Result<(), BadAnswer> {
+    let Some((name, value)) = answer.iter().find(|(name, _)| !members.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let near = arn::nearest(name, members.iter().copied());
+    let hint = near.map(|n| format!(", did you mean `{n}`?")).unwrap_or_default();
+    Err(malformed(format!("the member `{name}` is not one of {}{hint}", members.join(", ")), value))
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde_json::{Map, Value};
 use store::{Cache, Store, StoreError};
@@ -33,6 +34,8 @@ pub(super) struct Served {
     /// The stage's counters.
     pub metrics: Arc<Series>,
     pub access_log: Option<AccessLog>,
+    /// Why there is none although the stage wants one; told once.
+    pub undelivered: Option<(AtomicBool, String)>,
     /// For calls that reach no method.
     pub default_level: Level,
     /// `API-Gateway-Execution-Logs_{api}/{stage}`
@@ -41,6 +44,8 @@ pub(super) struct Served {
     pub log_stream: String,
     /// The part of the stage's cache that this serves from: a canary has one of its own, unless it is told otherwise.
     pub cache_area: &'static str,
+    /// Whether the stage has a canary, if one that gets no calls.
+    pub has_canary: bool,
     /// Whether this is the canary of its stage.
     pub is_canary: bool,
     /// A second deployment of the same stage, and how many of a hundred calls it gets.
@@ -226,6 +231,17 @@ pub(super) fn certificate(
 }
 
 impl Served {
+    /// Whether the canary serves, where there is one.
+    pub fn for_canary(&self) -> Option<bool> {
+        self.has_canary.then_some(self.is_canary)
+    }
+
+    /// What has not been told yet of the access log.
+    pub fn untold(&self) -> Option<&str> {
+        let (told, why) = self.undelivered.as_ref()?;
+        (!told.swap(true, Relaxed)).then_some(why)
+    }
+
     fn new(
         stage: &Stage,
         api: Arc<Compiled>,
@@ -254,17 +270,25 @@ impl Served {
             (i, api_id, name, &api.facts.deployment_id).hash(&mut hasher);
             *half = hasher.finish();
         }
+        let (access_log, undelivered) = match AccessLog::compile(stage, &api.facts.account) {
+            Ok(log) => (log, None),
+            Err(why) => {
+                (None, Some(format!("the access log of {api_id}, stage {name}, is not delivered to {why}")))
+            }
+        };
         Self {
             stage: name.clone(),
             variables: stage.variables.clone(),
             certificate,
             method_metrics,
             metrics: metrics.series(labels(None)),
-            access_log: AccessLog::compile(stage, &api.facts.account),
+            access_log,
+            undelivered: undelivered.map(|why| (AtomicBool::new(false), why)),
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
             cache_area: "stage",
+            has_canary: stage.rest.contains_key("canarySettings"),
             is_canary: false,
             canary: None,
             log_stream: format!("{:016x}{:016x}", halves[0], halves[1]),

@@ -1,6 +1,7 @@
 //! TestInvokeAuthorizer, and forgetting what authorizers said.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use wire::{ApiError, Call, Reply};
@@ -9,7 +10,7 @@ use super::call::MethodCall;
 use super::compile::{Auth, Compiled};
 use super::journal::{Journal, Level};
 use super::trace::AuthorizerFacts;
-use super::{Inner, lambda_authorizer, test_invoke};
+use super::{Inner, UserPoolTokens, lambda_authorizer, test_invoke};
 use crate::model::{Authorizer, Method, Resource, RestApi, Snapshot, Texts};
 
 fn not_found(text: impl Into<String>) -> ApiError {
@@ -31,14 +32,17 @@ pub(super) fn api(inner: &Inner, call: &Call) -> Result<RestApi, ApiError> {
 
 /// Asks an authorizer about a request that the caller describes, and answers with what it said and the log. Nothing is
 /// kept.
-pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
+///
+/// A user pool's claims are answered as the API reference has them; no method is tested, so a token is an identity token.
+pub(super) async fn run(
+    inner: &Inner,
+    call: &Call,
+    tokens: &(dyn UserPoolTokens + Sync),
+) -> Result<Reply, ApiError> {
     let api = api(inner, call)?;
     let key = format!("{}/{}", api.id, call.required("authorizerId"));
     let stored: Option<Authorizer> = inner.store.read(|r| r.get("authorizers", &key)).map_err(failed)?;
     let stored = stored.ok_or_else(|| not_found("Invalid Authorizer identifier specified"))?;
-    if stored.kind == "COGNITO_USER_POOLS" {
-        return Err(ApiError::not_implemented("apigateway", "TestInvokeAuthorizer of user pools"));
-    }
     let given = call.text("pathWithQueryString").filter(|p| !p.is_empty()).unwrap_or("/");
     let (path, query) = given.split_once('?').unwrap_or((given, ""));
     let request = test_invoke::request(call, "GET", path, query);
@@ -58,6 +62,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         authorizer: None,
         key: None,
         certificate: None,
+        canary: None,
         test: true,
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
@@ -66,7 +71,12 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         Auth::Lambda(authorizer) => {
             let kept = super::kept::Kept::new(0, 0);
             let backend = &*inner.backend;
-            lambda_authorizer::ask(backend, &kept, authorizer, &method_call, &mut journal, &mut facts).await
+            lambda_authorizer::ask(backend, &kept, authorizer, &method_call, &mut journal, &mut facts)
+                .await
+                .map(|(answer, identity)| (Some(answer), identity))
+        }
+        Auth::UserPools(pools) => {
+            pools.check(tokens, &method_call, &mut journal).map(|identity| (None, Arc::new(identity)))
         }
         Auth::Broken(detail) => Err(lambda_authorizer::failed(&mut journal, detail, None, detail.clone())),
         _ => return Err(ApiError::internal("an authorizer that authorizes nothing")),
@@ -74,7 +84,11 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
     let latency = journal.elapsed_ms();
     let mut reply = json!({ "latency": latency });
     match said {
-        Ok((answer, identity)) => {
+        Ok((None, identity)) => {
+            reply["clientStatus"] = 200.into();
+            reply["claims"] = identity.claims.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        }
+        Ok((Some(answer), identity)) => {
             let context: Map<String, Value> =
                 identity.context.iter().map(|(k, v)| (k.clone(), json!([v]))).collect();
             reply["clientStatus"] = 200.into();

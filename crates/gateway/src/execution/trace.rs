@@ -16,10 +16,12 @@ pub struct GatewayTrace {
     pub route: Option<Arc<RouteFacts>>,
     /// Its place among the deployment's methods.
     pub method: Option<usize>,
-    /// Whether the stage's cache answered.
-    pub from_cache: bool,
+    /// What the stage's cache had; `None` where responses are not cached.
+    pub cache: Option<CacheResult>,
     /// The authorizer that was asked.
     pub authorizer: Option<Box<AuthorizerFacts>>,
+    /// Set when the integration's answer was passed on as it came.
+    pub stream: Option<StreamFacts>,
     /// `aws:SourceArn` of the call to the function.
     pub source_arn: Option<String>,
     /// The function that was called, stage variables filled in.
@@ -44,6 +46,28 @@ pub struct GatewayTrace {
     pub latency_ms: u64,
 }
 
+/// What a stage's cache had for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheResult {
+    /// The answer.
+    Hit,
+    /// Nothing: the integration was asked.
+    Miss,
+}
+
+/// An answer that was passed on as it came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamFacts {
+    /// Bytes of the body that the client got.
+    pub bytes: u64,
+    /// Milliseconds from the call of the integration until it had sent status and headers.
+    pub headers_ms: u64,
+    /// The same until the first byte of its body; `None` without one.
+    pub first_content_ms: Option<u64>,
+    /// Whether the client got all of it.
+    pub complete: bool,
+}
+
 /// What is the same for every call to one stage.
 #[derive(Clone, Debug)]
 pub struct DeploymentFacts {
@@ -55,6 +79,8 @@ pub struct DeploymentFacts {
     pub account: String,
     /// The API's region.
     pub region: String,
+    /// `EDGE`, `REGIONAL` or `PRIVATE`.
+    pub endpoint_type: &'static str,
     /// The deployment's id.
     pub deployment_id: String,
     /// The API's change count when it was deployed.
@@ -78,6 +104,8 @@ pub struct RouteFacts {
     pub integration_uri: Option<String>,
     /// The integration's credentials, as configured.
     pub credentials: Option<String>,
+    /// `responseTransferMode` is `STREAM`.
+    pub streamed: bool,
 }
 
 /// An authorizer and what became of asking it.
@@ -97,6 +125,12 @@ pub struct AuthorizerFacts {
     pub role_arn: Option<String>,
     /// Whether it was not asked because it had answered about the same identity before.
     pub cached: bool,
+    /// Milliseconds spent on it in all.
+    pub latency_ms: Option<u64>,
+    /// Milliseconds that its function took; `None` when it was not asked.
+    pub integration_latency_ms: Option<u64>,
+    /// The id that Lambda gave the invocation.
+    pub request_id: Option<String>,
     /// Whom it found.
     pub principal_id: Option<String>,
     /// The policy that it returned.
@@ -254,6 +288,18 @@ pub enum Why {
     Timeout {
         /// The time-out.
         after_ms: u64,
+    },
+    /// Nothing came for so long that the answer was broken off.
+    StreamIdle {
+        /// The time that it may take.
+        after_ms: u64,
+    },
+    /// The function ran, and what it wrote does not begin with the metadata of a streamed answer.
+    MalformedStream {
+        /// The rule that is broken.
+        reason: String,
+        /// What came instead, cut to 200 characters.
+        value: String,
     },
     /// The function ran and failed.
     FunctionError {

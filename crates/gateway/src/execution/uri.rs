@@ -60,10 +60,13 @@ pub(super) struct LambdaUri {
     pub region: String,
     /// What stands between `functions/` and `/invocations`.
     pub function_arn: String,
+    /// `…/2021-11-15/functions/ARN/response-streaming-invocations`: Lambda's InvokeWithResponseStream.
+    pub streamed: bool,
 }
 
 impl LambdaUri {
-    /// Reads `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`.
+    /// Reads `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`, or the same with
+    /// `2021-11-15` and `response-streaming-invocations`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -84,11 +87,17 @@ impl LambdaUri {
             .strip_prefix("path/")
             .map(|p| p.trim_start_matches('/'))
             .and_then(|p| p.split_once("/functions/"))
-            .and_then(|(_version, f)| f.strip_suffix("/invocations"))
-            .filter(|f| !f.is_empty() && !f.contains('/'));
+            .and_then(|(_version, f)| f.split_once('/'))
+            .filter(|(f, _)| !f.is_empty());
+        let found = |function: &str, streamed: bool| Self {
+            region: region.to_owned(),
+            function_arn: function.to_owned(),
+            streamed,
+        };
         match function {
-            Some(function) => Ok(Self { region: region.to_owned(), function_arn: function.to_owned() }),
-            None => Err(format!(
+            Some((function, "invocations")) => Ok(found(function, false)),
+            Some((function, "response-streaming-invocations")) => Ok(found(function, true)),
+            _ => Err(format!(
                 "the integration's URI `{uri}` does not end in path/2015-03-31/functions/FUNCTION_ARN/invocations"
             )),
         }
@@ -96,9 +105,13 @@ impl LambdaUri {
 
     /// The address in the execution log's lines.
     pub fn endpoint(&self) -> String {
-        let Self { region, function_arn } = self;
+        let Self { region, function_arn, streamed } = self;
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://lambda.{region}.{suffix}/2015-03-31/functions/{function_arn}/invocations")
+        let (version, operation) = match streamed {
+            false => ("2015-03-31", "invocations"),
+            true => ("2021-11-15", "response-streaming-invocations"),
+        };
+        format!("https://lambda.{region}.{suffix}/{version}/functions/{function_arn}/{operation}")
     }
 }
 
@@ -113,7 +126,12 @@ mod tests {
             let uri = format!("arn:aws:apigateway:us-east-1:lambda:{path}/functions/{function}/invocations");
             let parsed = LambdaUri::parse(&uri).unwrap();
             assert_eq!((parsed.region.as_str(), parsed.function_arn.as_str()), ("us-east-1", function));
+            assert!(!parsed.streamed);
         }
+        let rest = format!("2021-11-15/functions/{function}/response-streaming-invocations");
+        let parsed = LambdaUri::parse(&format!("arn:aws:apigateway:us-east-1:lambda:path/{rest}")).unwrap();
+        assert!(parsed.streamed && parsed.function_arn == function);
+        assert_eq!(parsed.endpoint(), format!("https://lambda.us-east-1.amazonaws.com/{rest}"));
     }
 
     #[test]

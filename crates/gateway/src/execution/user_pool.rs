@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::authorizer::IdentitySource;
 use super::authorizer_answer::Identity;
 use super::call::MethodCall;
-use super::front_door::{FrontDoor, TokenError};
+use super::front_door::{TokenError, UserPoolTokens};
 use super::gateway_response::GatewayResponse;
 use super::integrate::Failure;
 use super::journal::Journal;
@@ -53,7 +53,7 @@ impl UserPools {
     /// Whom the token names.
     pub fn check(
         &self,
-        door: &dyn FrontDoor,
+        tokens: &dyn UserPoolTokens,
         call: &MethodCall<'_>,
         journal: &mut Journal,
     ) -> Result<Identity, Box<Failure>> {
@@ -63,7 +63,7 @@ impl UserPools {
         };
         journal.info(|| format!("Incoming identity: {}", masked(&sent)));
         let token = sent.strip_prefix("Bearer ").unwrap_or(&sent).trim();
-        let claims = match door.user_pool_token(token, &self.pools) {
+        let claims = match tokens.user_pool_token(token, &self.pools) {
             Ok(claims) => claims,
             Err(TokenError::Expired) => {
                 let detail = "the token has expired".to_owned();

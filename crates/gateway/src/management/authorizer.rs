@@ -10,6 +10,7 @@ use super::integration_uri;
 use super::lookup::{Read, api, api_or, members, random_id, reply, touch, visible_api};
 use super::page::page;
 use super::patch::{Patch, Rule, operations, permit, text};
+use super::quota::{self, Quota};
 use super::rest_api::texts;
 use crate::model::{Authorizer, Resource, RestApi};
 
@@ -47,6 +48,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
     })?;
     check(&authorizer, call)?;
     check_name(writer, &api.id, &authorizer)?;
+    quota::room(writer, Quota::Authorizers, &format!("{}/", api.id), 1)?;
     writer.put("authorizers", &format!("{}/{}", api.id, authorizer.id), &authorizer)?;
     touch(writer, &mut api)?;
     reply(&authorizer)

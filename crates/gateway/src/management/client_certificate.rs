@@ -14,6 +14,7 @@ use super::lookup::{Read, now, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
+use super::quota::{self, Quota};
 use crate::model::Stage;
 
 /// Reasoning: in the form of the texts for other identifiers.
@@ -65,7 +66,10 @@ pub(super) fn generate(store: &Store, call: &Call) -> Result<Reply, Failure> {
         tags: call.input.get("tags").and_then(Value::as_object).cloned().unwrap_or_default(),
     };
     let key = format!("{}{}", own(call), certificate.id);
-    store.write::<_, Failure>(|writer| Ok(writer.put("clientCertificates", &key, &certificate)?))?;
+    store.write::<_, Failure>(|writer| {
+        quota::room(writer, Quota::ClientCertificates, &own(call), 1)?;
+        Ok(writer.put("clientCertificates", &key, &certificate)?)
+    })?;
     Ok(shown(&certificate).into())
 }
 

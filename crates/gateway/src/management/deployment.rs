@@ -12,6 +12,7 @@ use super::lookup::{Read, api, api_or, members, now, random_id};
 use super::method::{set, strings};
 use super::page::page;
 use super::patch::{Rule, operations, permit};
+use super::quota::{self, Quota};
 use super::rest_api::texts;
 use super::stage;
 use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage};
@@ -35,6 +36,9 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             Some(name) => writer.one("stages", &format!("{}/{name}", api.id))?,
             None => None,
         };
+        if name.is_some() && existing.is_none() {
+            quota::room(writer, Quota::Stages, &format!("{}/", api.id), 1)?;
+        }
         let moved = match (call.input.get("canarySettings").and_then(Value::as_object), name, existing) {
             (Some(canary), _, existing) => Some(with_canary(call, canary, existing, &id)?),
             (None, None, _) => None,

@@ -10,6 +10,8 @@ use super::failure::{Failure, bad_request, conflict, not_found};
 use super::lookup::{Read, api, api_or, random_id};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
+use super::quota::{self, Quota};
+use super::undocumented;
 
 /// TestApiGatewayApiDocumentationPart::test_invalid_get_documentation_part; an unknown API reads the same.
 const UNKNOWN: &str = "Invalid Documentation part identifier specified";
@@ -46,6 +48,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
         // Developer guide, "Documentation of the API entity", which quotes the sentence for type `API`.
         return Err(conflict(format!("Documentation part already exists for the specified location: {at}.")));
     }
+    quota::room(writer, Quota::DocumentationParts, &format!("{}/", api.id), 1)?;
     let part = insert(writer, &api.id, location, properties)?;
     Ok(Value::Object(part).into())
 }
@@ -137,14 +140,24 @@ pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
 /// Filtered by `type`, `nameQuery` (part of the name), `path` and `locationStatus`, of which `UNDOCUMENTED` lists
 /// places that have no part.
 pub(super) fn list(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    if call.text("locationStatus") == Some("UNDOCUMENTED") {
-        return Err(wire::ApiError::not_implemented(
-            "apigateway",
-            "GetDocumentationParts with locationStatus UNDOCUMENTED",
-        )
-        .into());
-    }
-    let found = store.read::<_, Failure>(|reader| parts(reader, &api(reader, call)?.id))?;
+    let undocumented = call.text("locationStatus") == Some("UNDOCUMENTED");
+    let found = store.read::<_, Failure>(|reader| {
+        let api = api(reader, call)?;
+        let parts = parts(reader, &api.id)?;
+        if !undocumented {
+            return Ok(parts);
+        }
+        // In their order; what AWS answers of them is not recorded. Reasoning: a location and nothing else.
+        let places = undocumented::places(reader, &api)?.into_iter();
+        let without = places.filter(|place| !parts.values().any(|part| is_at(part, place)));
+        Ok(without
+            .enumerate()
+            .map(|(at, place)| {
+                let part = [("location".to_owned(), Value::Object(place))].into_iter().collect();
+                (format!("{at:06}"), part)
+            })
+            .collect())
+    })?;
     let member = |part: &Part, name: &str| {
         part.get("location").and_then(|l| l.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
     };

@@ -12,6 +12,7 @@ use super::lookup::{Read, now, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
+use super::quota::{self, Quota};
 use super::resource_policy;
 use super::rest_api::texts;
 
@@ -101,6 +102,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             // As users report it; another account's name is taken as well.
             return Err(bad_request("The domain name you provided already exists."));
         }
+        quota::room(writer, Quota::DomainNames, &own(call), 1)?;
         let mut stored = domain.clone();
         stored.insert("account".into(), call.account.as_str().into());
         stored.insert("region".into(), call.region.clone().into());

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 use store::{Store, Writer};
-use wire::{ApiError, Call, Reply};
+use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
 use super::lookup::{Read, members, now, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed, text};
+use super::quota::{self, Quota};
 use crate::model::ApiKey;
 
 const UNKNOWN: &str = "Invalid API Key identifier specified";
@@ -26,6 +27,7 @@ pub(super) fn own(call: &Call) -> String {
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     let key = make(call)?;
     store.write(|writer| {
+        quota::room(writer, Quota::ApiKeys, &own(call), 1)?;
         insert(writer, call, &key)?;
         Ok(Value::Object(output(&key, true, false)?).into())
     })
@@ -40,10 +42,6 @@ pub(super) fn make(call: &Call) -> Result<ApiKey, Failure> {
     check_value(&value)?;
     check_name(call.text("name"))?;
     check_description(call.text("description"))?;
-    if call.input.get("stageKeys").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
-        // Keys for stages were replaced by usage plans in 2016 (developer guide).
-        return Err(ApiError::not_implemented("apigateway", "CreateApiKey with stageKeys").into());
-    }
     let mut rest = Map::new();
     for member in ["description", "customerId", "tags"] {
         set(&mut rest, member, call.input.get(member).cloned().unwrap_or_default());
@@ -54,10 +52,22 @@ pub(super) fn make(call: &Call) -> Result<ApiKey, Failure> {
         enabled: call.input.get("enabled").and_then(Value::as_bool).unwrap_or(false),
         created_date: now(call),
         last_updated_date: now(call),
-        stage_keys: Vec::new(),
+        stage_keys: stage_keys(call),
         value,
         rest,
     })
+}
+
+/// `stageKeys`, from before there were usage plans: the stages that a key opens by itself. Shown as `API/STAGE`
+/// (API reference, `ApiKey`).
+fn stage_keys(call: &Call) -> Vec<String> {
+    let keys = call.input.get("stageKeys").and_then(Value::as_array);
+    let text =
+        |one: &Value, member: &str| one.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    keys.into_iter()
+        .flatten()
+        .map(|one| format!("{}/{}", text(one, "restApiId"), text(one, "stageName")))
+        .collect()
 }
 
 /// Stores a new key.

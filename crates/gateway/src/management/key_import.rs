@@ -6,6 +6,7 @@ use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request};
 use super::key;
+use super::quota::{self, Quota};
 use super::usage_plan;
 
 /// Rows of a file. Reasoning: AWS's own bound is the quota of 10,000 keys.
@@ -26,6 +27,7 @@ pub(super) fn run(store: &Store, call: &Call) -> Result<Reply, Failure> {
     let rows = rows(text)?;
     let fail = call.input.get("failOnWarnings").and_then(Value::as_bool).unwrap_or(false);
     store.write(|writer| {
+        quota::room(writer, Quota::ApiKeys, &key::own(call), rows.len())?;
         let (mut ids, mut warnings) = (Vec::new(), Vec::new());
         for (number, row) in rows.iter().enumerate() {
             let mut input = Map::new();

@@ -10,12 +10,14 @@ mod authorization;
 mod authorizer;
 mod base_path_mapping;
 mod client_certificate;
+mod clone;
 mod condition_keys;
 mod deployment;
 mod documentation_part;
 mod documentation_version;
 mod domain_name;
 mod failure;
+mod flatten;
 mod gateway_response;
 mod integration;
 mod integration_response;
@@ -32,6 +34,7 @@ mod openapi;
 mod operations;
 mod page;
 mod patch;
+mod quota;
 mod resource;
 mod resource_policy;
 mod rest_api;
@@ -41,14 +44,16 @@ mod stage;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod undocumented;
 mod usage_plan;
 mod validator;
 mod vpc_link;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy::{Check, Principal};
-use store::Store;
+use store::{Store, StoreError};
 use wire::{ApiError, Call, Reply};
 
 use failure::Failure;
@@ -58,6 +63,7 @@ pub(crate) use client_certificate::Certificate;
 pub(crate) use domain_name::Domain;
 pub use gateway_response::{effective_gateway_response, effective_gateway_responses};
 pub use operations::implemented;
+pub use quota::quotas;
 
 /// What management asks of IAM.
 pub trait Roles: Send + Sync {
@@ -84,6 +90,14 @@ impl Management {
     #[must_use]
     pub fn new(store: Store, deps: Deps) -> Self {
         Self { store, deps }
+    }
+
+    /// Sets quotas, by the names of [`quotas`]; the others are AWS's.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_quotas(&self, numbers: &BTreeMap<String, usize>) -> Result<(), StoreError> {
+        quota::set(&self.store, numbers)
     }
 
     /// What must be allowed before `call` runs: `apigateway:METHOD` on the path of the request, and `iam:PassRole` where

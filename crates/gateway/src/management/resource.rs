@@ -6,15 +6,13 @@ use serde_json::{Map, Value, json};
 use store::{Store, StoreError, Writer};
 use wire::{Call, Reply};
 
-use super::failure::{Failure, bad_request, conflict, limit_exceeded, not_found};
+use super::failure::{Failure, bad_request, conflict, not_found};
 use super::lookup::{Place, Read, UNKNOWN_RESOURCE, api, members, place, random_id, touch};
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
+use super::quota::{self, Quota};
 use super::rest_api::texts;
 use crate::model::Resource;
-
-/// Resources per API (AWS quota "Resources per API").
-const MAX_RESOURCES: usize = 300;
 
 type Resources = BTreeMap<String, Resource>;
 
@@ -35,12 +33,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
     let mut api = api(writer, call)?;
     let all = load(writer, &api.id)?;
     let parent = all.get(call.required("parentId")).ok_or_else(|| not_found(UNKNOWN_RESOURCE))?;
-    if all.len() >= MAX_RESOURCES {
-        // As users report it; the number is a quota that AWS raises on request.
-        return Err(limit_exceeded(
-            "Maximum number of Resources for this API has been reached. Please contact AWS if you need additional Resources.",
-        ));
-    }
+    quota::room(writer, Quota::Resources, &format!("{}/", api.id), 1)?;
     check_place(&all, parent, part, None)?;
     let created = Resource {
         id,

@@ -10,6 +10,9 @@ use crate::model::RestApi;
 const INVALID: &str =
     "Invalid policy document. Please check the policy syntax and ensure that Principals are valid.";
 
+/// Bytes of a resource policy (developer guide, "Amazon API Gateway quotas").
+const MOST: usize = 8_192;
+
 /// The policy to store: `execute-api:/stage/METHOD/path` written out as a full ARN (developer guide, "API Gateway resource
 /// policy examples": the short form is expanded when the policy is saved).
 pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
@@ -43,6 +46,13 @@ pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
 
 /// Whether a resource policy can be read.
 pub(super) fn check(text: &str) -> Result<(), Failure> {
+    if text.len() > MOST {
+        // What AWS answers is not recorded.
+        return Err(bad_request(format!(
+            "The resource policy has {} bytes, where {MOST} are allowed.",
+            text.len()
+        )));
+    }
     policy::validate(text, PolicyKind::Resource).map_err(|_| bad_request(INVALID)).map(drop)
 }
 

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value, json};
 use store::{Store, Writer};
-use wire::{ApiError, Call, Reply};
+use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request};
 use super::lookup::{Read, api, members, now, random_id, touch};
 use super::method::set;
 use super::page::page;
 use super::patch::{Patch, Rule, operations, permit};
-use super::{resource_policy, schema};
+use super::quota::{self, Quota};
+use super::{clone, resource_policy, schema};
 use crate::model::{Resource, RestApi};
 
 const ENDPOINT_TYPES: [&str; 3] = ["REGIONAL", "EDGE", "PRIVATE"];
@@ -21,9 +22,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
 
 /// The same within a transaction.
 pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Failure> {
-    if call.text("cloneFrom").is_some() {
-        return Err(ApiError::not_implemented("apigateway", "CreateRestApi with cloneFrom").into());
-    }
+    let source = clone::source(writer, call)?;
     if call.text("description") == Some("") {
         return Err(bad_request("Description cannot be an empty string"));
     }
@@ -34,6 +33,7 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
     if let Some(size) = call.input.get("minimumCompressionSize") {
         compression(size.as_i64())?;
     }
+    quota::room(writer, Quota::Apis, &format!("{}/{}/", call.account, call.region), 1)?;
     let endpoint = endpoint_configuration(call.input.get("endpointConfiguration"))?;
     let (id, root) = (random_id(10)?, random_id(10)?);
     let mut rest = Map::new();
@@ -67,6 +67,9 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
         rest,
         id,
     };
+    if let Some(source) = &source {
+        clone::settings(source, &mut created, call);
+    }
     if let Some(text) = call.text("policy").filter(|text| !text.is_empty()) {
         created.policy = Some(resource_policy::accept(text, &created)?);
     }
@@ -77,14 +80,17 @@ pub(super) fn create_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, F
         path: "/".to_owned(),
         resource_methods: Default::default(),
     };
-    let models = schema::defaults()?;
     writer.put("apis", &created.id, &created)?;
     writer.put("accountApis", &index_key(&created), &true)?;
     writer.put("resources", &format!("{}/{}", created.id, root.id), &root)?;
-    for model in &models {
-        writer.put("models", &format!("{}/{}", created.id, model.name), model)?;
+    match &source {
+        Some(source) => clone::contents(writer, source, &created)?,
+        None => {
+            for model in &schema::defaults()? {
+                writer.put("models", &format!("{}/{}", created.id, model.name), model)?;
+            }
+        }
     }
-
     Ok(Value::Object(output(&created, false)?).into())
 }
 

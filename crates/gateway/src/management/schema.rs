@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 use store::{Store, Writer};
-use wire::{ApiError, Call, Reply};
+use wire::{Call, Reply};
 
 use super::failure::{Failure, bad_request, conflict, not_found};
+use super::flatten;
 use super::lookup::{Read, api, api_or, members, random_id, reply, touch};
 use super::method::strings;
 use super::page::page;
@@ -84,12 +85,14 @@ fn find(documents: &impl Read, call: &Call) -> Result<(RestApi, String, SchemaMo
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    let (_, _, found) = store.read(|reader| find(reader, call))?;
-    let flatten = call.input.get("flatten").and_then(Value::as_bool).unwrap_or(false);
-    if flatten && found.schema.as_deref().is_some_and(|schema| schema.contains("$ref")) {
-        return Err(ApiError::not_implemented("apigateway", "GetModel with flatten").into());
-    }
-    reply(&found)
+    store.read(|reader| {
+        let (api, _, mut found) = find(reader, call)?;
+        if call.input.get("flatten").and_then(Value::as_bool).unwrap_or(false) {
+            let other = |name: &str| Ok(reader.one("models", &format!("{}/{name}", api.id))?);
+            found.schema = Some(flatten::flat(&found, other)?);
+        }
+        reply(&found)
+    })
 }
 
 /// The model that the call names.

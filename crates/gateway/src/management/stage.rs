@@ -11,6 +11,7 @@ use super::lookup::{Read, api, api_or, members, now, reply};
 use super::method::{set, strings};
 use super::method_settings;
 use super::patch::{Patch, operations, text};
+use super::quota::{self, Quota};
 use crate::model::{AccountSettings, Deployment, Stage};
 
 pub(super) const UNKNOWN_STAGE: &str = "Invalid stage identifier specified";
@@ -28,6 +29,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
             // As users report it (hashicorp/terraform-provider-aws issue 1153).
             return Err(conflict("Stage already exists"));
         }
+        quota::room(writer, Quota::Stages, &format!("{}/", api.id), 1)?;
         stage.variables = strings(call.input.get("variables"));
         for member in ["description", "documentationVersion", "tags"] {
             set(&mut stage.rest, member, call.input.get(member).cloned().unwrap_or_default());
@@ -128,8 +130,8 @@ pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
         let api = call.required("restApiId");
         for patch in operations(call)? {
             apply(&mut stage, &patch)?;
-            if patch.path == "/deploymentId" {
-                check_deployment(writer, api, &stage.deployment_id)?;
+            if ["/deploymentId", "/canarySettings/deploymentId"].contains(&patch.path) && patch.op != "copy" {
+                check_deployment(writer, api, &text(&patch))?;
             }
         }
         check_logging(writer, call, &stage)?;
@@ -210,13 +212,17 @@ fn access_log(stage: &mut Stage, member: &str, patch: &Patch<'_>) -> Result<(), 
     Ok(())
 }
 
-/// test_apigateway_canary TestStageCrudCanary::test_update_stage_canary_deployment_validation.
+/// test_apigateway_canary TestStageCrudCanary::test_update_stage_canary_deployment_validation, and for what a canary is
+/// when only one of its members is named, test_create_canary_deployment_by_stage_update.
 fn canary(stage: &mut Stage, rest: &[&str], patch: &Patch<'_>) -> Result<(), Failure> {
     let value = text(patch);
     let settings = match (patch.op, rest) {
         ("replace", ["percentTraffic" | "useStageCache" | "deploymentId"])
         | (_, ["stageVariableOverrides", _]) => {
-            stage.rest.entry("canarySettings").or_insert_with(|| json!({}))
+            let deployment = &stage.deployment_id;
+            stage.rest.entry("canarySettings").or_insert_with(
+                || json!({ "deploymentId": deployment, "percentTraffic": 0.0, "useStageCache": false }),
+            )
         }
         ("add", ["deploymentId"]) => {
             return Err(bad_request(format!("Invalid add operation with path: {}", patch.path)));
@@ -241,23 +247,22 @@ fn canary(stage: &mut Stage, rest: &[&str], patch: &Patch<'_>) -> Result<(), Fai
 
 /// Promotes a canary (…::test_update_stage_with_copy_ops).
 fn promote(stage: &mut Stage, patch: &Patch<'_>) -> Result<(), Failure> {
-    let Some(canary) = stage.rest.get("canarySettings") else {
-        return Err(bad_request("Promotion not available. Canary does not exist."));
-    };
-    match (patch.path, patch.from.unwrap_or_default()) {
-        ("/deploymentId", "/canarySettings/deploymentId") => {
-            if let Some(id) = canary.get("deploymentId").and_then(Value::as_str) {
-                stage.deployment_id = id.to_owned();
-            }
-        }
-        ("/variables", "/canarySettings/stageVariableOverrides") => {
-            stage.variables.extend(strings(canary.get("stageVariableOverrides")));
-        }
+    let of_variables = match (patch.path, patch.from.unwrap_or_default()) {
+        ("/deploymentId", "/canarySettings/deploymentId") => false,
+        ("/variables", "/canarySettings/stageVariableOverrides") => true,
         (path, from) => {
             return Err(bad_request(format!(
                 "Invalid copy operation with path: {path} and from {from}. Valid copy:path are [/deploymentId, /variables] and valid copy:from are [/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
             )));
         }
+    };
+    let Some(canary) = stage.rest.get("canarySettings") else {
+        return Err(bad_request("Promotion not available. Canary does not exist."));
+    };
+    if of_variables {
+        stage.variables.extend(strings(canary.get("stageVariableOverrides")));
+    } else if let Some(id) = canary.get("deploymentId").and_then(Value::as_str) {
+        stage.deployment_id = id.to_owned();
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::lookup::{Read, members, random_id, visible_api};
 use super::method::set;
 use super::page::page;
 use super::patch::{Patch, operations, text};
+use super::quota::{self, Quota as Most};
 use crate::model::{ApiKey, ApiStage, Quota, Stage, Throttle, UsagePlan};
 
 /// test_apigateway_common TestUsagePlans::test_usage_plan_crud, as every text of this file that has no other source.
@@ -35,6 +36,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         for stage in &plan.api_stages {
             check_stage(writer, call, &plan.id, stage)?;
         }
+        quota::room(writer, Most::UsagePlans, &own(call), 1)?;
         writer.put("usagePlans", &format!("{}{}", own(call), plan.id), &plan)?;
         Ok(Value::Object(output(&plan, false)?).into())
     })

@@ -12,6 +12,7 @@ use super::lookup::{Read, random_id};
 use super::method::set;
 use super::page::page;
 use super::patch::{Rule, operations, permit_listed};
+use super::quota::{self, Quota};
 use super::rest_api::texts;
 
 /// TestApiGatewayVpcLink::test_get_vpc_link_invalid_id.
@@ -38,8 +39,10 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         set(&mut link, member, call.input.get(member).cloned().unwrap_or_default());
     }
     link.insert("id".into(), id.clone().into());
-    store
-        .write::<_, Failure>(|writer| Ok(writer.put("vpcLinks", &format!("{}{id}", own(call)), &link)?))?;
+    store.write::<_, Failure>(|writer| {
+        quota::room(writer, Quota::VpcLinks, &own(call), 1)?;
+        Ok(writer.put("vpcLinks", &format!("{}{id}", own(call)), &link)?)
+    })?;
     // A link is made in the background, which AWS takes minutes for. Whoever asks next finds it there.
     let mut created = shown(link);
     created.insert("status".into(), "PENDING".into());

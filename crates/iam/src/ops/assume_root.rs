@@ -10,13 +10,14 @@ use crate::error::{Fail, denied, validation};
 use crate::organizations::root_access;
 use crate::{Caller, Iam, Session};
 
-/// The tasks: policies below `arn:aws:iam::aws:policy/root-task/`.
-const TASKS: [&str; 5] = [
-    "IAMAuditRootUserCredentials",
-    "IAMCreateRootUserPassword",
-    "IAMDeleteRootUserCredentials",
-    "S3UnlockBucketPolicy",
-    "SQSUnlockQueuePolicy",
+/// The tasks, policies below `arn:aws:iam::aws:policy/root-task/`, and the feature of the organization that each needs.
+/// Which task belongs to which feature is reasoned from what the two are for (User Guide, id_root-user).
+const TASKS: [(&str, &str); 5] = [
+    ("IAMAuditRootUserCredentials", root_access::CREDENTIALS),
+    ("IAMCreateRootUserPassword", root_access::CREDENTIALS),
+    ("IAMDeleteRootUserCredentials", root_access::CREDENTIALS),
+    ("S3UnlockBucketPolicy", root_access::SESSIONS),
+    ("SQSUnlockQueuePolicy", root_access::SESSIONS),
 ];
 /// Seconds of a session, unless fewer are asked for, and at most.
 const SESSION_S: i64 = 900;
@@ -40,21 +41,25 @@ pub(crate) fn task(call: &wire::Call) -> &str {
 }
 
 pub(crate) fn assume_root(op: &Op<'_>) -> Output {
+    // Our wording, here and below. API Reference: "You cannot use root user credentials to make this call."
+    if matches!(op.caller.principal, Principal::Root { .. }) {
+        return Err(denied(
+            "AssumeRoot cannot be called with the credentials of a root user: use a user or a role",
+        ));
+    }
     let target = target(op.required("TargetPrincipal"))?;
     let task = task(op.call);
     let prefix = format!("arn:{}:iam::aws:policy/root-task/", op.partition());
-    if !task.strip_prefix(&prefix).is_some_and(|name| TASKS.contains(&name)) {
-        // Our wording.
-        let tasks = TASKS.join(", ");
+    let known = task.strip_prefix(&prefix).and_then(|name| TASKS.iter().find(|(task, _)| *task == name));
+    let Some((_, feature)) = known else {
+        let tasks = TASKS.map(|(task, _)| task).join(", ");
         return Err(validation(format!("{task} is no task policy; there are, below {prefix}: {tasks}")));
-    }
-    let allowed = op.iam.read(|store| root_access::may_assume_root(store, op.account(), &target, task))?;
-    if !allowed {
-        // Our wording. API Reference: the management account, or a delegated administrator for IAM, may.
+    };
+    if !op.iam.read(|store| root_access::reaches(store, op.account(), &target, feature))? {
         return Err(denied(format!(
-            "Account {} may not do this as the root user of account {target}: the management account of its organization \
-             and a delegated administrator for IAM may, once aws iam enable-organizations-root-sessions, or \
-             enable-organizations-root-credentials-management for tasks of IAM, has enabled it",
+            "Account {} may not assume the root user of account {target}: only the management account of its \
+             organization and the delegated administrator for iam.amazonaws.com may, of member accounts, where trusted \
+             access for iam.amazonaws.com and the feature {feature} are enabled",
             op.account()
         )));
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::simulate::source;
 use super::{Op, Output};
+use crate::error::Fail;
 use crate::render::object;
 use crate::tags::texts;
 use crate::{collect, documents};
@@ -15,13 +16,18 @@ pub(crate) fn of_principal(op: &Op<'_>) -> Output {
         collect::policies_of(store, op.account(), &entity)
     })?;
     let own = policies.identity.iter().map(|policy| policy.text.to_string());
-    context_keys(own.chain(texts(op.call, "PolicyInputList")))
+    context_keys(own.chain(inputs(op)?))
 }
 
 pub(crate) fn of_custom(op: &Op<'_>) -> Output {
+    context_keys(inputs(op)?)
+}
+
+/// The policies that the call brings.
+fn inputs(op: &Op<'_>) -> Result<Vec<String>, Fail> {
     let documents = texts(op.call, "PolicyInputList");
-    documents.iter().try_for_each(|document| documents::validate(document, PolicyKind::Identity))?;
-    context_keys(documents)
+    documents.iter().try_for_each(|document| documents::validate_input(document, PolicyKind::Identity))?;
+    Ok(documents)
 }
 
 fn context_keys(documents: impl IntoIterator<Item = String>) -> Output {

@@ -13,8 +13,10 @@ use crate::managed;
 use crate::model::{Entity, Kind, RolePart};
 use crate::names;
 use crate::render::{self, Form};
-use crate::tags;
+use crate::tags::{self, Case};
 
+/// Where such roles are, and no others.
+const PATH: &str = "/aws-service-role/";
 /// Seconds of the longest session of such a role.
 const SESSION_S: i64 = 3_600;
 
@@ -55,7 +57,7 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
                 "Service role name {name} has been taken in this account, please try a different suffix."
             )));
         }
-        let path = format!("/aws-service-role/{host}/");
+        let path = format!("{PATH}{host}/");
         let mut role = entities::named(op, store, Kind::Role, &name, &path)?;
         // The document as recorded, its action in a list.
         let trust = json!({
@@ -74,6 +76,7 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
             ..RolePart::default()
         });
         role.tags = tags::sent(op.call);
+        tags::unique(&role.tags, Case::Ignored)?;
         let policy = format!("arn:{}:iam::aws:policy{}", op.partition(), known.policy);
         // One service's policy is no longer on AWS's list of policies.
         if managed::find(&policy).is_some() {
@@ -82,6 +85,16 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
         entities::insert(store, op.account(), &role)?;
         one("Role", render::role(store, &role, Form::Created)?)
     })
+}
+
+/// Refuses the path of service-linked roles to all others: Organizations' policies do not bind what is below it (the
+/// text as users quote it, tilfin/aws-iam-policy-tool#9).
+pub(crate) fn refuse_path(path: &str) -> Result<(), Fail> {
+    if path.starts_with(PATH) {
+        let text = "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles";
+        return Err(invalid_input(text));
+    }
+    Ok(())
 }
 
 /// Refuses to change a role that belongs to a service (400 UnmodifiableEntity, in the words that AWS's users quote).

@@ -31,6 +31,7 @@ fn seconds(op: &Op<'_>) -> Option<i64> {
 }
 
 pub(crate) fn create(op: &Op<'_>) -> Output {
+    linked_roles::refuse_path(op.path())?;
     op.iam.write(|store| {
         let mut entity = entities::new(op, store, Kind::Role)?;
         let sent = tags::sent(op.call);

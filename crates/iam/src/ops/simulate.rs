@@ -53,7 +53,7 @@ fn principal_of(entity: &Entity, account: AccountId) -> Principal {
 fn inputs(op: &Op<'_>, member: &str, kind: PolicyKind) -> Result<Vec<std::sync::Arc<Policy>>, Fail> {
     let documents = texts(op.call, member);
     let compile = |(i, document): (usize, &String)| {
-        documents::validate(document, PolicyKind::Identity)?;
+        documents::validate_input(document, PolicyKind::Identity)?;
         documents::compile(format!("{member}.{}", i + 1), document, kind).map(std::sync::Arc::new)
     };
     documents.iter().enumerate().map(compile).collect()
@@ -96,6 +96,13 @@ fn refuse(op: &Op<'_>, subject: Option<&Subject>) -> Result<(), Fail> {
         let known = SCENARIOS.join(", ");
         return Err(invalid_input(format!("ResourceHandlingOption {option} is not one of {known}.")));
     }
+    // "Each operation must include the service identifier", "does not support using wildcards".
+    let whole = |action: &&String| action.contains(':') && !action.contains(['*', '?']);
+    if let Some(action) = texts(op.call, "ActionNames").iter().find(|action| !whole(action)) {
+        return Err(invalid_input(format!(
+            "ActionNames holds {action}: name the service and one action, such as iam:CreateUser."
+        )));
+    }
     let of_user = subject.is_some_and(|subject| subject.is_user);
     if op.text("ResourcePolicy").is_some() && op.text("CallerArn").is_none() && !of_user {
         return Err(invalid_input(
@@ -127,7 +134,7 @@ fn simulate(op: &Op<'_>, subject: Option<Subject>) -> Output {
     }
     let resource_policy = match op.text("ResourcePolicy") {
         Some(document) => {
-            documents::validate(document, PolicyKind::Resource)?;
+            documents::validate_input(document, PolicyKind::Resource)?;
             Some(documents::compile("ResourcePolicy".to_owned(), document, PolicyKind::Resource)?)
         }
         None => None,
@@ -186,16 +193,21 @@ fn result(action: &str, resource: &str, story: &Explanation, bounded: bool) -> V
         "MatchedStatements": matched,
         "MissingContextValues": missing,
     }));
+    // What a layer says by itself, whichever layer is named for the decision.
+    let allows = |of: Layer| {
+        let refuses = |verdict| matches!(verdict, LayerVerdict::NoAllow | LayerVerdict::Denies);
+        !story.layers.iter().any(|layer| layer.layer == of && refuses(layer.verdict))
+    };
     let mut shown = object(json!({
         "EvalActionName": action,
         "EvalResourceName": resource,
         "EvalDecision": decision,
         "MatchedStatements": matched,
         "MissingContextValues": missing,
-        "OrganizationsDecisionDetail": { "AllowedByOrganizations": story.denied_by != Some(Layer::Scp) },
+        "OrganizationsDecisionDetail": { "AllowedByOrganizations": allows(Layer::Scp) },
     }));
     if bounded {
-        let detail = json!({ "AllowedByPermissionsBoundary": story.denied_by != Some(Layer::Boundary) });
+        let detail = json!({ "AllowedByPermissionsBoundary": allows(Layer::Boundary) });
         shown.insert("PermissionsBoundaryDecisionDetail".into(), detail.clone());
         specific.insert("PermissionsBoundaryDecisionDetail".into(), detail);
     }

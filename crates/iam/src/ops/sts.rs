@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Op, Output, attached, one};
 use crate::caller::SessionKind;
-use crate::error::{Fail, denied, invalid_parameter, malformed, validation};
+use crate::error::{Fail, denied, fail, invalid_parameter, malformed, validation};
 use crate::model::{Key, Tag};
 use crate::names;
 use crate::render::{object, seconds};
@@ -55,16 +55,6 @@ pub(crate) fn duration(op: &Op<'_>) -> Option<i64> {
 pub(crate) fn pass_policies(op: &Op<'_>, session: &mut Session) -> Result<(), Fail> {
     if let Some(document) = op.text("Policy") {
         documents::validate(document, PolicyKind::Session)?;
-        if document.chars().count() > POLICY_CHARS {
-            return Err(Fail(wire::ApiError::new(
-                "PackedPolicyTooLarge",
-                400,
-                format!(
-                    "Packed policy consumes {}% of allotted space, please use smaller policy.",
-                    packed(op, &session.tags)
-                ),
-            )));
-        }
         session.policy = Some(document.to_owned());
     }
     for entry in op.call.input.get("PolicyArns").and_then(Value::as_array).into_iter().flatten() {
@@ -78,7 +68,15 @@ pub(crate) fn pass_policies(op: &Op<'_>, session: &mut Session) -> Result<(), Fa
     if session.policy_arns.len() > POLICY_ARNS {
         return Err(invalid_parameter(format!("At most {POLICY_ARNS} managed policies can be passed.")));
     }
-    Ok(())
+    // Both texts as users quote them.
+    let text = match (percent(policy_chars(op)), percent(tag_chars(&session.tags))) {
+        (policies @ 101.., _) => {
+            format!("Packed policy consumes {policies}% of allotted space, please use smaller policy.")
+        }
+        (_, tags @ 101..) => format!("Packed size of session tags consumes {tags}% of allotted space."),
+        _ => return Ok(()),
+    };
+    Err(fail("PackedPolicyTooLarge", 400, text))
 }
 
 /// The account whose managed policies may be passed: the role's, or the caller's.
@@ -89,21 +87,25 @@ fn session_account(op: &Op<'_>) -> arn::AccountId {
         .unwrap_or(*op.account())
 }
 
-/// An estimate of `PackedPolicySize`: AWS does not publish its packing. Full at the plain-text limit.
+/// Characters of the inline policy and the ARNs of managed ones: AWS bounds them together (API Reference, AssumeRole).
+fn policy_chars(op: &Op<'_>) -> usize {
+    let arns = op.call.input.get("PolicyArns").and_then(Value::as_array);
+    let arns = arns.into_iter().flatten().filter_map(|entry| entry.get("arn").and_then(Value::as_str));
+    op.text("Policy").into_iter().chain(arns).map(|text| text.chars().count()).sum()
+}
+
+fn tag_chars(tags: &[Tag]) -> usize {
+    tags.iter().map(|tag| tag.key.chars().count() + tag.value.chars().count()).sum()
+}
+
+fn percent(chars: usize) -> usize {
+    (chars * 100).div_ceil(POLICY_CHARS)
+}
+
+/// An estimate of `PackedPolicySize`: AWS does not publish its packing, nor its limit for tags, which is taken for the
+/// policies' here.
 pub(crate) fn packed(op: &Op<'_>, tags: &[Tag]) -> usize {
-    let policy = op.text("Policy").map_or(0, str::len);
-    let arns: usize = op
-        .call
-        .input
-        .get("PolicyArns")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.get("arn").and_then(Value::as_str))
-        .map(str::len)
-        .sum();
-    let tags: usize = tags.iter().map(|tag| tag.key.len() + tag.value.len()).sum();
-    ((policy + arns + tags) * 100).div_ceil(POLICY_CHARS)
+    percent(policy_chars(op) + tag_chars(tags)).min(100)
 }
 
 /// Session tags: those of the call, and transitive ones of the calling session. Texts: test_sts,

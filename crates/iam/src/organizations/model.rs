@@ -38,11 +38,11 @@ pub(crate) struct Organization {
     /// Delegated administrators: for which service principals, and since when.
     #[serde(default)]
     pub(crate) delegated: BTreeMap<String, BTreeMap<String, i64>>,
+    /// Features of centralized root access that are enabled.
+    #[serde(default)]
+    pub(crate) root_features: BTreeSet<String>,
     #[serde(default)]
     pub(crate) resource_policy: Option<ResourcePolicy>,
-    /// What of centralized root access is enabled.
-    #[serde(default)]
-    pub(crate) root_access: BTreeSet<String>,
     /// Requests to create accounts, oldest first.
     #[serde(default)]
     pub(crate) requests: Vec<AccountRequest>,

@@ -1,6 +1,6 @@
 //! The organization itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::enter;
 use super::fail::{constraint, fail};
@@ -51,8 +51,8 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
             attached: BTreeMap::new(),
             services: BTreeMap::new(),
             delegated: BTreeMap::new(),
+            root_features: BTreeSet::new(),
             resource_policy: None,
-            root_access: Default::default(),
             requests: Vec::new(),
         };
         organization.save(store)?;

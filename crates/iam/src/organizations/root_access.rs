@@ -1,62 +1,63 @@
-//! Centralized root access: what an organization lets its management account do as the root users of its members (IAM
-//! User Guide, id_root-user-access-management). The operations are IAM's, and what they enable is the organization's.
+//! Centralized root access: what IAM's operations switch on for an organization, and whom it lets become the root user
+//! of a member account (User Guide, id_root-enable-root-access; API Reference of the five operations and AssumeRoot).
 
 use arn::AccountId;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Read;
 
+use super::fail::fail;
 use super::model::Organization;
-use crate::error::{Fail, fail};
+use crate::error::Fail;
 use crate::ops::{Op, Output};
 use crate::render::object;
 
-/// Credentials of root users are looked after.
+/// Delete and recover the root user's credentials.
 pub(crate) const CREDENTIALS: &str = "RootCredentialsManagement";
-/// Sessions of root users can be had.
+/// Privileged tasks on resources.
 pub(crate) const SESSIONS: &str = "RootSessions";
-/// The service that has to be trusted, and for which administrators are delegated.
+/// Whose trusted access and delegated administrators count.
 const IAM: &str = "iam.amazonaws.com";
 
-/// Codes: botocore's model; texts: the descriptions of the API Reference, EnableOrganizationsRootSessions.
-fn refused(code: &str, because: &str) -> Fail {
-    fail(code, 400, format!("The request was rejected because {because}."))
-}
-
-fn is_administrator(organization: &Organization, account: &str) -> bool {
-    account == organization.management
-        || organization.delegated.get(account).is_some_and(|services| services.contains_key(IAM))
-}
-
-/// The organization, with trust in IAM, for its management account or a delegated administrator.
+/// The calling account's organization, for which it may look at and change the features. The codes are the API
+/// Reference's; the texts follow its descriptions, and the order of the checks is reasoned.
 fn enter(op: &Op<'_>, store: &impl Read) -> Result<Organization, Fail> {
-    let account = op.account().as_str();
-    let organization = Organization::of(store, account)?.ok_or_else(|| {
-        refused("OrganizationNotFoundException", "no organization is associated with your account")
-    })?;
-    if !is_administrator(&organization, account) {
-        return Err(refused(
-            "AccountNotManagementOrDelegatedAdministratorException",
-            "the account making the request is not the management account or delegated administrator account for \
-             centralized root access",
+    let Some(organization) = Organization::of(store, op.account().as_str())? else {
+        return Err(fail(
+            "OrganizationNotFoundException",
+            "No organization is associated with your account.",
         ));
-    }
+    };
     if organization.feature_set != "ALL" {
-        return Err(refused(
+        return Err(fail(
             "OrganizationNotInAllFeaturesModeException",
-            "your organization does not have All features enabled",
+            "Your organization does not have All features enabled.",
         ));
     }
     if !organization.services.contains_key(IAM) {
-        return Err(refused(
+        return Err(fail(
             "ServiceAccessNotEnabledException",
-            "trusted access is not enabled for IAM in Organizations",
+            "Trusted access is not enabled for IAM in AWS Organizations.",
+        ));
+    }
+    if !organization.administers_root_access(op.account().as_str()) {
+        return Err(fail(
+            "AccountNotManagementOrDelegatedAdministratorException",
+            "The account making the request is not the management account or delegated administrator account for \
+             centralized root access.",
         ));
     }
     Ok(organization)
 }
 
+impl Organization {
+    fn administers_root_access(&self, account: &str) -> bool {
+        let delegated = || self.delegated.get(account).is_some_and(|services| services.contains_key(IAM));
+        account == self.management || delegated()
+    }
+}
+
 fn shown(organization: &Organization) -> Output {
-    let features: Vec<Value> = organization.root_access.iter().map(|feature| json!(feature)).collect();
+    let features = &organization.root_features;
     Ok(object(json!({ "OrganizationId": organization.id, "EnabledFeatures": features })))
 }
 
@@ -64,17 +65,11 @@ pub(crate) fn list(op: &Op<'_>) -> Output {
     op.iam.read(|store| shown(&enter(op, store)?))
 }
 
+/// Enabling what is enabled changes nothing.
 pub(crate) fn enable(op: &Op<'_>, feature: &str) -> Output {
     op.iam.write(|store| {
         let mut organization = enter(op, store)?;
-        // Only the operations that enable have this error.
-        if organization.management != op.account().as_str() {
-            return Err(refused(
-                "CallerIsNotManagementAccountException",
-                "the account making the request is not the management account for the organization",
-            ));
-        }
-        organization.root_access.insert(feature.to_owned());
+        organization.root_features.insert(feature.to_owned());
         organization.save(store)?;
         shown(&organization)
     })
@@ -83,27 +78,26 @@ pub(crate) fn enable(op: &Op<'_>, feature: &str) -> Output {
 pub(crate) fn disable(op: &Op<'_>, feature: &str) -> Output {
     op.iam.write(|store| {
         let mut organization = enter(op, store)?;
-        organization.root_access.remove(feature);
+        organization.root_features.remove(feature);
         organization.save(store)?;
         shown(&organization)
     })
 }
 
-/// Whether `caller` may have a session of the root user of `target` for a task: the one administers the organization of
-/// the other, which has enabled it. Looking after credentials is a feature of its own; sessions are for every task
-/// (reasoned from the descriptions of both).
-pub(crate) fn may_assume_root(
+/// Whether `caller` may become the root user of `target`, by the feature that the task belongs to: the management
+/// account or IAM's delegated administrator, of a member account.
+pub(crate) fn reaches(
     store: &impl Read,
     caller: &AccountId,
     target: &AccountId,
-    task: &str,
+    feature: &str,
 ) -> Result<bool, Fail> {
     let Some(organization) = Organization::of(store, caller.as_str())? else { return Ok(false) };
-    let member =
-        organization.accounts.contains_key(target.as_str()) && organization.management != target.as_str();
-    let enabled = |feature: &str| organization.root_access.contains(feature);
-    let of_credentials = task.rsplit('/').next().is_some_and(|name| name.starts_with("IAM"));
+    let member = organization.accounts.contains_key(target.as_str())
+        && target.as_str() != organization.management
+        && target != caller;
     Ok(member
-        && is_administrator(&organization, caller.as_str())
-        && (enabled(SESSIONS) || of_credentials && enabled(CREDENTIALS)))
+        && organization.administers_root_access(caller.as_str())
+        && organization.services.contains_key(IAM)
+        && organization.root_features.contains(feature))
 }

@@ -72,7 +72,7 @@ impl Lambda {
             id: new_id()?,
             function_arn: name.qualified_arn(),
             auth_type: call.required("AuthType").to_owned(),
-            invoke_mode: invoke_mode(call)?.unwrap_or_else(|| "BUFFERED".to_owned()),
+            invoke_mode: call.text("InvokeMode").unwrap_or("BUFFERED").to_owned(),
             cors: None,
             given_cors: None,
             created_ms: call.now_ms,
@@ -107,14 +107,13 @@ impl Lambda {
     pub(super) fn update_url(&self, call: &Call) -> Result<Reply, ApiError> {
         let name = self.own_name(call, "FunctionName")?;
         let at = key(&name);
-        let mode = invoke_mode(call)?;
         let url = self.inner.store.write(|w| {
             let Some(mut url) = w.get::<FunctionUrl>(URLS, &at)? else { return Err(Failed::Api(missing())) };
             if let Some(auth) = call.text("AuthType") {
                 auth.clone_into(&mut url.auth_type);
             }
-            if let Some(mode) = mode {
-                url.invoke_mode = mode;
+            if let Some(mode) = call.text("InvokeMode") {
+                mode.clone_into(&mut url.invoke_mode);
             }
             let mut url = with_cors(url, call).map_err(Failed::Api)?;
             url.modified_ms = call.now_ms;
@@ -195,16 +194,6 @@ impl Lambda {
 
 fn time(ms: i64) -> String {
     Timestamp::from_millisecond(ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
-fn invoke_mode(call: &Call) -> Result<Option<String>, ApiError> {
-    match call.text("InvokeMode") {
-        Some("RESPONSE_STREAM") => Err(ApiError::not_implemented(
-            "lambda",
-            "CreateFunctionUrlConfig with InvokeMode RESPONSE_STREAM",
-        )),
-        mode => Ok(mode.map(str::to_owned)),
-    }
 }
 
 /// An empty `Cors` takes the settings away (API reference, UpdateFunctionUrlConfig).

@@ -38,6 +38,9 @@ pub struct ExecutorConfig {
     pub network: Network,
     /// Refuse a runtime that is not installed instead of using the nearest newer one.
     pub strict_runtimes: bool,
+    /// A folder laid out like a layer (`python/`, `nodejs/node_modules/`) that lies below the layers of every function:
+    /// for what AWS's images bring and this machine's interpreters do not, such as boto3. May come into being later.
+    pub runtime_layer: Option<PathBuf>,
     /// Environments alive at once, over all functions. Default: one per 64 MiB of the machine's memory, between
     /// 16 and 1000 (AWS's account limit).
     pub max_environments: usize,
@@ -71,6 +74,7 @@ impl ExecutorConfig {
             sandbox: Sandbox::Prefer,
             network: Network::Host,
             strict_runtimes: false,
+            runtime_layer: None,
             max_environments: default_max_environments(),
             max_queue: 1000,
             idle_timeout: Duration::from_secs(600),

@@ -11,6 +11,7 @@ use super::spec::{Durations, FunctionError, FunctionSpec, Invocation, InvokeCont
 use super::start::Starter;
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use tokio::sync::oneshot;
 
 /// How often a running invocation's memory is looked at.
 const MEMORY_WATCH: Duration = Duration::from_millis(100);
+
+/// The error type of a function that was killed for its use of memory.
+const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
 
 /// How long an environment is idle before its processes are stopped; AWS stops them at once.
 const FREEZE_AFTER: Duration = Duration::from_millis(100);
@@ -70,6 +74,9 @@ impl Executor {
         }
         let begun = Instant::now();
         let pool = self.pool(spec);
+        let mut context = context;
+        // AWS's own, where the caller brought none: every recorded environment has `_X_AMZN_TRACE_ID`.
+        context.trace_id.get_or_insert_with(report::new_trace);
         let mut job = Box::new(Job { context, payload, deadline_ms: 0 });
         // An idle environment may die in the moment it is chosen: the event goes to the next one then.
         for _ in 0..16 {
@@ -77,18 +84,24 @@ impl Executor {
                 Ok(lease) => lease,
                 Err(Failure::Start(error)) => return Err(error),
                 // AWS: an init phase of more than ten seconds is tried once more, inside the function's own time-out.
-                Err(Failure::Init(_, InitFailure::TimedOut)) if pool.slow_down() => continue,
+                Err(Failure::Init(environment, InitFailure::TimedOut)) if pool.slow_down(&environment) => {
+                    continue;
+                }
                 Err(Failure::Init(environment, failure)) => {
                     return init_failed(&environment, failure, &job.context, begun);
                 }
             };
             let Some(environment) = lease.take() else { continue };
-            let timeout = i64::try_from(spec.timeout.as_millis()).unwrap_or(900_000);
-            job.deadline_ms = now_ms() + timeout;
+            // An init phase that is a part of this invocation has had of its time.
+            let own_init =
+                environment.suppressed && environment.started >= begun && !environment.has_served();
+            let sent = if own_init { environment.started } else { Instant::now() };
+            let left = spec.timeout.saturating_sub(sent.elapsed());
+            job.deadline_ms = now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
             let context = job.context.clone();
             match environment.run(job) {
                 Ok(outcome) => {
-                    let running = Running { environment, context, sent: Instant::now(), begun };
+                    let running = Running { environment, context, sent, begun };
                     // In a task of its own, so that time-out and log do not depend on the caller staying.
                     let finished = tokio::spawn(running.finish(outcome));
                     return finished.await.map_err(|e| InvokeError::Internal(e.to_string()));
@@ -129,6 +142,12 @@ impl Executor {
     pub fn provisioned(&self, key: &str) -> Warm {
         let pool = lock(&self.inner.shared.pools).get(key).cloned();
         pool.map(|pool| pool.warm()).unwrap_or_default()
+    }
+
+    /// Whether a connection to this machine, from `peer` to `local`, may be a function's. Where functions run without
+    /// a jail there is no telling, and it is not.
+    pub fn may_be_function(&self, peer: SocketAddr, local: SocketAddr) -> bool {
+        self.inner.shared.starter.may_be_function(peer, local)
     }
 
     /// Environments alive or being started.
@@ -196,6 +215,7 @@ impl Running {
 
     fn timed_out(self) -> Invocation {
         self.environment.end(Reason::Timeout);
+        self.environment.reset();
         self.environment.drain_log();
         let timeout = self.environment.spec.timeout;
         let text = report::timed_out_text(timeout);
@@ -224,6 +244,7 @@ impl Running {
                 self.result(report::too_large(), kind, duration, status)
             }
             Outcome::Extension(kind, reason) => {
+                self.environment.reset();
                 let message = format!("RequestId: {id} Error: {reason}");
                 self.environment.record(platform::fault(&message, kind));
                 let payload = report::platform_error(kind, &message);
@@ -231,10 +252,16 @@ impl Running {
                 self.result(payload, kind, duration, status)
             }
             Outcome::Exit(exit) => {
+                self.environment.reset();
                 let message = format!("RequestId: {id} Error: {}", exit.describe());
                 self.environment.record(platform::fault(&message, "Runtime.ExitError"));
                 let payload = report::platform_error("Runtime.ExitError", &message);
-                let (kind, status) = error("Runtime.ExitError");
+                // Published records and REPORT lines tell the two apart; error answers and log lines are published with
+                // the exit's type alone.
+                let out_of_memory = exit == Exit::Signal(9)
+                    && self.environment.max_memory_mb() >= u64::from(self.environment.spec.memory_mb);
+                let kind = if out_of_memory { OUT_OF_MEMORY } else { "Runtime.ExitError" };
+                let (kind, status) = error(kind);
                 self.result(payload, kind, duration, status)
             }
         }
@@ -261,10 +288,11 @@ fn complete(
     (duration, wait): (Duration, Duration),
     status: Option<String>,
 ) -> Invocation {
-    let init = environment.take_init();
+    let (cold, init) = environment.take_init();
     let spec = &environment.spec;
     let billed_ms = report::billed_ms(duration);
-    let max_memory_mb = environment.max_memory_mb();
+    // What was used shortly before the end, or lies in `/tmp`, does not count beyond the function's size.
+    let max_memory_mb = environment.max_memory_mb().min(u64::from(spec.memory_mb));
     let timed_out = status.as_deref() == Some("timeout");
     let report = Report {
         request_id: &context.request_id,
@@ -279,6 +307,8 @@ fn complete(
         (_, true) => "timeout",
         (None, _) => "success",
         (Some("Runtime.ExitError"), _) => "failure",
+        // Published: status `error` (Datadog's extension, change 776).
+        (Some(OUT_OF_MEMORY), _) => "error",
         (Some(kind), _) if kind.starts_with("Extension.") => "failure",
         (Some(_), _) => "error",
     };
@@ -294,7 +324,7 @@ fn complete(
         log_tail,
         log_stream: environment.stream.clone(),
         durations: Durations { init, duration, billed_ms, wait },
-        cold: init.is_some(),
+        cold,
         max_memory_mb,
         runtime_used: environment.runtime_used.clone(),
         warning: environment.warning.clone(),
@@ -334,6 +364,9 @@ fn init_failed(
     };
     let (duration, status) = match timed_out {
         true => (environment.spec.timeout, "timeout".to_owned()),
+        false if environment.suppressed => {
+            (environment.started.elapsed(), format!("error\tError Type: {kind}"))
+        }
         false => (Duration::ZERO, format!("error\tError Type: {kind}")),
     };
     Ok(complete(environment, context, payload, Some(kind), (duration, begun.elapsed()), Some(status)))

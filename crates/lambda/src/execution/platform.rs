@@ -58,36 +58,75 @@ fn level(status: &str, fine: Level) -> Option<Level> {
     Some(if status == "success" { fine } else { Level::Warn })
 }
 
-pub(crate) fn init_start(spec: &FunctionSpec, runtime_used: &str) -> Event {
-    let (version, arn) = report::runtime_version(spec, runtime_used);
-    let record = json!({
-        "initializationType": "on-demand", "phase": "init", "runtimeVersion": version, "runtimeVersionArn": arn,
-        "functionName": spec.name, "functionVersion": spec.version,
-    });
-    let text = Some(report::init_start(spec, runtime_used));
-    Event { kind: "platform.initStart", level: Some(Level::Info), text, record }
+/// An init phase, as records tell of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Init {
+    /// Ahead of every invocation, for provisioned concurrency.
+    pub provisioned: bool,
+    /// Within an invocation, whose duration holds it: the environment before this one failed. CloudWatch Logs are told of
+    /// such a phase only when it fails too (Lambda Developer Guide, "Failures during the invoke phase").
+    pub suppressed: bool,
 }
 
-pub(crate) fn init_runtime_done(error_type: Option<&str>) -> Event {
-    let status = if error_type.is_none() { "success" } else { "error" };
-    let mut record = object(json!({ "initializationType": "on-demand", "phase": "init", "status": status }));
+impl Init {
+    fn record(self) -> Map<String, Value> {
+        let kind = if self.provisioned { "provisioned-concurrency" } else { "on-demand" };
+        object(json!({ "initializationType": kind, "phase": self.phase() }))
+    }
+
+    fn phase(self) -> &'static str {
+        if self.suppressed { "invoke" } else { "init" }
+    }
+
+    /// The level of an event that tells of this phase, unless it is not told of.
+    fn level(self, status: &str, fine: Level) -> Option<Level> {
+        if self.suppressed && status == "success" { None } else { level(status, fine) }
+    }
+}
+
+/// How an init phase ended: the status, and the error type where that says more.
+fn init_status(error_type: Option<&str>) -> (&'static str, Option<&str>) {
+    match error_type {
+        None => ("success", None),
+        Some("Sandbox.Timedout") => ("timeout", None),
+        Some(kind) => ("error", Some(kind)),
+    }
+}
+
+pub(crate) fn init_start(init: Init, spec: &FunctionSpec, runtime_used: &str) -> Event {
+    let (version, arn) = report::runtime_version(spec, runtime_used);
+    let mut record = init.record();
+    record.insert("runtimeVersion".into(), version.into());
+    record.insert("runtimeVersionArn".into(), arn.into());
+    record.insert("functionName".into(), spec.name.as_str().into());
+    record.insert("functionVersion".into(), spec.version.as_str().into());
+    let text = (!init.suppressed).then(|| report::init_start(spec, runtime_used));
+    let level = init.level("success", Level::Info);
+    Event { kind: "platform.initStart", level, text, record: record.into() }
+}
+
+pub(crate) fn init_runtime_done(init: Init, error_type: Option<&str>) -> Event {
+    let (status, error_type) = init_status(error_type);
+    let mut record = init.record();
+    record.insert("status".into(), status.into());
     if let Some(kind) = error_type {
         record.insert("errorType".into(), kind.into());
     }
-    let level = level(status, Level::Debug);
+    let level = init.level(status, Level::Debug);
     Event { kind: "platform.initRuntimeDone", level, text: None, record: record.into() }
 }
 
-pub(crate) fn init_report(took: Duration, error_type: Option<&str>) -> Event {
-    let status = if error_type.is_none() { "success" } else { "error" };
-    let mut record = object(json!({
-        "initializationType": "on-demand", "phase": "init", "status": status, "metrics": { "durationMs": ms(took) },
-    }));
+pub(crate) fn init_report(init: Init, took: Duration, error_type: Option<&str>) -> Event {
+    let (status, error_type) = init_status(error_type);
+    let mut record = init.record();
+    record.insert("status".into(), status.into());
+    record.insert("metrics".into(), json!({ "durationMs": ms(took) }));
     if let Some(kind) = error_type {
         record.insert("errorType".into(), kind.into());
     }
-    let text = error_type.map(|kind| report::init_report(took, kind));
-    Event { kind: "platform.initReport", level: level(status, Level::Debug), text, record: record.into() }
+    let text = (status != "success").then(|| report::init_report(took, init.phase(), status, error_type));
+    let level = init.level(status, Level::Debug);
+    Event { kind: "platform.initReport", level, text, record: record.into() }
 }
 
 pub(crate) fn start(spec: &FunctionSpec, context: &InvokeContext) -> Event {

@@ -5,7 +5,7 @@
 //! millisecond do not start sixteen processes, sixteen callers of one that takes a second soon have one each.
 
 use super::config::ExecutorConfig;
-use super::environment::{Environment, InitFailure, Owner, Reason};
+use super::environment::{Beginning, Environment, InitFailure, Owner, Reason};
 use super::process::lock;
 use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
 use super::start::Starter;
@@ -50,6 +50,8 @@ struct State {
     retired: bool,
     /// Why the latest environment of a provisioned pool did not come up.
     failure: Option<String>,
+    /// Log streams of environments that failed in an invocation and were not replaced yet.
+    resets: VecDeque<String>,
 }
 
 /// Environments of provisioned concurrency.
@@ -63,6 +65,13 @@ pub struct Warm {
 
 /// The wait before an environment of provisioned concurrency that ended is replaced.
 const REPLACE_AFTER: Duration = Duration::from_secs(1);
+
+/// Provisioned environments have this long for their init phase, or as long as the function's time-out (Lambda Developer
+/// Guide, "Init phase").
+const PROVISIONED_INIT: Duration = Duration::from_secs(130);
+
+/// Environments of one pool that failed and wait to be replaced; of more, the next ones begin as if they were new.
+const MAX_RESETS: usize = 1000;
 
 /// The environments of one key.
 pub(crate) struct Pool {
@@ -298,8 +307,16 @@ impl Pool {
 
     /// The init phase took too long: `true` when it may be tried again, as part of an invocation. When that was the
     /// second time, the next one begins anew.
-    pub fn slow_down(&self) -> bool {
-        !self.slow.fetch_xor(true, Ordering::AcqRel)
+    pub fn slow_down(&self, environment: &Environment) -> bool {
+        if environment.suppressed {
+            self.slow.store(false, Ordering::Release);
+            return false;
+        }
+        let again = !self.slow.fetch_xor(true, Ordering::AcqRel);
+        if again {
+            environment.reset();
+        }
+        again
     }
 
     /// When its least used idle environment was used.
@@ -348,9 +365,22 @@ impl Shared {
 }
 
 impl Owner for Pool {
-    fn init_timeout(&self) -> Duration {
-        let first = self.shared.config.init_timeout;
-        if self.slow.load(Ordering::Acquire) { self.spec.timeout } else { first }
+    fn beginning(&self) -> Beginning {
+        let reset = lock(&self.state).resets.pop_front();
+        let init_timeout = match &reset {
+            _ if self.floor() > 0 => self.spec.timeout.max(PROVISIONED_INIT),
+            None if !self.slow.load(Ordering::Acquire) => self.shared.config.init_timeout,
+            _ => self.spec.timeout,
+        };
+        Beginning { reset, init_timeout }
+    }
+
+    fn reset(&self, stream: &str) {
+        let mut state = lock(&self.state);
+        // Provisioned environments are started ahead of invocations.
+        if self.floor() == 0 && state.resets.len() < MAX_RESETS {
+            state.resets.push_back(stream.to_owned());
+        }
     }
 
     fn up(&self, environment: &Arc<Environment>) {

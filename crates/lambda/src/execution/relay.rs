@@ -1,6 +1,7 @@
 //! The way out of an isolated network: connections to this server, and nothing else.
 
 use super::process::Process;
+use super::start::Relayed;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -38,16 +39,24 @@ pub(crate) fn take(channel: &UnixStream, count: usize) -> io::Result<Vec<TcpList
     sockets.into_iter().map(|fd| TcpListener::from_std(std::net::TcpListener::from(fd))).collect()
 }
 
-/// Forwards every connection to `endpoint` (host and port) while the process lives.
-pub(crate) async fn forward(listener: TcpListener, endpoint: String, process: Arc<Process>) {
+/// Forwards every connection to `endpoint` (host and port) while the process lives; each is marked in `relayed`.
+pub(crate) async fn forward(
+    listener: TcpListener,
+    endpoint: String,
+    process: Arc<Process>,
+    relayed: Relayed,
+) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept = async {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let Ok((mut inside, _)) = listener.accept().await else { break };
-            let endpoint = endpoint.clone();
+            let (endpoint, relayed) = (endpoint.clone(), relayed.clone());
             tokio::spawn(async move {
                 let _place = place;
-                if let Ok(mut outside) = TcpStream::connect(&endpoint).await {
+                if let Ok(mut outside) = TcpStream::connect(&endpoint).await
+                    && let Ok(end) = outside.local_addr()
+                {
+                    let _marked = relayed.mark(end);
                     let _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
                 }
             });

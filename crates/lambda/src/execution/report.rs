@@ -28,10 +28,12 @@ pub(crate) fn runtime_version(spec: &FunctionSpec, runtime_used: &str) -> (Strin
     (format!("{name}:{version}.v0"), format!("arn:aws:lambda:{region}::runtime:{hash}"))
 }
 
-/// `INIT_REPORT …` of an init phase that failed.
-pub(crate) fn init_report(init: Duration, error_type: &str) -> String {
-    let ms = millis(init);
-    format!("INIT_REPORT Init Duration: {ms:.2} ms\tPhase: init\tStatus: error\tError Type: {error_type}\n")
+/// `INIT_REPORT …` of an init phase that failed, or took too long (Lambda Developer Guide, "Failures during the init
+/// phase": a time-out has no error type).
+pub(crate) fn init_report(init: Duration, phase: &str, status: &str, error_type: Option<&str>) -> String {
+    let (ms, kind) =
+        (millis(init), error_type.map(|kind| format!("\tError Type: {kind}")).unwrap_or_default());
+    format!("INIT_REPORT Init Duration: {ms:.2} ms\tPhase: {phase}\tStatus: {status}{kind}\n")
 }
 
 pub(crate) fn start(spec: &FunctionSpec, context: &InvokeContext) -> String {
@@ -76,6 +78,18 @@ impl Report<'_> {
         line.push('\n');
         line
     }
+}
+
+/// A trace header of a request that is not sampled (AWS X-Ray Developer Guide, "Tracing header": the time and 96 random
+/// bits, and a segment of 64).
+pub(crate) fn new_trace() -> String {
+    let mut random = [0u8; 20];
+    // Without randomness ids are alike, which confuses traces and nothing else.
+    let _ = getrandom::fill(&mut random);
+    let random = hex::encode(random);
+    let (root, parent) = random.split_at(24);
+    let seconds = super::logs::now_ms() / 1000;
+    format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled=0")
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -129,6 +143,18 @@ mod tests {
         let expect = "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax \
                       Memory Used: 36 MB\tInit Duration: 110.10 ms\t\n";
         assert_eq!(report.line(), expect);
+    }
+
+    #[test]
+    fn a_trace_has_the_documented_form() {
+        let trace = new_trace();
+        let (root, rest) = trace.split_once(";Parent=").expect("a parent");
+        assert_eq!(
+            (root.len(), rest.len()),
+            ("Root=1-5759e988-bd862e3fe1be46a994272793".len(), 16 + 10),
+            "{trace}"
+        );
+        assert!(trace.ends_with(";Sampled=0") && trace != new_trace(), "{trace}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Finds the interpreters on this machine; Node is in [`nodes`](super::nodes).
+//! Finds the interpreters on this machine: Python here, the others in [`nodes`](super::nodes), [`jdks`](super::jdks) and
+//! [`rubies`](super::rubies).
 //!
 //! `python3.N` on `PATH`, in pyenv's and in uv's own folders; never a shim script, which would start another
 //! interpreter than its name says and only after a detour through a shell.
@@ -32,6 +33,10 @@ pub(crate) enum Wanted {
     Python(u8),
     /// Node with this major version.
     Node(u8),
+    /// Java of this release.
+    Java(u8),
+    /// Ruby 3 with this minor version.
+    Ruby(u8),
     /// The archive's own `bootstrap`.
     Provided,
 }
@@ -51,9 +56,16 @@ pub(crate) fn parse(runtime: &str) -> Result<Wanted, String> {
     if let Some(major) = major.and_then(|m| m.parse::<u8>().ok()) {
         return Ok(Wanted::Node(major));
     }
+    let release = runtime.strip_prefix("java").map(|rest| rest.strip_suffix(".al2").unwrap_or(rest));
+    if let Some(release) = release.and_then(|r| r.parse::<u8>().ok()) {
+        return Ok(Wanted::Java(release));
+    }
+    if let Some(minor) = runtime.strip_prefix("ruby3.").and_then(|m| m.parse::<u8>().ok()) {
+        return Ok(Wanted::Ruby(minor));
+    }
     Err(format!(
-        "functions of the runtime `{runtime}` cannot be run here: python3.N, nodejsN.x and provided.* can; a \
-         `bootstrap` in the archive that starts AWS's runtime client runs as provided.al2023"
+        "functions of the runtime `{runtime}` cannot be run here: python3.N, nodejsN.x, javaN, ruby3.N and provided.* \
+         can; a `bootstrap` in the archive that starts AWS's runtime client runs as provided.al2023"
     ))
 }
 
@@ -200,6 +212,9 @@ mod tests {
         assert_eq!(parse("provided.al2023"), Ok(Wanted::Provided));
         assert_eq!(parse("python3.13"), Ok(Wanted::Python(13)));
         assert_eq!(parse("nodejs22.x"), Ok(Wanted::Node(22)));
-        assert!(parse("nodejs22").is_err() && parse("java17").is_err());
+        assert_eq!(parse("java8.al2"), Ok(Wanted::Java(8)));
+        assert_eq!(parse("java21"), Ok(Wanted::Java(21)));
+        assert_eq!(parse("ruby3.4"), Ok(Wanted::Ruby(4)));
+        assert!(parse("nodejs22").is_err() && parse("dotnet8").is_err() && parse("java").is_err());
     }
 }

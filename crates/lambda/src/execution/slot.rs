@@ -44,6 +44,11 @@ impl Slots {
         self.first_uid + index
     }
 
+    /// Whether this is the user of a place that was ever given out.
+    pub fn owns(&self, uid: u32) -> bool {
+        uid.checked_sub(self.first_uid).is_some_and(|index| index < lock(&self.free).next)
+    }
+
     /// A free place, with a group when there are groups.
     pub fn take(&self) -> Slot {
         let (index, group) = {

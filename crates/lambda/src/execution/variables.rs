@@ -20,6 +20,21 @@ pub(crate) struct Place<'a> {
     pub endpoint_url: Option<&'a str>,
 }
 
+fn node_version(runtime: &str) -> Option<&str> {
+    runtime.strip_prefix("nodejs").and_then(|v| v.strip_suffix(".x"))
+}
+
+/// Where ES modules of a Node runtime find the packages of layers. `import` does not read `NODE_PATH` and looks above
+/// `/var/task` instead, where the links are. On AWS `import` finds them too (developer guide: its examples import the
+/// AWS SDK, which is no part of the archive, in `index.mjs`).
+pub(crate) fn module_links(runtime: &str) -> Vec<(&'static str, String)> {
+    let Some(major) = node_version(runtime) else { return Vec::new() };
+    vec![
+        ("/var/node_modules", format!("/opt/nodejs/node{major}/node_modules")),
+        ("/node_modules", "/opt/nodejs/node_modules".to_owned()),
+    ]
+}
+
 /// All variables, by name. A function's own ones replace the unreserved ones, never the reserved ones.
 pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, Value> {
     let mut all = Map::new();
@@ -39,7 +54,7 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     if spec.runtime.starts_with("python") {
         set("PYTHONPATH", "/var/runtime");
     }
-    let node = spec.runtime.strip_prefix("nodejs").and_then(|v| v.strip_suffix(".x"));
+    let node = node_version(&spec.runtime);
     if let Some(major) = node {
         // Recorded (test_introspection_invoke), with the version of the runtime in it.
         set(
@@ -50,6 +65,14 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
             ),
         );
     }
+    let ruby = spec.runtime.strip_prefix("ruby");
+    if let Some(version) = ruby {
+        // Recorded for ruby2.7 (test_introspection_invoke); each release has its own folder of gems.
+        set("GEM_HOME", "/var/runtime");
+        set("GEM_PATH", &format!("{root}/vendor/bundle/ruby/{version}.0:/opt/ruby/gems/{version}.0"));
+        set("RUBYLIB", &format!("{root}:/var/runtime/lib:/opt/ruby/lib"));
+    }
+    let java = spec.runtime.starts_with("java");
     if let Some(url) = place.endpoint_url {
         set("AWS_ENDPOINT_URL", url);
     }
@@ -62,7 +85,8 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("_HANDLER", &spec.handler);
     set("AWS_REGION", &spec.region);
     set("AWS_DEFAULT_REGION", &spec.region);
-    if spec.runtime.starts_with("python") || node.is_some() {
+    // Not for `provided.*` [D: "Defined runtime environment variables"].
+    if !spec.runtime.starts_with("provided") {
         set("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", spec.runtime));
     }
     set("AWS_LAMBDA_FUNCTION_NAME", &spec.name);
@@ -84,6 +108,11 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
         set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
         set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);
         set("AWS_SESSION_TOKEN", &credentials.session_token);
+        if java {
+            // Names of the SDK for Java's first days (recorded: test_introspection_invoke[java11]).
+            set("AWS_ACCESS_KEY", &credentials.access_key_id);
+            set("AWS_SECRET_KEY", &credentials.secret_access_key);
+        }
     }
     all
 }

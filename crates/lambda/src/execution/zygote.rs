@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! zygote: {"hello": {version, prefixes, jail}}
-//! server: {"base": plan, "prepare": plan, "pid": bool, "nested": bool, "numbers": {...}}
+//! server: {"base": plan, "prepare": plan, "pid": bool, "numbers": {...}}
 //! zygote: {"ready": pid}                                     or {"refused": text}
 //! server: {"fork": key} + [Runtime API socket, log pipe, control groups…]
 //! zygote: {"started": key, "pid": n} + pidfd … {"exit": key, "code": n}      or {"failed": key, "error": text}
@@ -124,16 +124,16 @@ impl Zygote {
             runtime: prefixes.iter().filter_map(|p| p.as_str().map(PathBuf::from)).collect(),
             etc: housing.etc.clone(),
             bootstrap: None,
+            links: Vec::new(),
             hosts: None,
             layers: self.layers,
         });
         // Plans are JSON already; pasted in, not parsed again.
         let settings = format!(
-            r#"{{"base":{},"prepare":{},"pid":{},"nested":{},"numbers":{}}}"#,
+            r#"{{"base":{},"prepare":{},"pid":{},"numbers":{}}}"#,
             if self.runs_plans { base.to_json() } else { "null".to_owned() },
             if self.runs_plans { jailer::prepare(self.layers).to_json() } else { "null".to_owned() },
             self.layers.has(jailer::Layer::Pid),
-            self.layers.has(jailer::Layer::User),
             jailer::numbers_json(),
         );
         self.send(settings.as_bytes(), &[]).await?;
@@ -178,7 +178,7 @@ impl Zygote {
                 let process = lock(&self.children).get(&key).cloned();
                 let pid = message["pid"].as_u64().and_then(|p| u32::try_from(p).ok());
                 // Inside a pid namespace of its own the zygote's numbers mean nothing here.
-                let pid = pid.filter(|_| !self.layers.has(jailer::Layer::User));
+                let pid = pid.filter(|_| !self.layers.has(jailer::Layer::Pid));
                 if let Some(process) = process {
                     process.started(pid, fds.into_iter().next());
                 }

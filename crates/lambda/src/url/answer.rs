@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A response to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,27 +33,8 @@ pub fn response(payload: &[u8]) -> Result<Response, String> {
         };
         return Ok(Response { status: 200, headers: vec![json], body });
     };
-    let status = match &members["statusCode"] {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    };
-    let status = status.and_then(|s| u16::try_from(s).ok()).filter(|s| (100..=599).contains(s));
-    let status = status
-        .ok_or_else(|| format!("`statusCode` is {}, not a number from 100 to 599", members["statusCode"]))?;
-    let mut headers = Vec::new();
-    for (name, value) in members.get("headers").and_then(Value::as_object).into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::String(text) => headers.push((name.clone(), text.clone())),
-            Value::Bool(_) | Value::Number(_) => headers.push((name.clone(), value.to_string())),
-            _ => return Err(format!("`headers.{name}` is {value}, not a string")),
-        }
-    }
-    for cookie in members.get("cookies").and_then(Value::as_array).into_iter().flatten() {
-        let cookie = cookie.as_str().ok_or_else(|| format!("`cookies` holds {cookie}, not a string"))?;
-        headers.push(("set-cookie".to_owned(), cookie.to_owned()));
-    }
+    let status = status(&members["statusCode"])?;
+    let mut headers = headers(members, false)?;
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(json);
     }
@@ -69,6 +50,45 @@ pub fn response(payload: &[u8]) -> Result<Response, String> {
         _ => Bytes::from(text),
     };
     Ok(Response { status, headers, body })
+}
+
+/// A `statusCode`.
+///
+/// # Errors
+/// It is none.
+pub(super) fn status(value: &Value) -> Result<u16, String> {
+    let status = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let status = status.and_then(|s| u16::try_from(s).ok()).filter(|s| (100..=599).contains(s));
+    status.ok_or_else(|| format!("`statusCode` is {value}, not a number from 100 to 599"))
+}
+
+/// `headers` and `cookies` of an answer; `lists`: whether a header may have several values.
+///
+/// # Errors
+/// One of them is no text.
+pub(super) fn headers(members: &Map<String, Value>, lists: bool) -> Result<Vec<(String, String)>, String> {
+    let mut headers = Vec::new();
+    for (name, value) in members.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::String(text) => headers.push((name.clone(), text.clone())),
+            Value::Bool(_) | Value::Number(_) => headers.push((name.clone(), value.to_string())),
+            Value::Array(values) if lists && values.iter().all(Value::is_string) => {
+                let values = values.iter().filter_map(Value::as_str);
+                headers.extend(values.map(|value| (name.clone(), value.to_owned())));
+            }
+            _ => return Err(format!("`headers.{name}` is {value}, not a string")),
+        }
+    }
+    for cookie in members.get("cookies").and_then(Value::as_array).into_iter().flatten() {
+        let cookie = cookie.as_str().ok_or_else(|| format!("`cookies` holds {cookie}, not a string"))?;
+        headers.push(("set-cookie".to_owned(), cookie.to_owned()));
+    }
+    Ok(headers)
 }
 
 #[cfg(test)]

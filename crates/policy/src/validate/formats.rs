@@ -29,8 +29,9 @@ pub(super) fn resource(text: &str, span: Span) -> Checked {
     let Some(partition) = parts.next() else {
         return fail(format!("Resource {text} must be in ARN format or \"*\"."), "write an ARN, or `*`");
     };
-    // Recorded for `aws` only; the other two partitions are AWS's as well.
-    if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") {
+    // Refusals are recorded; the names are AWS's partitions. A wildcard is accepted: AWS Chalice puts
+    // `arn:*:logs:*:*:*` into the policy of every role that it creates (chalice 1.9 and later).
+    if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") && !partition.contains(['*', '?']) {
         let rest = text.splitn(3, ':').nth(2).unwrap_or("");
         let given: Vec<&str> = rest.splitn(4, ':').collect();
         let part = |i: usize| match given.get(i) {

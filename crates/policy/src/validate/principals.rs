@@ -20,6 +20,11 @@ pub(super) fn trust(statements: &[&Node]) -> Checked {
             let help = "a trust policy is about its own role; remove the element";
             return Err(MalformedPolicy::new("Has prohibited field Resource.", member.key_span, help));
         }
+        if let Some(member) = statement.get("NotPrincipal") {
+            // UG reference_policies_elements_notprincipal: not in a trust policy. The text is that of other fields.
+            let help = "name whom the role trusts in Principal, or compare aws:PrincipalArn in a Condition";
+            return Err(MalformedPolicy::new("Has prohibited field NotPrincipal.", member.key_span, help));
+        }
         named(statement)?;
         for (text, span) in texts(&[statement], &["Action", "NotAction"]) {
             let pattern = crate::pattern::Pattern::compile(
@@ -47,6 +52,12 @@ pub(super) fn named(statement: &Node) -> Checked {
         let help = "name the callers, for example {\"Service\": \"apigateway.amazonaws.com\"}";
         return Err(MalformedPolicy::new("Missing required field Principal", statement.span, help));
     };
+    let allow = statement.get("Effect").and_then(|effect| effect.node.string()) == Some("Allow");
+    if allow && member.key == "NotPrincipal" {
+        // UG reference_policies_elements_notprincipal: "not supported". The text is S3's.
+        let help = "write Principal, or compare aws:PrincipalArn in a Condition";
+        return Err(MalformedPolicy::new("Allow with NotPrincipal is not allowed.", member.key_span, help));
+    }
     let entries = match &member.node.value {
         Json::String(text) if text == "*" => return Ok(()),
         Json::Object(entries) => entries,
@@ -55,6 +66,11 @@ pub(super) fn named(statement: &Node) -> Checked {
             return Err(MalformedPolicy::syntax(member.node.span, help));
         }
     };
+    if entries.iter().all(|entry| entry.node.items().is_empty()) {
+        // The text is S3's, as users quote it.
+        let message = "Missing required field Principal cannot be empty!";
+        return Err(MalformedPolicy::new(message, member.node.span, "name the callers"));
+    }
     for entry in entries {
         for item in entry.node.items() {
             let text = item.scalar().unwrap_or_default();

@@ -1,12 +1,12 @@
 //! The shape of a document: which elements there are, and of what type (UG reference_policies_grammar).
 
 use super::{Checked, error};
+use crate::MalformedPolicy;
 use crate::json::{Member, Node};
 use crate::operator::Operator;
-use crate::{MalformedPolicy, PolicyKind};
 
 /// The document's statements, if all of it has the shape of a policy.
-pub(super) fn statements(document: &Node, kind: PolicyKind) -> Result<Vec<&Node>, MalformedPolicy> {
+pub(super) fn statements(document: &Node) -> Result<Vec<&Node>, MalformedPolicy> {
     let Some(members) = document.members() else {
         return Err(error(document.span, "a policy is a JSON object"));
     };
@@ -37,7 +37,7 @@ pub(super) fn statements(document: &Node, kind: PolicyKind) -> Result<Vec<&Node>
         return Err(error(statement.node.span, "a policy has at least one statement"));
     }
     for statement in &statements {
-        statement_syntax(statement, kind)?;
+        statement_syntax(statement)?;
     }
     Ok(statements)
 }
@@ -61,7 +61,7 @@ fn unknown(key: &str, known: &[&str]) -> String {
     }
 }
 
-fn statement_syntax(statement: &Node, kind: PolicyKind) -> Checked {
+fn statement_syntax(statement: &Node) -> Checked {
     let Some(members) = statement.members() else {
         return Err(error(statement.span, "a statement is a JSON object"));
     };
@@ -72,13 +72,6 @@ fn statement_syntax(statement: &Node, kind: PolicyKind) -> Checked {
         match member.key.as_str() {
             "Sid" if member.node.string().is_none() => {
                 return Err(error(member.node.span, "Sid is a string"));
-            }
-            "Sid" if !kind.has_principal() => {
-                let plain = member.node.string().unwrap_or("").bytes().all(|b| b.is_ascii_alphanumeric());
-                if !plain {
-                    // UG grammar: letters and digits. The text AWS answers is not recorded.
-                    return Err(error(member.node.span, "a Sid has letters and digits only"));
-                }
             }
             "Action" | "NotAction" | "Resource" | "NotResource"
                 if member.node.items().iter().any(|item| item.string().is_none()) =>

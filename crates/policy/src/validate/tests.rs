@@ -81,6 +81,11 @@ fn then_sids_actions_resource_formats_action_prefixes_and_missing_resources() {
         "Statement IDs (SID) in a single policy must be unique.",
         r#""a""#,
     );
+    statement(
+        r#"{"Sid":"a-b","Effect":"Allow"}"#,
+        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+        r#""a-b""#,
+    );
     statement(r#"{"Effect":"Allow","Action":[]}"#, "Policy statement must contain actions.", "[]");
     let prefix = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
     statement(r#"{"Effect":"Allow","Action":"all"}"#, prefix, r#""all""#);
@@ -104,6 +109,18 @@ fn then_sids_actions_resource_formats_action_prefixes_and_missing_resources() {
         "Policy statement must contain resources.",
         "[]",
     );
+}
+
+#[test]
+fn a_wildcard_for_the_partition_is_accepted() {
+    let policy = |resource: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"logs:*","Resource":"{resource}"}}}}"#
+        )
+    };
+    for resource in ["arn:*:logs:*:*:*", "arn:aws*:logs:*:*:*"] {
+        assert_eq!(validate(&policy(resource), PolicyKind::Identity).map(|_| ()), Ok(()), "{resource}");
+    }
 }
 
 #[test]
@@ -174,6 +191,27 @@ fn principals_belong_in_trust_and_resource_policies() {
             &format!("\"{action}\""),
         );
     }
+    trust(
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"222222222222"},"Action":"sts:AssumeRole"}"#,
+        "Has prohibited field NotPrincipal.",
+        r#""NotPrincipal""#,
+    );
+    for nobody in ["{}", r#"{"AWS":[]}"#] {
+        trust(
+            &format!(r#"{{"Effect":"Allow","Principal":{nobody},"Action":"sts:AssumeRole"}}"#),
+            "Missing required field Principal cannot be empty!",
+            nobody,
+        );
+    }
+    let everyone_else = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"222222222222"},
+        "Action":"execute-api:Invoke","Resource":"*"}}"#;
+    let error = validate(everyone_else, PolicyKind::Resource).expect_err("NotPrincipal with Allow");
+    assert_eq!(error.message, "Allow with NotPrincipal is not allowed.");
+    let denied = everyone_else.replace("Allow", "Deny");
+    assert_eq!(validate(&denied, PolicyKind::Resource), Ok(()));
+    // What passes can be compiled: nothing that comes in is refused later, when it is asked.
+    let error = validate(&denied.replace(r#""*""#, "[]"), PolicyKind::Resource).expect_err("no resources");
+    assert_eq!(error.message, "Policy statement must contain resources.");
     for principal in ["arn:aws:iam::222222222222:role/app-*", "arn:aws:iam::22:role/app", "ann"] {
         trust(
             &format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}"#),

@@ -33,7 +33,7 @@ pub fn tell(
     } else if let Some((code, message)) = error {
         report.findings.push(Finding::new(format!("{code}: {message}")).detail(advice(code, message)));
         report.fixes.extend(fix(code, message));
-    } else if let Some(told) = trace.events.invocation.as_ref().and_then(|i| i.error.as_ref()) {
+    } else if let Some(told) = trace.events.invoked().and_then(|i| i.error.as_ref()) {
         report.findings.push(Finding::new("the function ran and failed").detail(told.as_str()));
     }
 }

@@ -5,6 +5,7 @@ mod aws;
 mod decision;
 mod event;
 mod organization;
+mod packages;
 mod simulate;
 mod undecided;
 
@@ -38,6 +39,9 @@ pub fn report(state: &State, trace: &Trace) -> Report {
         Journey::Aws { service, operation, error } => {
             aws::tell(state, trace, (service, operation), error.as_ref(), &mut report);
         }
+    }
+    if let Some(error) = trace.events.invoked().and_then(|i| i.error.as_deref()) {
+        packages::tell(error, state.runtime_layer.as_deref(), &mut report);
     }
     report
 }

@@ -9,6 +9,7 @@ mod proxy_event;
 mod releases;
 mod routing;
 mod speed;
+mod streams;
 mod test_invoke;
 mod usage_plans;
 
@@ -31,6 +32,8 @@ type Script = Box<dyn Fn(&LambdaInvocation) -> Option<Answer> + Send + Sync>;
 /// Answers with its script; without an answer it never does.
 pub struct Fake {
     pub script: Script,
+    /// What a function that streams writes: milliseconds to wait, and the piece.
+    pub writes: Mutex<Vec<(u64, Result<Bytes, Cut>)>>,
     pub seen: Mutex<Vec<LambdaInvocation>>,
 }
 
@@ -44,6 +47,34 @@ impl Backend for Fake {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn invoke_streaming(
+        &self,
+        invocation: LambdaInvocation,
+    ) -> BoxFuture<'_, Result<LambdaStream, BackendError>> {
+        self.seen.lock().unwrap().push(invocation);
+        let writes = std::mem::take(&mut *self.writes.lock().unwrap());
+        let (sender, pieces) = tokio::sync::mpsc::channel(4);
+        tokio::spawn(async move {
+            for (wait, piece) in writes {
+                tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+                let _ = sender.send(piece).await;
+            }
+        });
+        let invocation_id = "20a0cc6d-ade0-417f-853d-04c72dbe23d6".to_owned();
+        Box::pin(async move { Ok(LambdaStream { invocation_id, pieces }) })
+    }
+
+    fn send_streaming(
+        &self,
+        request: EndpointRequest,
+    ) -> BoxFuture<'_, Result<EndpointStream, EndpointError>> {
+        let EndpointAnswer { status, headers, body } = Self::told(&request);
+        let (sender, pieces) = tokio::sync::mpsc::channel(1);
+        // There is room for one.
+        sender.try_send(Ok(body)).unwrap();
+        Box::pin(async move { Ok(EndpointStream { status, headers, pieces }) })
     }
 
     /// An endpoint that says what it was sent.
@@ -71,6 +102,10 @@ impl LogSink for Lines {
     fn execution_log(&self, account: &str, region: &str, group: &str, _: &str, lines: Vec<(i64, String)>) {
         let place = format!("{account} {region} {group}");
         self.0.lock().unwrap().extend(lines.into_iter().map(|(_, l)| (place.clone(), l)));
+    }
+
+    fn warn(&self, text: &str) {
+        self.0.lock().unwrap().push(("warning".to_owned(), text.to_owned()));
     }
 }
 
@@ -105,7 +140,9 @@ impl FrontDoor for Door {
         self.asked.lock().unwrap().push(format!("outright {}", access.resource));
         self.refusal.clone().filter(|refusal| refusal.explicit_deny)
     }
+}
 
+impl UserPoolTokens for Door {
     fn user_pool_token(
         &self,
         token: &str,
@@ -196,7 +233,8 @@ impl World {
         script: impl Fn(&LambdaInvocation) -> Option<Answer> + Send + Sync + 'static,
     ) -> Self {
         let store = Store::in_memory(&std::env::temp_dir()).unwrap();
-        let backend = Arc::new(Fake { script: Box::new(script), seen: Mutex::default() });
+        let backend =
+            Arc::new(Fake { script: Box::new(script), writes: Mutex::default(), seen: Mutex::default() });
         let lines = Arc::new(Lines::default());
         let execution = Execution::new(store.clone(), backend.clone(), lines.clone());
         let mut world = Self {
@@ -322,7 +360,23 @@ impl World {
     }
 
     pub async fn send(&self, request: ClientRequest) -> (ClientResponse, GatewayTrace) {
-        self.execution.handle(request, &self.door).await
+        let handled = self.execution.handle(request, &self.door).await;
+        (handled.response, handled.trace)
+    }
+
+    /// The head, the body as far as it came, whether it broke off, and the trace of its end.
+    pub async fn stream(&self, line: &str) -> (ClientResponse, Vec<Bytes>, bool, GatewayTrace) {
+        let handled = self.execution.handle(Self::request(line), &self.door).await;
+        let stream = handled.stream.expect("an answer that is passed on as it comes");
+        let (to, mut from) = tokio::sync::mpsc::channel(1);
+        let passing = tokio::spawn(async move { stream.pass_on(&to).await });
+        let mut body = Vec::new();
+        while let Some(piece) = from.recv().await {
+            body.push(piece.unwrap());
+        }
+        let trace = passing.await.unwrap();
+        let broken = !trace.stream.unwrap().complete;
+        (handled.response, body, broken, trace)
     }
 
     pub fn invocation(&self) -> LambdaInvocation {

@@ -388,9 +388,10 @@ fn integration(given: &Integration, resource: &Resource) -> Value {
     if given.timeout_in_millis != 29_000 {
         shown["timeoutInMillis"] = given.timeout_in_millis.into();
     }
-    for member in
-        ["connectionId", "tlsConfig", "cacheKeyParameters", "responseTransferMode", "integrationTarget"]
-    {
+    if given.is_streamed() {
+        shown["responseTransferMode"] = "STREAM".into();
+    }
+    for member in ["connectionId", "tlsConfig", "cacheKeyParameters", "integrationTarget"] {
         put(&mut shown, member, json!(given.rest.get(member)));
     }
     if let Some(Value::String(kind)) = given.rest.get("connectionType").filter(|kind| *kind != "INTERNET") {

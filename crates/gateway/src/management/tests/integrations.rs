@@ -9,6 +9,7 @@ fn a_proxy_integration_has_the_defaults_of_aws() {
     let expected = json!({
         "type": "AWS_PROXY", "httpMethod": "POST", "uri": URI, "passthroughBehavior": "WHEN_NO_MATCH",
         "timeoutInMillis": 29000, "cacheNamespace": at["resourceId"], "cacheKeyParameters": [],
+        "responseTransferMode": "BUFFERED",
     });
     assert_eq!(got, expected);
     let uri = URI.replace(":f/", ":g/");
@@ -51,6 +52,29 @@ fn what_put_integration_refuses() {
     let own = json!({ "credentials": format!("arn:aws:iam::{OWNER}:role/mine") });
     b.ok("PutIntegration", with(&at, own));
     b.ok("PutIntegration", with(&at, json!({ "credentials": "arn:aws:iam::*:user/*" })));
+}
+
+#[test]
+fn a_streamed_answer_may_take_fifteen_minutes_and_only_proxies_stream() {
+    let b = bench();
+    let at = b.mock();
+    let uri = URI.replace("2015-03-31", "2021-11-15").replace("/invoc", "/response-streaming-invoc");
+    let put = json!({
+        "type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri, "responseTransferMode": "STREAM",
+        "timeoutInMillis": 900_000,
+    });
+    let got = b.ok("PutIntegration", with(&at, put.clone()));
+    assert_eq!(text(&got, "responseTransferMode"), "STREAM");
+    assert_eq!(got["timeoutInMillis"], 900_000);
+    let longer = with(&with(&at, put), json!({ "timeoutInMillis": 900_001 }));
+    let expected = "BadRequestException 400 Timeout should be between 50 ms and 900000 ms";
+    assert_eq!(b.err("PutIntegration", longer), expected);
+    let patch = |path: &str, value: &str| json!([{ "op": "replace", "path": path, "value": value }]);
+    let refused =
+        |operations: Value| b.err("UpdateIntegration", with(&at, json!({ "patchOperations": operations })));
+    assert!(refused(patch("/type", "AWS")).contains("STREAM is only supported"));
+    assert!(refused(patch("/responseTransferMode", "BUFFERED")).contains("between 50 ms and 29000 ms"));
+    assert!(refused(patch("/responseTransferMode", "stream")).contains("Valid options are BUFFERED,STREAM"));
 }
 
 #[test]

@@ -121,7 +121,6 @@ fn update_stage_refuses_in_the_words_of_aws() {
             "x",
             "Invalid method setting path: /canarySettings/badPath. Must be",
         ),
-        ("copy", "/deploymentId", "", "Promotion not available. Canary does not exist."),
         ("replace", "/deploymentId", "nope", "Deployment id does not exist"),
         (
             "replace",

@@ -75,6 +75,14 @@ enum Phase {
     Dead,
 }
 
+/// How an environment begins.
+pub(crate) struct Beginning {
+    /// The log stream of the environment that it replaces.
+    pub reset: Option<String>,
+    /// How long the init phase may take.
+    pub init_timeout: Duration,
+}
+
 /// Told about an environment's turns; the pool.
 pub(crate) trait Owner: Send + Sync {
     /// Init is over and the environment is ready for its first invocation.
@@ -83,8 +91,11 @@ pub(crate) trait Owner: Send + Sync {
     fn failed(&self, environment: &Arc<Environment>, failure: InitFailure);
     /// An invocation is over and the next may come.
     fn free(&self, environment: &Arc<Environment>);
-    /// How long the init phase may take.
-    fn init_timeout(&self) -> Duration;
+    /// How the next environment begins.
+    fn beginning(&self) -> Beginning;
+    /// An environment failed in an invocation: the next one takes its log stream over, and its init phase is a part of
+    /// the next invocation.
+    fn reset(&self, stream: &str);
     /// The process is gone. Comes exactly once, after `failed` where that comes.
     fn gone(&self, environment: &Arc<Environment>);
 }
@@ -94,6 +105,8 @@ pub(crate) struct Environment {
     pub id: u64,
     pub spec: Arc<FunctionSpec>,
     pub stream: String,
+    /// Whether its init phase is a part of the invocation that it was started for.
+    pub suppressed: bool,
     pub runtime_used: String,
     pub warning: Option<String>,
     pub process: Arc<Process>,
@@ -121,6 +134,7 @@ pub(crate) struct Parts {
     pub id: u64,
     pub spec: Arc<FunctionSpec>,
     pub stream: String,
+    pub suppressed: bool,
     pub runtime_used: String,
     pub warning: Option<String>,
     pub process: Arc<Process>,
@@ -153,6 +167,7 @@ impl Environment {
             id: parts.id,
             spec: parts.spec,
             stream: parts.stream,
+            suppressed: parts.suppressed,
             runtime_used: parts.runtime_used,
             warning: parts.warning,
             process: parts.process,
@@ -204,7 +219,7 @@ impl Environment {
         };
         if first {
             self.drain_log();
-            self.record(platform::init_runtime_done(None));
+            self.record(platform::init_runtime_done(self.init_phase(), None));
         }
         *lock(&self.pending) = Some(first);
         self.settle();
@@ -222,7 +237,7 @@ impl Environment {
                 *lock(&self.init) = Some(took);
                 self.extensions.close();
                 self.telemetry.close();
-                self.record(platform::init_report(took, None));
+                self.record(platform::init_report(self.init_phase(), took, None));
                 self.owner.up(self);
             }
             Some(false) => {
@@ -342,8 +357,8 @@ impl Environment {
             InitFailure::TimedOut => "Sandbox.Timedout".to_owned(),
             InitFailure::Jail(_) => "Sandbox.Failure".to_owned(),
         };
-        self.record(platform::init_runtime_done(Some(&kind)));
-        self.record(platform::init_report(took, Some(&kind)));
+        self.record(platform::init_runtime_done(self.init_phase(), Some(&kind)));
+        self.record(platform::init_report(self.init_phase(), took, Some(&kind)));
         self.end(if matches!(failure, InitFailure::TimedOut) { Reason::Timeout } else { Reason::Failure });
         self.owner.failed(self, failure);
         true
@@ -371,9 +386,25 @@ impl Environment {
         self.telemetry.emit(event.kind, || event.record);
     }
 
-    /// How long the init phase took, for the first that asks.
-    pub fn take_init(&self) -> Option<std::time::Duration> {
-        if self.served.fetch_add(1, Ordering::Relaxed) == 0 { *lock(&self.init) } else { None }
+    /// Its init phase, as records tell of it.
+    pub fn init_phase(&self) -> platform::Init {
+        platform::Init { provisioned: self.spec.provisioned > 0, suppressed: self.suppressed }
+    }
+
+    /// Whether this was its first invocation, and how long the init phase before it took.
+    pub fn take_init(&self) -> (bool, Option<std::time::Duration>) {
+        let first = self.served.fetch_add(1, Ordering::Relaxed) == 0;
+        (first, lock(&self.init).filter(|_| first && !self.suppressed))
+    }
+
+    /// Whether an invocation has ended in it.
+    pub fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed) > 0
+    }
+
+    /// It failed in an invocation: the next environment begins where it ended.
+    pub fn reset(&self) {
+        self.owner.reset(&self.stream);
     }
 
     /// Appends a line of the platform's own to the log.

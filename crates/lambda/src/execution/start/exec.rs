@@ -8,8 +8,9 @@ use super::super::process::{Exit, Process};
 use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
-use super::super::variables::{Place, variables};
-use super::{Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::super::variables::{Place, module_links, variables};
+use super::origin::Relayed;
+use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
 use jailer::{BaseSpec, Layer, Layers};
 use std::collections::BTreeMap;
@@ -109,7 +110,8 @@ impl Starter {
         runtime: Runtime,
         refused: Option<String>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let (layers, bound) = (self.layers, owner.init_timeout());
+        let layers = self.layers;
+        let (stream, suppressed, bound) = begins(spec, owner.as_ref());
         let mut slot = self.slots.take();
         slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
@@ -124,7 +126,6 @@ impl Starter {
         };
         let own_ip = sockets::v4(address).map_or(Ipv4Addr::LOCALHOST, |a| *a.ip());
         let sockets = self.sockets(uid);
-        let stream = stream_name(spec);
         let process = Process::new();
         let found = if layers.has(Layer::Pid) { extensions(spec) } else { BTreeMap::new() };
         let mut band = None;
@@ -139,6 +140,7 @@ impl Starter {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             spec: Arc::clone(spec),
             stream: stream.clone(),
+            suppressed,
             runtime_used: runtime.used.clone(),
             warning: runtime.warning.clone(),
             process: Arc::clone(&process),
@@ -206,10 +208,11 @@ impl Starter {
             bootstrap: (!runtime.folders.is_empty()).then(|| bootstrap.canonicalize().unwrap_or(bootstrap)),
             runtime: runtime.folders,
             etc: state.join("etc"),
+            links: module_links(&spec.runtime),
             hosts: self.hosts(own_ip, environment.id).map_err(internal)?,
             layers,
         });
-        let mut enter = enter_spec(spec, uid, layers);
+        let mut enter = self.enter_spec(spec, uid);
         let mut inherit = vec![(telemetry, TELEMETRY_FD)];
         let mut channel = None;
         let ports: Vec<_> =
@@ -241,7 +244,9 @@ impl Starter {
             Ok(()) => {
                 if let Some(channel) = channel {
                     match relay::take(&channel, ports.len()) {
-                        Ok(listeners) => serve_inside(listeners, endpoint, &environment),
+                        Ok(listeners) => {
+                            serve_inside(listeners, endpoint, &environment, self.relayed.clone())
+                        }
                         Err(error) => {
                             environment.fail_init(InitFailure::Jail(error.to_string()));
                         }
@@ -281,6 +286,7 @@ fn serve_inside(
     listeners: Vec<tokio::net::TcpListener>,
     endpoint: Option<(String, u16)>,
     environment: &Arc<Environment>,
+    relayed: Relayed,
 ) {
     let mut listeners = listeners.into_iter();
     if let Some(api) = listeners.next() {
@@ -288,7 +294,7 @@ fn serve_inside(
         tokio::spawn(api::serve_tcp(api, Arc::clone(environment), Sockets::Anyone));
     }
     if let Some((listener, (authority, _))) = listeners.next().zip(endpoint) {
-        tokio::spawn(relay::forward(listener, authority, Arc::clone(&environment.process)));
+        tokio::spawn(relay::forward(listener, authority, Arc::clone(&environment.process), relayed));
     }
 }
 

@@ -1,13 +1,16 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
 mod exec;
+mod java;
 mod launcher;
 mod node;
+mod origin;
 mod python;
+mod ruby;
 mod state;
 
 use super::config::{ExecutorConfig, Network, Sandbox};
-use super::environment::{Environment, InitFailure, Owner};
+use super::environment::{Beginning, Environment, InitFailure, Owner};
 use super::platform;
 use super::process::lock;
 use super::runtimes::{self, Wanted};
@@ -18,6 +21,7 @@ use super::telemetry;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
+pub(crate) use origin::Relayed;
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -44,6 +48,7 @@ pub(crate) struct Starter {
     launcher: Launcher,
     next_id: AtomicU64,
     warned: Mutex<HashSet<String>>,
+    relayed: Relayed,
 }
 
 fn internal(error: impl std::fmt::Display) -> InvokeError {
@@ -69,6 +74,7 @@ impl Starter {
             launcher: Launcher::new(),
             next_id: AtomicU64::new(1),
             warned: Mutex::default(),
+            relayed: Relayed::default(),
         })
     }
 
@@ -84,22 +90,34 @@ impl Starter {
         match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
             Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
             Wanted::Node(major) => self.start_node(major, spec, owner).await,
+            Wanted::Java(release) => self.start_java(release, spec, owner).await,
+            Wanted::Ruby(minor) => self.start_ruby(minor, spec, owner).await,
             Wanted::Provided => self.start_provided(spec, owner).await,
         }
     }
 
-    /// Readies a runtime, so that the first start of a function is quick.
+    /// Readies a runtime, so that the first start of a function is quick; warns of one that is not there.
     pub async fn prepare(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
-        match runtimes::parse(runtime) {
-            Ok(Wanted::Python(minor)) => {
+        let ready = self.ready(runtime).await;
+        if let Err(InvokeError::RuntimeUnavailable(text)) = &ready {
+            self.warn(text);
+        }
+        ready
+    }
+
+    async fn ready(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
+        match runtimes::parse(runtime).map_err(InvokeError::RuntimeUnavailable)? {
+            Wanted::Python(minor) => {
                 let (stock, _) = self.stock(minor)?;
                 self.refill(&stock).await
             }
-            Ok(Wanted::Node(major)) => {
+            Wanted::Node(major) => {
                 let (stock, _) = self.node_stock(major).await?;
                 self.refill_nodes(&stock).await
             }
-            Ok(Wanted::Provided) | Err(_) => Ok(()),
+            Wanted::Java(release) => self.java(release).map(|_| ()),
+            Wanted::Ruby(minor) => self.ruby(minor).map(|_| ()),
+            Wanted::Provided => Ok(()),
         }
     }
 
@@ -158,9 +176,31 @@ impl Starter {
         }
     }
 
+    /// The folders that lie over each other at `/opt`; later ones win.
+    fn layers_of<'a>(&'a self, spec: &'a FunctionSpec) -> impl DoubleEndedIterator<Item = &'a PathBuf> {
+        self.config.runtime_layer.iter().filter(|folder| folder.is_dir()).chain(&spec.layers)
+    }
+
+    /// What an environment of this function gets to see.
+    fn enter_spec(&self, spec: &FunctionSpec, uid: u32) -> EnterSpec {
+        EnterSpec {
+            task: absolute(&spec.code_dir),
+            opt: self.layers_of(spec).map(|l| absolute(l)).collect(),
+            tmp_mb: spec.ephemeral_mb,
+            uid,
+            processes: PROCESSES,
+            network: None,
+            layers: self.layers,
+        }
+    }
+
     /// The first log lines, and the watch over the init phase.
     fn begin(&self, environment: &Arc<Environment>, bound: Duration) {
-        environment.record(platform::init_start(&environment.spec, &environment.runtime_used));
+        environment.record(platform::init_start(
+            environment.init_phase(),
+            &environment.spec,
+            &environment.runtime_used,
+        ));
         if let Some(warning) = &environment.warning {
             let line = match environment.spec.system_log_level {
                 Some(_) => {
@@ -177,18 +217,6 @@ impl Starter {
                 environment.fail_init(InitFailure::TimedOut);
             }
         });
-    }
-}
-
-fn enter_spec(spec: &FunctionSpec, uid: u32, layers: Layers) -> EnterSpec {
-    EnterSpec {
-        task: absolute(&spec.code_dir),
-        opt: spec.layers.iter().map(|l| absolute(l)).collect(),
-        tmp_mb: spec.ephemeral_mb,
-        uid,
-        processes: PROCESSES,
-        network: None,
-        layers,
     }
 }
 
@@ -214,6 +242,13 @@ fn limits(spec: &FunctionSpec) -> Limits {
 }
 
 /// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
+/// Where the next environment logs, whether its init phase is a part of an invocation, and how long that may take.
+fn begins(spec: &FunctionSpec, owner: &dyn Owner) -> (String, bool, Duration) {
+    let Beginning { reset, init_timeout } = owner.beginning();
+    let suppressed = reset.is_some();
+    (reset.unwrap_or_else(|| stream_name(spec)), suppressed, init_timeout)
+}
+
 fn stream_name(spec: &FunctionSpec) -> String {
     let mut random = [0u8; 16];
     let _ = getrandom::fill(&mut random);

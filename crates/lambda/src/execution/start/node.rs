@@ -11,9 +11,9 @@ use super::super::nodes::{self, Node};
 use super::super::process::{Process, lock};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
-use super::super::variables::{Place, variables};
+use super::super::variables::{Place, module_links, variables};
 use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::{REFILL_DELAY, Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::{BaseSpec, Layer};
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -107,10 +107,9 @@ impl Starter {
             let runtime = self.node_runtime(&stock.node, warning);
             return self.start_executed(spec, owner, runtime, None).await;
         }
-        let bound = owner.init_timeout();
+        let (stream, suppressed, bound) = begins(spec, owner.as_ref());
         let listener = api::listen().await.map_err(internal)?;
         let address = listener.local_addr().map_err(internal)?.to_string();
-        let stream = stream_name(spec);
         let env = self.node_variables(spec, &stream, &address, &stock.node);
         let mut spare = if boots_alone(spec) {
             self.boot(&stock.node, Some((spec, &env))).await?
@@ -131,6 +130,7 @@ impl Starter {
                 id: self.next_id.fetch_add(1, Ordering::Relaxed),
                 spec: Arc::clone(spec),
                 stream: stream.clone(),
+                suppressed,
                 runtime_used: stock.node.runtime(),
                 warning,
                 process: Arc::clone(&process),
@@ -210,7 +210,7 @@ impl Starter {
         inside: Option<(Option<OwnedFd>, OwnedFd)>,
     ) -> Result<(), InvokeError> {
         let Some((user, mount)) = inside else { return Ok(()) };
-        let enter = enter_spec(spec, slot.uid, self.layers);
+        let enter = self.enter_spec(spec, slot.uid);
         let run = move || {
             let plan = jailer::furnish(&enter, user.as_ref().map(|fd| fd.as_raw_fd()), mount.as_raw_fd());
             jailer::run_in_child(&plan)
@@ -261,12 +261,13 @@ impl Starter {
             runtime: node.prefix().into_iter().collect(),
             etc: state.join("etc"),
             bootstrap: Some(bootstrap.canonicalize().unwrap_or(bootstrap)),
+            links: module_links(&node.runtime()),
             hosts: None,
             layers,
         });
         let closed = match whose {
-            Some((spec, _)) => jailer::enter(&enter_spec(spec, slot.uid, layers)),
-            None => jailer::board(&enter_spec(&FunctionSpec::default(), slot.uid, layers)),
+            Some((spec, _)) => jailer::enter(&self.enter_spec(spec, slot.uid)),
+            None => jailer::board(&self.enter_spec(&FunctionSpec::default(), slot.uid)),
         };
         jailer::spawn::jail(
             &mut command,

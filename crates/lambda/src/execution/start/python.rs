@@ -9,7 +9,7 @@ use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::super::zygote::{Housing, Zygote};
 use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, enter_spec, internal, limits, log_pipe, stream_name, task_root};
+use super::{REFILL_DELAY, Starter, begins, internal, limits, log_pipe, task_root};
 use crate::execution::config::Sandbox;
 use jailer::{Layer, Layers};
 use std::ffi::OsString;
@@ -69,11 +69,10 @@ impl Starter {
             let runtime = self.python_runtime(&stock.python, warning)?;
             return self.start_executed(spec, owner, runtime, None).await;
         }
-        let bound = owner.init_timeout();
+        let (stream, suppressed, bound) = begins(spec, owner.as_ref());
         let mut spare = self.spare(&stock).await?;
         let layers = spare.zygote.layers;
         spare.slot.limit(limits(spec)).map_err(|e| internal(format!("control group: {e}")))?;
-        let stream = stream_name(spec);
         let listener = api::listen().await.map_err(internal)?;
         let address = listener.local_addr().map_err(internal)?.to_string();
         let sockets = self.sockets(spare.slot.uid);
@@ -94,7 +93,7 @@ impl Starter {
         let frame = format!(
             r#"{{"plan":{},"directory":{},"handler":{},"env":{}}}"#,
             if spare.zygote.runs_plans {
-                jailer::enter(&enter_spec(spec, spare.slot.uid, layers)).to_json()
+                jailer::enter(&self.enter_spec(spec, spare.slot.uid)).to_json()
             } else {
                 "null".into()
             },
@@ -109,6 +108,7 @@ impl Starter {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             spec: Arc::clone(spec),
             stream,
+            suppressed,
             runtime_used: stock.python.runtime(),
             warning,
             process: spare.process,

@@ -74,6 +74,12 @@ pub(super) fn write_state(config: &ExecutorConfig, slots: &Slots) -> io::Result<
             make(&etc.join(dir), 0o755)?;
         }
     }
+    // Debian's packages of Java keep their settings there; mounted for functions that run in one.
+    for entry in std::fs::read_dir("/etc").into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|n| n.starts_with("java-")) && entry.path().is_dir() {
+            make(&etc.join(entry.file_name()), 0o755)?;
+        }
+    }
     Ok(())
 }
 

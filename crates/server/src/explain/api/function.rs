@@ -21,7 +21,7 @@ impl Story<'_> {
             Some(kind) => format!("the function ran and failed: {kind}: {message}"),
             None => format!("the function ran and failed: {message}"),
         };
-        let payload = self.trace.events.invocation.as_ref().and_then(|i| i.error.clone()).unwrap_or_default();
+        let payload = self.trace.events.invoked().and_then(|i| i.error.clone()).unwrap_or_default();
         report.findings.push(Finding::new(title).detail(payload));
         let read = format!(
             "aws logs filter-log-events --region {region} --log-group-name /aws/lambda/{name} \

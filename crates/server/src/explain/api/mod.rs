@@ -61,7 +61,14 @@ fn steps(trace: &Trace, gateway: &GatewayTrace, report: &mut Report) {
         report.steps.push(format!("function {function}"));
     }
     decision::steps(report);
-    if let Some(invoked) = &trace.events.invocation {
+    if let Some(stream) = gateway.stream {
+        let end = if stream.complete { "" } else { ", and then the connection was closed" };
+        report.steps.push(format!(
+            "status and headers came after {} ms; the client got {} bytes of the body{end}",
+            stream.headers_ms, stream.bytes
+        ));
+    }
+    if let Some(invoked) = trace.events.invoked() {
         let start = if invoked.cold { ", in a new environment" } else { "" };
         report.steps.push(format!("ran {:.1} ms{start}", invoked.duration_ms));
         report.steps.extend(invoked.warning.iter().map(|w| format!("warning: {w}")));
@@ -107,12 +114,13 @@ impl Story<'_> {
             Why::IntegrationFailure { kind, detail } => self.integration(kind, detail, report),
             Why::Timeout { after_ms } => {
                 let title = format!("the integration did not answer within its time-out of {after_ms} ms");
-                let detail = match self.gateway.function_arn {
-                    Some(_) => {
-                        "the function goes on until its own time-out; 29000 ms is the most that an integration waits"
-                    }
-                    None => "29000 ms is the most that an integration waits",
+                let streamed = self.gateway.route.as_ref().is_some_and(|route| route.streamed);
+                let most = if streamed { 900_000 } else { 29_000 };
+                let on = match self.gateway.function_arn {
+                    Some(_) => "the function goes on until its own time-out; ",
+                    None => "",
                 };
+                let detail = format!("{on}{most} ms is the most that an integration waits");
                 report.findings.push(Finding::new(title).detail(detail));
             }
             Why::FunctionError { error_type, error_message, .. } => {

@@ -50,6 +50,15 @@ pub(super) fn words(why: &Why) -> String {
                 base_paths.join(", ")
             )
         }
+        Why::StreamIdle { after_ms } => format!(
+            "nothing came of the response for {after_ms} ms: edge-optimized APIs wait 30 s, regional and private ones 5 \
+             minutes"
+        ),
+        Why::MalformedStream { reason, value } => format!(
+            "the function's response does not begin as a streamed one does: {reason}\nit wrote: {value}\nwanted: \
+             {{\"statusCode\": 200, \"headers\": {{…}}}}, eight zero bytes, the body; awslambda.HttpResponseStream.from \
+             writes both of Node's"
+        ),
         Why::EndpointFailed { detail } => format!("the HTTP endpoint gave no answer: {detail}"),
         other => format!("{other:?}"),
     }

@@ -1,13 +1,15 @@
 //! The journey of a call to a function URL: who calls, may they (two actions), the function, its answer.
 
+mod stream;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
-use lambda::execution::{InvokeContext, InvokeError};
+use lambda::execution::{Invocation, InvokeContext, InvokeError};
 use lambda::url::{IamCaller, Request as UrlRequest, event, response};
-use lambda::{FunctionUrl, InvokeFailure};
+use lambda::{FunctionUrl, FunctionView, InvokeFailure};
 use policy::{Check, Principal};
 use serde_json::{Value, json};
 
@@ -51,12 +53,11 @@ pub async fn answer(
     let (response, error) = match run(state, request, id, request_id, now_ms, &mut caller).await {
         Ok(response) => (response, None),
         Err(refused) => {
-            let mut response = json_response(refused.status, &refused.body);
+            let mut response = json_response(refused.status, &refused.body).map(Body::Full);
             response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(refused.kind));
             (response, Some((refused.kind.to_owned(), refused.detail)))
         }
     };
-    let response = response.map(Body::Full);
     Answer { response, caller, journey: Journey::Aws { service: "lambda", operation: "FunctionUrl", error } }
 }
 
@@ -67,7 +68,7 @@ async fn run(
     request_id: &str,
     now_ms: i64,
     caller: &mut String,
-) -> Result<Response<Bytes>, Refused> {
+) -> Result<Response<Body>, Refused> {
     let head = &request.head;
     let found = state.lambda.function_url(id).map_err(|e| broken(&e))?;
     // Recorded: a URL that does not exist is forbidden, with a null text.
@@ -81,7 +82,7 @@ async fn run(
         && url.cors.is_some()
         && head.text("access-control-request-method").is_some()
     {
-        let mut response = Response::new(Bytes::new());
+        let mut response = Response::new(Body::default());
         add_headers(&mut response, cors(true));
         return Ok(response);
     }
@@ -90,8 +91,21 @@ async fn run(
         *caller = signer.caller.principal.arn();
     }
     authorize(state, request, &url, signer.as_ref(), now_ms)?;
-    let payload = event_of(state, request, id, signer, request_id, now_ms)?;
-    let mut answer = invoke(state, &url, payload, request_id).await?;
+    let trace = head.text("x-amzn-trace-id").map_or_else(|| new_trace(now_ms), str::to_owned);
+    let payload = event_of(state, request, id, signer, (request_id, &trace), now_ms)?;
+    let view = state.lambda.lookup(&url.function_arn).map_err(|e| broken(&e))?;
+    let view = view.ok_or_else(|| gone(&url.function_arn))?;
+    let context = InvokeContext {
+        request_id: request_id.to_owned(),
+        invoked_arn: url.function_arn.clone(),
+        trace_id: Some(trace.clone()),
+        ..InvokeContext::default()
+    };
+    let mut answer = match url.invoke_mode.as_str() {
+        "RESPONSE_STREAM" => stream::invoke(state, view, payload, context).await?,
+        _ => invoke(state, &view, payload, context).await?.map(Body::Full),
+    };
+    add_headers(&mut answer, vec![("x-amzn-trace-id", trace)]);
     add_headers(&mut answer, cors(false));
     Ok(answer)
 }
@@ -107,7 +121,7 @@ fn signer(state: &State, request: &Request, now_ms: i64) -> Result<Signer, Refus
     };
     signed
         .check_scope("lambda", None)
-        .and_then(|()| state.callers.prove(&signed, &request.body, now_ms))
+        .and_then(|()| state.callers.prove(&signed, &request.body, head, now_ms))
         .map_err(|e| refused(&e))
 }
 
@@ -161,7 +175,7 @@ fn event_of(
     request: &Request,
     id: &str,
     signer: Option<Signer>,
-    request_id: &str,
+    (request_id, trace): (&str, &str),
     now_ms: i64,
 ) -> Result<Bytes, Refused> {
     let head = &request.head;
@@ -188,7 +202,6 @@ fn event_of(
         .collect();
     let host = head.host();
     let (domain, port) = host.rsplit_once(':').unwrap_or((host, ""));
-    let trace = head.text("x-amzn-trace-id").map_or_else(|| new_trace(now_ms), str::to_owned);
     Ok(event(&UrlRequest {
         url_id: id,
         method: head.method.as_str(),
@@ -200,7 +213,7 @@ fn event_of(
         source_ip: &head.peer.ip().to_string(),
         domain,
         port: port.parse().unwrap_or_else(|_| head.local.port()),
-        trace: &trace,
+        trace,
         request_id,
         now_ms,
         caller,
@@ -215,39 +228,12 @@ fn new_trace(now_ms: i64) -> String {
 
 async fn invoke(
     state: &State,
-    url: &FunctionUrl,
+    view: &FunctionView,
     payload: Bytes,
-    request_id: &str,
+    context: InvokeContext,
 ) -> Result<Response<Bytes>, Refused> {
-    let arn = &url.function_arn;
-    let view = state.lambda.lookup(arn).map_err(|e| broken(&e))?;
-    let view = view.ok_or_else(|| forbidden(Value::Null, format!("the function {arn} does not exist")))?;
-    let context = InvokeContext {
-        request_id: request_id.to_owned(),
-        invoked_arn: arn.clone(),
-        ..InvokeContext::default()
-    };
-    let done = state.lambda.run(&view, payload, context).await.map_err(|failure| match failure {
-        InvokeFailure::NotRun(InvokeError::Throttled(reason)) => Refused {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            kind: "TooManyRequestsException",
-            body: json!({ "Message": "Rate Exceeded.", "Reason": format!("{reason:?}"), "Type": "User" }),
-            detail: format!("throttled: {reason:?}"),
-        },
-        InvokeFailure::NotRun(error) => broken(&error),
-        InvokeFailure::NotFound(arn) => forbidden(Value::Null, format!("the function {arn} does not exist")),
-        InvokeFailure::Broken(error) => broken(&error),
-    })?;
-    let told = |text: String| {
-        record(|events| {
-            events.invocation = Some(Invoked {
-                error: Some(text.chars().take(ERROR_KEPT).collect()),
-                warning: done.warning.clone(),
-                cold: done.cold,
-                duration_ms: done.durations.duration.as_secs_f64() * 1000.0,
-            });
-        });
-    };
+    let done = state.lambda.run(view, payload, context).await.map_err(not_run)?;
+    let told = |text: String| record(|events| events.invocation = Some(failed(&done, &text)));
     if done.function_error.is_some() {
         told(String::from_utf8_lossy(&done.payload).into_owned());
         return Ok(bad_gateway());
@@ -263,6 +249,34 @@ async fn invoke(
     *sent.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     add_headers(&mut sent, answer.headers);
     Ok(sent)
+}
+
+fn gone(arn: &str) -> Refused {
+    forbidden(Value::Null, format!("the function {arn} does not exist"))
+}
+
+fn not_run(failure: InvokeFailure) -> Refused {
+    match failure {
+        InvokeFailure::NotRun(InvokeError::Throttled(reason)) => Refused {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: "TooManyRequestsException",
+            body: json!({ "Message": "Rate Exceeded.", "Reason": format!("{reason:?}"), "Type": "User" }),
+            detail: format!("throttled: {reason:?}"),
+        },
+        InvokeFailure::NotRun(error) => broken(&error),
+        InvokeFailure::NotFound(arn) => gone(&arn),
+        InvokeFailure::Broken(error) => broken(&error),
+    }
+}
+
+/// What explanations tell of a run that went wrong.
+fn failed(done: &Invocation, why: &str) -> Invoked {
+    Invoked {
+        error: Some(why.chars().take(ERROR_KEPT).collect()),
+        warning: done.warning.clone(),
+        cold: done.cold,
+        duration_ms: done.durations.duration.as_secs_f64() * 1000.0,
+    }
 }
 
 /// Recorded: what a client gets when the function fails.
@@ -287,7 +301,7 @@ fn json_response(status: StatusCode, body: &Value) -> Response<Bytes> {
 }
 
 /// Adds headers that are valid; what a function wrote may not be.
-fn add_headers<N: AsRef<str>>(response: &mut Response<Bytes>, headers: Vec<(N, String)>) {
+fn add_headers<N: AsRef<str>, B>(response: &mut Response<B>, headers: Vec<(N, String)>) {
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_ref().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {

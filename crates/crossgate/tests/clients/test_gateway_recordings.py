@@ -1,0 +1,230 @@
+"""Scenarios that were recorded on AWS (LocalStack's validated tests, named at each test), played again."""
+import base64
+import gzip
+import json
+
+import pytest
+
+from conftest import A, REGION
+from http_backend import Api, Backend
+
+# test_apigateway_s3 TestApiGatewayS3BinarySupport, with an HTTP endpoint in the place of S3.
+RAW = gzip.compress(b"compressed data, should be invalid UTF-8 string", mtime=1676569620)
+TEXT = b"this is a UTF8 text typed object"
+CODED = base64.b64encode(RAW)
+LOSSY = RAW.decode(errors="replace").encode()
+BODIES = {"raw": RAW, "encoded": CODED, "text": TEXT}
+twice = base64.b64encode
+
+
+@pytest.fixture(scope="module")
+def backend():
+    running = Backend()
+    running.objects.update(BODIES)
+    yield running
+    running.stop()
+
+
+def http(server, backend, request=None, response=None, types=(), verb="PUT", path="/object", **integration):
+    api = Api(server, binaryMediaTypes=list(types))
+    if request:
+        integration["contentHandling"] = request
+    more = {"contentHandling": response} if response else {}
+    names = {f"method.request.{place}": False for place in ("header.Content-Type", "querystring.name", "querystring.type")}
+    api.method("/o", backend.url + path, verb, kind="HTTP", request=names, method_responses={"200": {}},
+               responses={"200": more}, requestParameters={
+                   "integration.request.header.Content-Type": "method.request.header.Content-Type",
+                   "integration.request.path.name": "method.request.querystring.name",
+                   "integration.request.querystring.type": "method.request.querystring.type"}, **integration)
+    return api.deploy()
+
+
+PNG = ("image/png",)
+
+
+@pytest.mark.parametrize("handling, types, kind, expected", [
+    (None, (), "image/png", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_TEXT", (), "image/png", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_BINARY", (), "image/png", {"raw": 500, "encoded": RAW, "text": 500}),
+    (None, PNG, "image/png", BODIES),
+    ("CONVERT_TO_TEXT", PNG, "image/png", {name: twice(body) for name, body in BODIES.items()}),
+    ("CONVERT_TO_BINARY", PNG, "image/png", BODIES),
+    (None, PNG, "text/plain", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_TEXT", PNG, "text/plain", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_BINARY", PNG, "text/plain", {"raw": 500, "encoded": RAW, "text": 500}),
+])
+def test_binary_support_request(shared, backend, handling, types, kind, expected):
+    api = http(shared, backend, handling, types=types, path="/x")
+    for name, body in BODIES.items():
+        answer = api.call("/prod/o", method="PUT", body=body, headers={"Content-Type": kind})
+        if expected[name] == 500:
+            assert answer.status == 500, name
+        else:
+            assert (answer.status, backend.last["body"]) == (200, expected[name]), name
+
+
+def test_binary_support_request_convert_to_binary_with_request_template(shared, backend):
+    api = http(shared, backend, "CONVERT_TO_BINARY", path="/x",
+               requestTemplates={"application/json": json.dumps({"data": "$input.body"})})
+    assert api.call("/prod/o", method="PUT", body=CODED, headers={"Content-Type": "image/png"}).status == 200
+    assert backend.last["body"] == RAW
+    answer = api.call("/prod/o", method="PUT", body=CODED, headers={"Content-Type": "application/json"})
+    assert answer.status == 500
+    assert "set the integration's contentHandling to CONVERT_TO_TEXT" in shared.explain(answer.request_id)
+
+
+OCTETS = "binary/octet-stream"
+
+
+@pytest.mark.parametrize("handling, types, kind, accept, expected", [
+    (None, (), OCTETS, "image/png", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    (None, PNG, OCTETS, "image/png", {"raw": 500, "encoded": RAW, "text": 500}),
+    (None, PNG, "image/png", "image/png", BODIES),
+    (None, PNG, OCTETS, "text/plain", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    (None, PNG, "image/png", "text/plain", {name: twice(body) for name, body in BODIES.items()}),
+    ("CONVERT_TO_TEXT", (), OCTETS, "image/png", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_TEXT", PNG, OCTETS, "image/png", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_TEXT", PNG, "image/png", "image/png", {name: twice(body) for name, body in BODIES.items()}),
+    ("CONVERT_TO_TEXT", PNG, OCTETS, "text/plain", {"raw": LOSSY, "encoded": CODED, "text": TEXT}),
+    ("CONVERT_TO_TEXT", PNG, "image/png", "text/plain", {name: twice(body) for name, body in BODIES.items()}),
+    ("CONVERT_TO_BINARY", (), OCTETS, "image/png", {"raw": 500, "encoded": RAW, "text": 500}),
+    ("CONVERT_TO_BINARY", PNG, OCTETS, "image/png", {"raw": 500, "encoded": RAW, "text": 500}),
+    ("CONVERT_TO_BINARY", PNG, "image/png", "image/png", BODIES),
+    ("CONVERT_TO_BINARY", PNG, OCTETS, "text/plain", {"raw": 500, "encoded": RAW, "text": 500}),
+])
+def test_binary_support_response(shared, backend, handling, types, kind, accept, expected):
+    api = http(shared, backend, None, handling, types, "GET", "/object/{name}")
+    for name in BODIES:
+        answer = api.call(f"/prod/o?name={name}&type={kind}", headers={"Accept": accept})
+        if expected[name] == 500:
+            assert answer.status == 500, name
+        else:
+            assert (answer.status, answer.body) == (200, expected[name]), name
+
+
+def test_a_preflight_of_an_api_whose_every_type_is_binary_needs_content_handling(shared):
+    """Published by many (serverless/serverless, aws/aws-cdk): MOCK with `*/*` and a template is a 500."""
+    api = Api(shared, binaryMediaTypes=["*/*"])
+    for path, more in (("/without", {}), ("/with", {"contentHandling": "CONVERT_TO_TEXT"})):
+        api.method(path, None, "OPTIONS", kind="MOCK", method_responses={"200": {}}, responses={"200": {}},
+                   requestTemplates={"application/json": '{"statusCode": 200}'}, **more)
+    api.deploy()
+    assert api.call("/prod/without", method="OPTIONS").status == 500
+    assert api.call("/prod/with", method="OPTIONS").status == 200
+
+
+# test_apigateway_canary.
+
+
+def mock(server, message):
+    api = Api(server)
+    api.method("/", None, kind="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'},
+               method_responses={"200": {}})
+    api.place = dict(restApiId=api.id, resourceId=api.root, httpMethod="GET")
+    api.gateway.put_integration_response(**api.place, statusCode="200", selectionPattern="",
+                                         responseTemplates={"application/json": json.dumps(message)})
+    return api
+
+
+def stage(answer, **ids):
+    """What is recorded of a stage, deployments by their names."""
+    answer = {k: v for k, v in answer.items() if k not in ("ResponseMetadata", "createdDate", "lastUpdatedDate")}
+    return json.loads(json.dumps(answer).replace(ids.get("one", "-"), "one").replace(ids.get("two", "-"), "two"))
+
+
+DEV = {"cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "deploymentId": "one", "methodSettings": {},
+       "stageName": "dev", "tracingEnabled": False}
+
+
+def test_create_update_stages(shared):
+    api = mock(shared, {"message": "default deployment"})
+    gateway, at = api.gateway, dict(restApiId=api.id, stageName="dev")
+    one, two = (gateway.create_deployment(restApiId=api.id)["id"] for _ in range(2))
+    dev = {**DEV, "description": "dev stage", "variables": {"testVar": "default"}}
+    canary = {"deploymentId": "two", "percentTraffic": 50.0, "stageVariableOverrides": {"testVar": "canary"},
+              "useStageCache": False}
+    made = gateway.create_stage(**at, deploymentId=one, description="dev stage", variables={"testVar": "default"},
+                                canarySettings={"deploymentId": two, "percentTraffic": 50,
+                                                "stageVariableOverrides": {"testVar": "canary"}})
+    assert stage(made, one=one, two=two) == {**dev, "canarySettings": canary}
+    assert stage(gateway.get_stage(**at), one=one, two=two) == {**dev, "canarySettings": canary}
+    patch = lambda *operations: gateway.update_stage(**at, patchOperations=list(operations))
+    updated = patch({"op": "replace", "path": "/canarySettings/stageVariableOverrides/testVar", "value": "updated"})
+    canary["stageVariableOverrides"] = {"testVar": "updated"}
+    assert stage(updated, one=one, two=two) == {**dev, "canarySettings": canary}
+    assert stage(patch({"op": "remove", "path": "/canarySettings"}), one=one) == dev
+    assert stage(gateway.get_stage(**at), one=one) == dev
+    # test_create_canary_deployment_by_stage_update
+    by_deployment = patch({"op": "replace", "path": "/canarySettings/deploymentId", "value": two})
+    assert stage(by_deployment, one=one, two=two) == {
+        **dev, "canarySettings": {"deploymentId": "two", "percentTraffic": 0.0, "useStageCache": False}}
+    patch({"op": "remove", "path": "/canarySettings"})
+    by_percent = patch({"op": "replace", "path": "/canarySettings/percentTraffic", "value": "50"})
+    assert stage(by_percent, one=one) == {
+        **dev, "canarySettings": {"deploymentId": "one", "percentTraffic": 50.0, "useStageCache": False}}
+
+
+def test_invoking_canary_deployment(shared):
+    def message(of):
+        return {"statusCode": 200, "message": of, "variable": "$stageVariables.testVar",
+                "nonExistingDefault": "$stageVariables.noStageVar", "nonOverridden": "$stageVariables.defaultVar",
+                "isCanary": "$context.isCanaryRequest"}
+
+    api = mock(shared, message("default deployment"))
+    gateway = api.gateway
+    one = gateway.create_deployment(restApiId=api.id, stageName="dev", variables={
+        "testVar": "default", "defaultVar": "default"})["id"]
+    gateway.update_integration_response(**api.place, statusCode="200", patchOperations=[
+        {"op": "replace", "path": "/responseTemplates/application~1json", "value": json.dumps(message("canary deployment"))}])
+    two = gateway.create_deployment(restApiId=api.id, stageName="dev", canarySettings={
+        "percentTraffic": 0, "stageVariableOverrides": {"testVar": "canary", "noStageVar": "canary"}})["id"]
+    assert api.call("/dev").json == {
+        "isCanary": "false", "message": "default deployment", "nonExistingDefault": "", "nonOverridden": "default",
+        "statusCode": 200, "variable": "default"}
+    updated = gateway.update_stage(restApiId=api.id, stageName="dev", patchOperations=[
+        {"op": "replace", "path": "/canarySettings/percentTraffic", "value": "100.0"}])
+    assert stage(updated, one=one, two=two) == {
+        **DEV, "variables": {"defaultVar": "default", "testVar": "default"}, "canarySettings": {
+            "deploymentId": "two", "percentTraffic": 100.0, "useStageCache": False,
+            "stageVariableOverrides": {"noStageVar": "canary", "testVar": "canary"}}}
+    assert api.call("/dev").json == {
+        "isCanary": "true", "message": "canary deployment", "nonExistingDefault": "canary", "nonOverridden": "default",
+        "statusCode": 200, "variable": "canary"}
+
+
+def test_update_stage_with_copy_ops(shared):
+    api = mock(shared, {})
+    gateway, at = api.gateway, dict(restApiId=api.id, stageName="dev")
+    patch = lambda *operations: gateway.update_stage(**at, patchOperations=list(operations))
+    refused = lambda text, *operations: pytest.raises(gateway.exceptions.BadRequestException, match=text)
+    variables = {"testVar": "test", "testVar2": "test2"}
+    one = gateway.create_deployment(restApiId=api.id, stageName="dev", variables=variables)["id"]
+    with refused("Valid copy:path are"):
+        patch({"op": "copy", "path": "/canarySettings/stageVariableOverrides", "from": "/variables"})
+    promote = [{"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"},
+               {"op": "copy", "from": "/canarySettings/stageVariableOverrides", "path": "/variables"}]
+    with refused("Promotion not available. Canary does not exist."):
+        patch(*reversed(promote))
+    none = {"op": "replace", "value": "0.0", "path": "/canarySettings/percentTraffic"}
+    canary = {"deploymentId": "one", "percentTraffic": 0.0, "useStageCache": False}
+    assert stage(patch(none, *promote), one=one) == {**DEV, "variables": variables, "canarySettings": canary}
+    two = gateway.create_deployment(restApiId=api.id, stageName="dev", canarySettings={
+        "percentTraffic": 50, "stageVariableOverrides": {"testVar": "override"}})["id"]
+    canary = {"deploymentId": "two", "percentTraffic": 50.0, "useStageCache": False,
+              "stageVariableOverrides": {"testVar": "override"}}
+    assert stage(gateway.get_stage(**at), one=one, two=two) == {**DEV, "variables": variables, "canarySettings": canary}
+    assert stage(patch(none, *promote), one=one, two=two) == {
+        **DEV, "deploymentId": "two", "variables": {**variables, "testVar": "override"},
+        "canarySettings": {**canary, "percentTraffic": 0.0}}
+
+
+def test_update_stage_canary_deployment_validation(shared):
+    api = mock(shared, {})
+    gateway = api.gateway
+    two = gateway.create_deployment(restApiId=api.id, stageName="dev2")["id"]
+    patch = lambda op, value: gateway.update_stage(restApiId=api.id, stageName="dev2", patchOperations=[
+        {"op": op, "path": "/canarySettings/deploymentId", "value": value}])
+    with pytest.raises(gateway.exceptions.BadRequestException, match="Invalid add operation with path: /canarySettings/d"):
+        patch("add", two)
+    with pytest.raises(gateway.exceptions.BadRequestException, match="Deployment id does not exist"):
+        patch("replace", "deploy")
