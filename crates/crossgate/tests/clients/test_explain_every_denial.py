@@ -234,8 +234,8 @@ SCENES = {
     "trust, across accounts": lambda s: assume(
         s, {**TRUST_A, "Principal": {"Service": "lambda.amazonaws.com"}}, own=(), account=B),
     "trust in one who is gone": dangling,
-    "trust denied": lambda s: assume(s, TRUST_A, {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}),
-    "trust denied alone": lambda s: assume(s, {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}),
+    "trust denied": lambda s: assume(s, TRUST_A, {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:*"}),
+    "trust denied alone": lambda s: assume(s, {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:*"}),
     "trust without session tags": lambda s: assume(s, TRUST_A, Tags=[{"Key": "own", "Value": "1"}]),
     "SCP denies": lambda s: organization(s, deny("lambda:*")),
     "SCPs allow nothing": lambda s: organization(s, allow("s3:*"), account=A, full=False),

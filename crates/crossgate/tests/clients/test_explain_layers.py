@@ -76,7 +76,7 @@ def test_a_trust_policy(server, account):
 def test_a_deny_of_a_trust_policy(server):
     server.client("iam").create_role(RoleName="crew", AssumeRolePolicyDocument=policy(
         {"Effect": "Allow", "Principal": {"AWS": A}, "Action": "sts:AssumeRole"},
-        {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}))
+        {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:*"}))
     assume = server.client("sts", **user(server, ALLOW)).assume_role
     call = dict(RoleArn=f"arn:aws:iam::{A}:role/crew", RoleSessionName="ann")
     paste(server, refused(assume, **call))
