@@ -122,7 +122,7 @@ Exit status: 0 all cases hold, 1 some differ, 2 a file cannot be read.")]
 /// Options of `test`.
 #[derive(Args)]
 pub struct Test {
-    /// Case files; a policy given as {"file": "x.json"} is looked for beside its case file
+    /// Case files, or - for what is piped in; a policy given as {"file": "x.json"} is looked for beside its case file
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// How to print

@@ -324,6 +324,11 @@ fn a_fix_for_every_denial() {
 }
 
 #[test]
+fn more_of_iam_with_terraform() {
+    pytest("test_terraform_iam_more.py");
+}
+
+#[test]
 fn response_streaming() {
     pytest("test_response_streaming.py");
 }

@@ -99,6 +99,11 @@ pub fn parse(
 ) -> Result<Vec<Case>, CaseError> {
     let document = json::read(text, MAX_FILE)
         .map_err(|e| CaseError { message: format!("no JSON: {}", e.help), span: e.span })?;
+    if !matches!(document.value, Json::Array(_) | Json::Object(_)) {
+        let message =
+            "the file holds no cases: it is a list of objects with `request`, `policies` and `expected`";
+        return Err(CaseError { message: message.to_owned(), span: document.span });
+    }
     document
         .items()
         .iter()
@@ -153,8 +158,11 @@ impl Case {
 
 type Load<'l> = &'l mut dyn FnMut(&str) -> Result<String, String>;
 
-fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, CaseError> {
+fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<Case, CaseError> {
     let fail = |span: Span, what: String| CaseError { message: format!("{name}: {what}"), span };
+    if node.members().is_none() {
+        return Err(fail(node.span, "a case is an object".to_owned()));
+    }
     let request = node.get("request").ok_or_else(|| fail(node.span, "no `request`".to_owned()))?;
     let required = |key: &str| {
         let missing = || fail(request.node.span, format!("the request has no `{key}`"));
@@ -173,12 +181,23 @@ fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, C
             return Err(fail(node.span, what.to_owned()));
         }
     };
-    let denied_by = match string(node, "deniedBy") {
+    let denied_by = match node.get("deniedBy").filter(|by| !matches!(by.node.value, Json::Null)) {
         None => None,
-        Some(text) => Some(layer(text).ok_or_else(|| fail(node.span, format!("`{text}` is no layer")))?),
+        Some(by) => {
+            let text = by.node.string().unwrap_or_default();
+            Some(layer(text).ok_or_else(|| fail(by.node.span, format!("`{text}` is no layer")))?)
+        }
+    };
+    // An object or nothing; anything else would be left out without a word.
+    let members = |of: &'n Node, key: &str| match of.get(key).map(|member| &member.node) {
+        Some(object) if object.members().is_some() => Ok(object.members().unwrap_or_default()),
+        Some(other) if !matches!(other.value, Json::Null) => {
+            Err(fail(other.span, format!("`{key}` is an object")))
+        }
+        _ => Ok(&[][..]),
     };
     let mut context = Context::new();
-    for member in request.node.get("context").and_then(|c| c.node.members()).unwrap_or(&[]) {
+    for member in members(&request.node, "context")? {
         let values = member.node.items().iter().map(Node::scalar).collect::<Option<Vec<_>>>();
         let values =
             values.ok_or_else(|| fail(member.node.span, format!("`{}` takes strings", member.key)))?;
@@ -187,7 +206,7 @@ fn case(text: &str, node: &Node, name: String, load: Load<'_>) -> Result<Case, C
     let mut caller = CallerPolicies::default();
     let mut owner = ResourcePolicies::default();
     let mut reader = Policies { text, load, case: &name };
-    for member in node.get("policies").and_then(|p| p.node.members()).unwrap_or(&[]) {
+    for member in members(node, "policies")? {
         let node = &member.node;
         match member.key.as_str() {
             "identity" => caller.identity = reader.list("identity policy", node, PolicyKind::Identity)?,

@@ -16,6 +16,8 @@ pub fn run(options: &Test) -> ExitCode {
     let mut outcomes = Vec::new();
     for file in &options.files {
         match file::read(file) {
+            // A list that lost its cases would hold for ever.
+            Ok(cases) if cases.is_empty() => eprintln!("crossgate: {}: no cases", file.display()),
             Ok(cases) => outcomes.extend(cases.iter().map(|case| (file.display().to_string(), case.run()))),
             Err(message) => {
                 eprintln!("crossgate: {}{message}", file.display());

@@ -2,14 +2,18 @@
 fix, pasted into a shell, lets the same call through."""
 import json
 import os
+import re
 import subprocess
 import time
 
 import pytest
+import yaml
 
 import test_explain_edges
 from conftest import A, B, REGION, Server, package, trust
 from explaining import ALLOW, allow, deny, policy, refused, report, run, session, user
+from terraforming import apply, needs_terraform, nothing_to_change, terraform_in
+from test_explain_forms import PROVIDER, Loader
 from test_iam import totp
 from test_organizations import Organization
 
@@ -402,3 +406,76 @@ def test_a_deny_without_mfa_is_not_lifted(server):
     request, _ = get_function(server, ALLOW, deny("*", **when("BoolIfExists", "aws:MultiFactorAuthPresent", "false")))
     (fix,) = report(server, request)["fixes"]
     assert "get-session-token" in fix["steps"][0]["commands"][0] and "no MFA device yet" in fix["notes"][0], fix
+
+
+# Scenes, and which fix of theirs is applied as code.
+APPLIED = [("a layer", 0), ("boundary of AWS's", 0), ("API without a role, another source", 1), ("a role is passed", 0),
+           ("another resource", 1)]
+
+
+@needs_terraform
+@pytest.mark.parametrize("name, number", APPLIED)
+def test_the_code_is_applied(server, tmp_path, name, number):
+    request, again = SCENES[name](server)
+    for count, step in enumerate(report(server, request)["fixes"][number]["steps"]):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        code = step["terraform"]
+        if "# to set on the resource" in code:
+            # What the user's code has by now, with what the fix sets.
+            code = code.replace('"aws_iam_user" "ann" {', '"aws_iam_user" "ann" {\n  name = "ann"')
+            code += 'import {\n  to = aws_iam_user.ann\n  id = "ann"\n}\n'
+        terraform = terraform_in(folder, PROVIDER % step["account"] + code, server)
+        apply(terraform)
+        nothing_to_change(terraform)
+    again()
+
+
+@needs_terraform
+def test_an_override_sets_a_tag(server, tmp_path):
+    """A file *_override.tf beside the code that makes the user, as the fix says."""
+    request, again = SCENES["no tag of the user"](server)
+    (step,) = report(server, request)["fixes"][0]["steps"]
+    made = 'import {\n  to = aws_iam_user.ann\n  id = "ann"\n}\nresource "aws_iam_user" "ann" {\n  name = "ann"\n' \
+           '  tags = { own = "1" }\n}\n'
+    (tmp_path / "fix_override.tf").write_text(step["terraform"])
+    terraform = terraform_in(tmp_path, PROVIDER % A + made, server)
+    apply(terraform)
+    nothing_to_change(terraform)
+    tags = server.client("iam").list_user_tags(UserName="ann")["Tags"]
+    assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("own", "1"), ("team", "blue")]
+    again()
+
+
+@needs_terraform
+def test_an_override_changes_a_service_control_policy(server, tmp_path):
+    request, again = SCENES["SCP denies"](server)
+    (step,) = report(server, request)["fixes"][1]["steps"]
+    (identity,) = re.findall(r"--policy-id (p-\w+)", step["commands"][0])
+    label = identity.replace("-", "_")
+    made = f'import {{\n  to = aws_organizations_policy.{label}\n  id = "{identity}"\n}}\n' \
+           f'resource "aws_organizations_policy" "{label}" {{\n  name = "p"\n  content = "{{}}"\n}}\n'
+    (tmp_path / "fix_override.tf").write_text(step["terraform"])
+    terraform = terraform_in(tmp_path, PROVIDER % step["account"] + made, server)
+    apply(terraform)
+    nothing_to_change(terraform)
+    again()
+
+
+@pytest.mark.parametrize("name, number, kinds", [
+    ("a layer", 0, {"AWS::Lambda::LayerVersionPermission"}),
+    ("boundary of AWS's", 0, {"AWS::IAM::ManagedPolicy", "AWS::IAM::User"}),
+    ("API without a role, another source", 1, {"AWS::Lambda::Permission"}),
+    ("API with a role", 1, {"AWS::ApiGateway::Method"}),
+    ("no tag of the function", 0, {"AWS::Lambda::Function"}), ("no tag of the API", 0, {"AWS::ApiGateway::RestApi"}),
+    ("no tag of the role", 0, {"AWS::IAM::Role"}), ("no tag of the log group", 0, {"AWS::Logs::LogGroup"}),
+    ("SCP denies", 1, {"AWS::Organizations::Policy"}),
+    ("a member asks its organization", 0, {"AWS::Organizations::ResourcePolicy"})])
+def test_the_template_is_one(server, name, number, kinds):
+    request, _ = SCENES[name](server)
+    template = yaml.load(report(server, request)["fixes"][number]["steps"][0]["cloudformation"], Loader)
+    assert {resource["Type"] for resource in template["Resources"].values()} == kinds, template
+    assert all(resource["Properties"] for resource in template["Resources"].values())
+    if name.startswith("no tag of the API"):
+        (api,) = template["Resources"].values()
+        assert {"Key": "own", "Value": "1"} in api["Properties"]["Tags"], "what it has by now stays"

@@ -131,3 +131,89 @@ def test_an_error_says_where(tmp_path, old, new, words):
     done = run(tmp_path, EVERY.replace(old, new))
     assert (done.returncode, done.stdout) == (2, ""), done.stdout
     assert re.search(words, done.stderr), done.stderr
+
+
+def test_files_as_editors_and_pipes_give_them(tmp_path):
+    may = ANN.replace("EXPECTED", "Allowed")
+    assert run(tmp_path, "\ufeff" + may).returncode == 0
+    case = json.dumps([{"name": "a", "request": {"principal": f"arn:aws:iam::{A}:user/ann", "action": "lambda:GetFunction",
+                                                 "resource": FUNCTION, "unknown": 1}, "unknown": [],
+                        "policies": {"identity": {"file": "p.json"}, "scp": None, "unknown": {}}, "expected": "Allowed"}])
+    (tmp_path / "p.json").write_text('\ufeff{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}')
+    assert run(tmp_path, "\ufeff" + case, name="cases.json").stdout == "1 of 1 cases hold\n"
+    for text in (case, may):
+        done = subprocess.run([CROSSGATE, "test", "-"], input=text, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "1 of 1 cases hold\n"), done.stderr
+    # No cases hold; that is said, so that a list that was lost is noticed.
+    done = run(tmp_path, "[]", name="cases.json")
+    assert (done.returncode, done.stdout) == (0, "0 of 0 cases hold\n") and "no cases" in done.stderr
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "breaks off"), ("3", "holds no cases"), ("null", "holds no cases"), ("[3]", "case 1: a case is an object"),
+    ("[{}]", "case 1: no `request`"), ("[" * 5000, "no JSON"), ('[{"request": {}}]', "the request has no `action`"),
+    ('[{"request": {"principal": "x", "action": "a:B", "resource": "*"}}]', "case 1: "),
+    ('[{"request": {"principal": "anonymous", "action": "a:B", "resource": "*", "context": []}, "expected": "Allowed"}]',
+     "`context` is an object"),
+    ('[{"request": {"principal": "anonymous", "action": "a:B", "resource": "*"}, "policies": [], "expected": "Allowed"}]',
+     "`policies` is an object"),
+    ('[{"request": {"principal": "anonymous", "action": "a:B", "resource": "*"}, "expected": "Allowed", "deniedBy": 3}]',
+     "is no layer"),
+])
+def test_what_is_no_case_file(tmp_path, text, words):
+    done = run(tmp_path, text, name="cases.json")
+    assert (done.returncode, done.stdout) == (2, "") and words in done.stderr, done.stderr
+
+
+def test_what_is_no_file(tmp_path):
+    for path in (tmp_path, tmp_path / "none.json", "/dev/zero"):
+        done = subprocess.run([CROSSGATE, "test", path], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (2, "") and str(path) in done.stderr, done.stderr
+    done = run(tmp_path, "[" + " " * 33 * 1024 * 1024, name="huge.json")
+    assert done.returncode == 2 and "the most is 33554432" in done.stderr
+    (tmp_path / "utf16.json").write_text("[]", encoding="utf-16")
+    assert subprocess.run([CROSSGATE, "test", tmp_path / "utf16.json"], capture_output=True).returncode == 2
+
+
+@pytest.mark.parametrize("layer, policies, effect", [
+    ("identity", dict(identity=[]), "ImplicitlyDenied"),
+    ("identity", dict(identity=["ALLOW", "DENY"]), "ExplicitlyDenied"),
+    ("resource", dict(identity=["ALLOW"], resource="DENY"), "ExplicitlyDenied"),
+    ("boundary", dict(identity=["ALLOW"], boundary="OTHER"), "ImplicitlyDenied"),
+    ("boundary", dict(identity=["ALLOW"], boundary=["DENY"]), "ExplicitlyDenied"),
+    ("session", dict(identity=["ALLOW"], session="OTHER"), "ImplicitlyDenied"),
+    ("scp", dict(identity=["ALLOW"], scp=[["ALLOW"], ["OTHER"]]), "ImplicitlyDenied"),
+    ("scp", dict(identity=["ALLOW"], scp=[["ALLOW", "DENY"]]), "ExplicitlyDenied"),
+    ("rcp", dict(identity=["ALLOW"], resource="ALLOW", rcp=[["DENY"]]), "ExplicitlyDenied"),
+    ("trust", dict(identity=["ALLOW"], resource="TRUST"), "ImplicitlyDenied"),
+    ("trust", dict(identity=["ALLOW"], resource="DISTRUST"), "ExplicitlyDenied"),
+])
+def test_every_layer_can_be_to_blame(tmp_path, layer, policies, effect):
+    assume = layer in ("trust", "rcp")
+    action, resource = ("sts:AssumeRole", f"arn:aws:iam::{A}:role/crew") if assume else ("lambda:GetFunction", FUNCTION)
+    principal = f"arn:aws:sts::{A}:assumed-role/crew/ann" if layer == "session" else f"arn:aws:iam::{A}:user/ann"
+    of_resource = {"Principal": "*", **({} if assume else {"Resource": "*"})}
+    allow = {"Effect": "Allow", "Action": "*" if not assume else "sts:*", "Resource": "*"}
+
+    def document(name, key):
+        statement = {
+            "ALLOW": allow, "DENY": {**allow, "Effect": "Deny"}, "OTHER": {**allow, "Action": "s3:*"},
+            "TRUST": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
+            "DISTRUST": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}[name]
+        if key == "resource":
+            statement = {**{k: v for k, v in statement.items() if k != "Resource" or not assume},
+                         **({} if "Principal" in statement else of_resource)}
+        if key == "rcp":
+            statement = {**statement, "Principal": "*"}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def named(value, key):
+        return [named(one, key) for one in value] if isinstance(value, list) else document(value, key)
+
+    case = {"name": "it", "request": {"principal": principal, "action": action, "resource": resource},
+            "policies": {key: named(value, key) for key, value in policies.items()}, "expected": effect, "deniedBy": layer}
+    done = run(tmp_path, json.dumps([case]), name="cases.json")
+    assert (done.returncode, done.stdout) == (0, "1 of 1 cases hold\n"), done.stdout + done.stderr
+    # The other way round, the line and the explanation tell which layer it was.
+    done = run(tmp_path, json.dumps([{**case, "expected": "Allowed"}]), name="cases.json")
+    assert done.returncode == 1 and "it: expected Allowed by the" in done.stdout and "Denied" in done.stdout, done.stdout
