@@ -40,7 +40,8 @@ async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_ou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_invocation_the_init_phase_is_a_part_of_the_next() {
-    let world = World::new();
+    // No second environment while the first one comes back.
+    let world = World::with(|c| c.grace = Duration::from_millis(300));
     let code = "
 import os, time
 print('loading')

@@ -150,7 +150,8 @@ while True:
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_runtime_does_wrong_is_answered_as_awss_supervisor_does() {
     assert!(system_python(), "this test's runtime needs /usr/bin/python3");
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // Each of these in the environment that was there.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", WRONG)]));
     assert_eq!(text(&world.invoke(&spec, "\"again\"").await), r#"[true, "\"again\""]"#);
     let refused = world.invoke(&spec, "\"mode\"").await;
@@ -187,7 +188,8 @@ done
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_script_with_curl_is_a_runtime() {
     assert!(std::path::Path::new("/usr/bin/curl").exists(), "this test's runtime needs /usr/bin/curl");
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     for runtime in ["provided.al2", "provided.al2023"] {
         let mut spec = provided(&world, &[("bootstrap", CURL)]);
         spec.runtime = runtime.into();
@@ -226,16 +228,18 @@ fn rust(world: &World, handler: &str) -> FunctionSpec {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let here = std::env::current_exe().expect("this program");
     let target = here.parent().and_then(std::path::Path::parent).expect("target/debug");
-    let mut spec = provided(world, &[("bootstrap", "")]);
+    let mut spec = world.files(handler, &[("bootstrap", "")]);
     std::fs::copy(target.join("examples/runtime"), spec.code_dir.join("bootstrap")).expect("copied");
+    spec.runtime = "provided.al2023".into();
     spec.handler = handler.into();
-    spec.key += handler;
+    spec.timeout = Duration::from_secs(5);
     spec
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn awss_runtime_client_for_rust_is_told_everything() {
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     let spec = Arc::new(rust(&world, "tell"));
     let context = InvokeContext {
         client_context: Some(r#"{"client":{"installation_id":"i","app_title":"T","app_version_name":"1","app_version_code":"1","app_package_name":"p"}}"#.into()),
@@ -254,7 +258,7 @@ async fn awss_runtime_client_for_rust_is_told_everything() {
         "event": { "a": 1 }, "id": id, "deadline": null, "client": "T", "identity": "cid", "memory": 128,
         "arn": "arn:aws:lambda:us-east-1:222222222222:function:f",
         "trace": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
-        "function": ["custom", "$LATEST"], "log": ["/aws/lambda/custom", done.log_stream],
+        "function": ["tell", "$LATEST"], "log": ["/aws/lambda/tell", done.log_stream],
     });
     assert_eq!(told, expect);
     let failed = world.invoke(&spec, "\"fail\"").await;
