@@ -22,7 +22,8 @@ fn body(invocation: &Invocation) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_and_its_environment_is_used_again() {
-    let world = World::new();
+    // No second environment while the first one comes back.
+    let world = World::with(|c| c.grace = Duration::from_millis(500));
     let spec = Arc::new(world.function("echo", ECHO));
     let first = world.invoke(&spec, r#"{"a":1}"#).await;
     assert_eq!(first.function_error, None, "{} {}", text(&first), tail(&first));

@@ -68,6 +68,9 @@ except OSError:
 while True:
     answer, body = call('GET', '/2020-01-01/extension/event/next', headers=me)
     event = json.loads(body)
+    if event['eventType'] == 'INVOKE' and not answer.getheader('Lambda-Extension-Event-Identifier'):
+        say('event without an identifier')
+        continue
     say('event', event['eventType'], event.get('shutdownReason', event.get('requestId')))
     if event['eventType'] == 'SHUTDOWN':
         time.sleep(0.3)

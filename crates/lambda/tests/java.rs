@@ -51,7 +51,8 @@ fn jar(world: &World, spec: &FunctionSpec, lib: PathBuf) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_java_function_runs_with_the_runtime_client_of_its_archive() {
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     let spec = java(&world, "users");
     if !has_jdk() {
         let refused = world.try_invoke(&Arc::new(spec), "1").await.expect_err("no Java");

@@ -40,7 +40,8 @@ async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_ou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_invocation_the_init_phase_is_a_part_of_the_next() {
-    let world = World::new();
+    // No second environment while the first one comes back.
+    let world = World::with(|c| c.grace = Duration::from_millis(300));
     let code = "
 import os, time
 print('loading')
@@ -117,6 +118,41 @@ async fn a_frozen_node_goes_on_where_it_was() {
     for n in 1..=3 {
         assert_eq!(body(&world.invoke(&node, "7").await), json!([7, n]));
         tokio::time::sleep(Duration::from_millis(350)).await;
+    }
+    world.end().await;
+}
+
+/// Environments come from a parent of their version's, or were booted ahead: nothing of a function's is in the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_function_leaves_behind_is_in_no_other_environment() {
+    let world = World::new();
+    let python = "
+import builtins, os, sys, threading
+import secret
+found = [hasattr(builtins, 'LEFT'), os.environ.get('LEFT'), os.listdir('/tmp'), threading.active_count(),
+         [m for m in sys.modules if 'secret' in m and secret.NAME != os.environ['AWS_LAMBDA_FUNCTION_NAME']]]
+builtins.LEFT = os.environ['LEFT'] = 'x'
+open('/tmp/left', 'w').close()
+def handler(event, context):
+    return found + [secret.NAME]
+";
+    let node = "
+const fs = require('fs'), secret = require('./secret');
+const found = [globalThis.LEFT === undefined, process.env.LEFT === undefined, fs.readdirSync('/tmp'),
+    Object.keys(require.cache).map((file) => file.split('/').pop()).sort()];
+globalThis.LEFT = process.env.LEFT = 'x';
+fs.writeFileSync('/tmp/left', '');
+exports.handler = async () => [...found, secret.NAME];";
+    for name in ["one", "two", "three"] {
+        let secret = format!("NAME = '{name}'\n");
+        let spec = world.files(name, &[("app.py", python), ("secret.py", &secret)]);
+        let told = body(&world.invoke(&Arc::new(spec), "1").await);
+        assert_eq!(told, json!([false, null, [], 1, [], name]));
+        let secret = format!("exports.NAME = '{name}';");
+        let mut spec = world.files(&format!("node-{name}"), &[("app.js", node), ("secret.js", &secret)]);
+        spec.runtime = "nodejs20.x".into();
+        let told = body(&world.invoke(&Arc::new(spec), "1").await);
+        assert_eq!(told, json!([true, true, [], ["app.js", "bootstrap.cjs", "secret.js"], name]));
     }
     world.end().await;
 }

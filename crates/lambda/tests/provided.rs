@@ -34,6 +34,8 @@ while True:
     if event == 'twice':
         again, _ = call('POST', 'invocation/%s/response' % request, '"second"')
         print('second answer', again.status)
+        again, text = call('POST', 'invocation/%s/error' % request, '{}')
+        print('then an error', json.loads(text))
 "#;
 
 /// A Python outside /root and /home, which the jail of a custom runtime shows.
@@ -61,7 +63,10 @@ async fn a_bootstrap_of_the_archive_runs_and_its_answers_are_checked() {
     assert_eq!(text(&world.invoke(&spec, "\"wrong\"").await), "[400, \"InvalidRequestID\"]");
     assert_eq!(text(&world.invoke(&spec, "\"twice\"").await), "[2, \"/var/task\", \"twice\"]");
     world.invoke(&spec, "9").await;
-    assert!(world.log().contains("second answer 400"), "{}", world.log());
+    assert!(world.log().contains("second answer 403"), "{}", world.log());
+    let transition = "'State transition from RuntimeResponseSentState to InvocationErrorResponse failed for runtime. \
+                      Error: State transition is not allowed'";
+    assert!(world.log().contains(transition), "{}", world.log());
     let exit = world.invoke(&spec, "\"exit\"").await;
     assert!(text(&exit).contains("Runtime exited with error: exit status 3"), "{}", text(&exit));
     world.end().await;
@@ -111,6 +116,58 @@ async fn a_bootstrap_that_exits_at_once_is_an_exit_error() {
     world.end().await;
 }
 
+/// What a runtime may do wrong, and how the Runtime API answers.
+const WRONG: &str = r#"
+import http.client, os, json, socket
+host, port = os.environ['AWS_LAMBDA_RUNTIME_API'].split(':')
+def call(method, path, body=None, headers={}):
+    api = http.client.HTTPConnection(host, int(port))
+    api.request(method, '/2018-06-01/runtime/' + path, body, headers)
+    answer = api.getresponse()
+    return answer, answer.read().decode()
+while True:
+    answer, event = call('GET', 'invocation/next')
+    request = answer.getheader('Lambda-Runtime-Aws-Request-Id')
+    told = None
+    if event == '"again"':
+        again, same = call('GET', 'invocation/next')
+        told = [again.getheader('Lambda-Runtime-Aws-Request-Id') == request, same]
+    if event == '"mode"':
+        mode = {'Lambda-Runtime-Function-Response-Mode': 'sideways'}
+        refused, text = call('POST', 'invocation/%s/response' % request, '1', mode)
+        print('mode', refused.status, text)
+        continue
+    if event == '"breaks off"':
+        s = socket.create_connection((host, int(port)))
+        s.sendall(b'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"half' % request.encode())
+        s.close()
+        told = 'then all of it'
+    if event == '"late"':
+        told = [call('POST', 'init/error', '{}')[0].status, call('GET', 'nothing')[0].status]
+    call('POST', 'invocation/%s/response' % request, json.dumps(told))
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_runtime_does_wrong_is_answered_as_awss_supervisor_does() {
+    assert!(system_python(), "this test's runtime needs /usr/bin/python3");
+    // Each of these in the environment that was there.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
+    let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", WRONG)]));
+    assert_eq!(text(&world.invoke(&spec, "\"again\"").await), r#"[true, "\"again\""]"#);
+    let refused = world.invoke(&spec, "\"mode\"").await;
+    assert_eq!(
+        refused.error_type.as_deref(),
+        Some("Runtime.InvalidResponseModeHeader"),
+        "{}",
+        text(&refused)
+    );
+    assert_eq!(text(&world.invoke(&spec, "\"breaks off\"").await), "\"then all of it\"");
+    assert_eq!(text(&world.invoke(&spec, "\"late\"").await), "[403, 404]");
+    let told = r#"mode 400 {"errorMessage":"Invalid function response mode","errorType":"InvalidFunctionResponseMode"}"#;
+    assert!(world.log().contains(told), "{}", world.log());
+    world.end().await;
+}
+
 /// A runtime in shell and curl, as AWS's tutorial for custom runtimes has one.
 const CURL: &str = r#"#!/bin/sh
 set -eu
@@ -131,7 +188,8 @@ done
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shell_script_with_curl_is_a_runtime() {
     assert!(std::path::Path::new("/usr/bin/curl").exists(), "this test's runtime needs /usr/bin/curl");
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     for runtime in ["provided.al2", "provided.al2023"] {
         let mut spec = provided(&world, &[("bootstrap", CURL)]);
         spec.runtime = runtime.into();
@@ -155,7 +213,7 @@ async fn a_client_with_an_ipv6_socket_is_known() {
                   api.sock = socket.socket(socket.AF_INET6)\napi.sock.connect(('::ffff:' + host, int(port)))\ndef call";
     let runtime = RUNTIME.replacen("def call", mapped, 1);
     let spec = Arc::new(provided(&world, &[("bootstrap", SHELL), ("runtime.py", &runtime)]));
-    assert_eq!(text(&world.invoke(&spec, "7").await), "[1, \"/var/task\", 7]", "{}", world.log());
+    assert_eq!(text(&world.invoke(&spec, "7").await), "[2, \"/var/task\", 7]", "{}", world.log());
     world.end().await;
 }
 
@@ -170,16 +228,18 @@ fn rust(world: &World, handler: &str) -> FunctionSpec {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let here = std::env::current_exe().expect("this program");
     let target = here.parent().and_then(std::path::Path::parent).expect("target/debug");
-    let mut spec = provided(world, &[("bootstrap", "")]);
+    let mut spec = world.files(handler, &[("bootstrap", "")]);
     std::fs::copy(target.join("examples/runtime"), spec.code_dir.join("bootstrap")).expect("copied");
+    spec.runtime = "provided.al2023".into();
     spec.handler = handler.into();
-    spec.key += handler;
+    spec.timeout = Duration::from_secs(5);
     spec
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn awss_runtime_client_for_rust_is_told_everything() {
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     let spec = Arc::new(rust(&world, "tell"));
     let context = InvokeContext {
         client_context: Some(r#"{"client":{"installation_id":"i","app_title":"T","app_version_name":"1","app_version_code":"1","app_package_name":"p"}}"#.into()),
@@ -198,7 +258,7 @@ async fn awss_runtime_client_for_rust_is_told_everything() {
         "event": { "a": 1 }, "id": id, "deadline": null, "client": "T", "identity": "cid", "memory": 128,
         "arn": "arn:aws:lambda:us-east-1:222222222222:function:f",
         "trace": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
-        "function": ["custom", "$LATEST"], "log": ["/aws/lambda/custom", done.log_stream],
+        "function": ["tell", "$LATEST"], "log": ["/aws/lambda/tell", done.log_stream],
     });
     assert_eq!(told, expect);
     let failed = world.invoke(&spec, "\"fail\"").await;

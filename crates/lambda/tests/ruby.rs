@@ -46,7 +46,8 @@ async fn a_ruby_function_runs_with_the_runtime_client_of_its_archive() {
     if !has_ruby() {
         return ruby_is_missing().await;
     }
-    let world = World::with(|c| c.sandbox = Sandbox::Require);
+    // No second environment while the first one comes back.
+    let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));
     let spec = Arc::new(ruby(&world, "users", "vendor/bundle/ruby/3.3.0/bin/aws_lambda_ric"));
     let done = world.invoke(&spec, "1").await;
     let gems = "/var/task/vendor/bundle/ruby/3.3.0:/opt/ruby/gems/3.3.0";

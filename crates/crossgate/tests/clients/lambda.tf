@@ -123,6 +123,7 @@ resource "aws_lambda_function_url" "live" {
   function_name      = aws_lambda_function.users.function_name
   qualifier          = aws_lambda_alias.live.name
   authorization_type = "AWS_IAM"
+  invoke_mode        = "RESPONSE_STREAM"
   cors {
     allow_origins = ["https://a.example"]
     allow_methods = ["GET"]

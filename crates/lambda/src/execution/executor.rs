@@ -77,7 +77,7 @@ impl Executor {
         let mut context = context;
         // AWS's own, where the caller brought none: every recorded environment has `_X_AMZN_TRACE_ID`.
         context.trace_id.get_or_insert_with(report::new_trace);
-        let mut job = Box::new(Job { context, payload, deadline_ms: 0 });
+        let mut job = Arc::new(Job { context, payload, deadline_ms: 0 });
         // An idle environment may die in the moment it is chosen: the event goes to the next one then.
         for _ in 0..16 {
             let lease = match pool.acquire().await {
@@ -97,7 +97,8 @@ impl Executor {
                 environment.suppressed && environment.started >= begun && !environment.has_served();
             let sent = if own_init { environment.started } else { Instant::now() };
             let left = spec.timeout.saturating_sub(sent.elapsed());
-            job.deadline_ms = now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
+            Arc::make_mut(&mut job).deadline_ms =
+                now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
             let context = job.context.clone();
             match environment.run(job) {
                 Ok(outcome) => {

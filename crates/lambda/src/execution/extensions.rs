@@ -214,7 +214,7 @@ fn give(all: &mut [Extension], to: impl Fn(&Extension) -> bool, event: &Value) {
 }
 
 /// A random identifier of version 4.
-fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     let mut bytes = [0u8; 16];
     let _ = getrandom::fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;

@@ -2,7 +2,7 @@
 //!
 //! Every JDK and JRE since Java 8 says in its file `release` which version it is, so none has to be started for it.
 
-use super::runtimes::{Family, choose_from, is_binary};
+use super::runtimes::{Family, choose_from, is_binary, path_folders};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +59,7 @@ fn installed() -> BTreeMap<u8, PathBuf> {
 }
 
 fn homes() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).filter(|d| d.is_absolute());
-    let mut programs: Vec<_> = dirs.map(|dir| dir.join("java")).collect();
+    let mut programs: Vec<_> = path_folders().iter().map(|dir| dir.join("java")).collect();
     programs.extend(std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java")));
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     for root in [PathBuf::from("/usr/lib/jvm"), home.join(".sdkman/candidates/java")] {

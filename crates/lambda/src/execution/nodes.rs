@@ -3,12 +3,9 @@
 //! A program's name does not tell its version, so each program found is asked once (`node --version`) and the answer
 //! is kept.
 
-use super::process::lock;
-use super::runtimes::{Family, choose_from, is_binary};
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{LazyLock, Mutex};
+use super::runtimes::{Family, choose_from, is_binary, path_folders, says};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The oldest Node our bootstrap runs on.
 const OLDEST: u8 = 18;
@@ -51,7 +48,7 @@ pub(crate) fn choose(major: u8, strict: bool) -> Result<(Node, Option<String>), 
 fn installed() -> BTreeMap<u8, PathBuf> {
     let mut found = BTreeMap::new();
     for program in programs() {
-        if let Some(major) = major(&program).filter(|m| *m >= OLDEST) {
+        if let Some(major) = version(&says(&program)).filter(|m| *m >= OLDEST) {
             found.entry(major).or_insert(program);
         }
     }
@@ -59,8 +56,7 @@ fn installed() -> BTreeMap<u8, PathBuf> {
 }
 
 fn programs() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut dirs: Vec<_> = std::env::split_paths(&path).filter(|d| d.is_absolute()).collect();
+    let mut dirs = path_folders();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let or_home = |name: &str, below: &str| std::env::var_os(name).map_or(home.join(below), PathBuf::from);
     for (root, below) in [
@@ -85,20 +81,6 @@ fn programs() -> Vec<PathBuf> {
         }
     }
     programs
-}
-
-/// The major version that `program` says it has.
-fn major(program: &Path) -> Option<u8> {
-    static KNOWN: LazyLock<Mutex<HashMap<PathBuf, Option<u8>>>> = LazyLock::new(Mutex::default);
-    if let Some(known) = lock(&KNOWN).get(program) {
-        return *known;
-    }
-    let mut command = Command::new(program);
-    let output =
-        command.arg("--version").env_clear().stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
-    let major = output.and_then(|o| version(&String::from_utf8_lossy(&o.stdout)));
-    lock(&KNOWN).insert(program.to_path_buf(), major);
-    major
 }
 
 /// `v20.20.2` is 20.

@@ -1,11 +1,8 @@
 //! Finds Ruby on this machine: on `PATH`, in the folders of rbenv, RVM and chruby.
 
-use super::process::lock;
-use super::runtimes::{Family, choose_from, is_binary};
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{LazyLock, Mutex};
+use super::runtimes::{Family, choose_from, is_binary, path_folders, says};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Programs looked at; a machine has a handful.
 const MAX_PROGRAMS: usize = 64;
@@ -45,7 +42,7 @@ pub(crate) fn choose(minor: u8, strict: bool) -> Result<(Ruby, Option<String>), 
 fn installed() -> BTreeMap<u8, PathBuf> {
     let mut found = BTreeMap::new();
     for program in programs() {
-        if let Some(minor) = minor(&program) {
+        if let Some(minor) = version(&says(&program)) {
             found.entry(minor).or_insert(program);
         }
     }
@@ -53,8 +50,7 @@ fn installed() -> BTreeMap<u8, PathBuf> {
 }
 
 fn programs() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut dirs: Vec<_> = std::env::split_paths(&path).filter(|d| d.is_absolute()).collect();
+    let mut dirs = path_folders();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let rbenv = std::env::var_os("RBENV_ROOT").map_or(home.join(".rbenv"), PathBuf::from);
     for root in [rbenv.join("versions"), home.join(".rvm/rubies"), home.join(".rubies"), "/opt/rubies".into()]
@@ -73,20 +69,6 @@ fn programs() -> Vec<PathBuf> {
         }
     }
     programs
-}
-
-/// The minor version that `program` says it has, when that is of Ruby 3.
-fn minor(program: &Path) -> Option<u8> {
-    static KNOWN: LazyLock<Mutex<HashMap<PathBuf, Option<u8>>>> = LazyLock::new(Mutex::default);
-    if let Some(known) = lock(&KNOWN).get(program) {
-        return *known;
-    }
-    let mut command = Command::new(program);
-    let output =
-        command.arg("--version").env_clear().stdin(Stdio::null()).stderr(Stdio::null()).output().ok();
-    let minor = output.and_then(|o| version(&String::from_utf8_lossy(&o.stdout)));
-    lock(&KNOWN).insert(program.to_path_buf(), minor);
-    minor
 }
 
 /// `ruby 3.1.2p20 (2022-04-12 revision 4491bb740a)` is 1.

@@ -4,8 +4,11 @@
 //! `python3.N` on `PATH`, in pyenv's and in uv's own folders; never a shim script, which would start another
 //! interpreter than its name says and only after a detour through a shell.
 
-use std::collections::BTreeMap;
+use super::process::lock;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
 /// The oldest Python our bootstrap runs on.
 const OLDEST: u8 = 7;
@@ -128,8 +131,7 @@ pub(crate) fn choose_from(
 /// Every Python 3 found, one per minor version; the first place wins.
 pub(crate) fn installed() -> BTreeMap<u8, PathBuf> {
     let mut found = BTreeMap::new();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    for dir in std::env::split_paths(&path).filter(|d| d.is_absolute()) {
+    for dir in path_folders() {
         look_in(&dir, &mut found);
     }
     for root in roots() {
@@ -168,6 +170,25 @@ fn look_in(dir: &Path, found: &mut BTreeMap<u8, PathBuf>) {
             found.insert(minor, program);
         }
     }
+}
+
+/// The folders of `PATH`.
+pub(crate) fn path_folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+}
+
+/// What `program --version` says. Asked once: a program is not replaced while this server runs.
+pub(crate) fn says(program: &Path) -> String {
+    static KNOWN: LazyLock<Mutex<HashMap<PathBuf, String>>> = LazyLock::new(Mutex::default);
+    if let Some(known) = lock(&KNOWN).get(program) {
+        return known.clone();
+    }
+    let mut command = Command::new(program);
+    let output = command.arg("--version").env_clear().stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let said = output.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+    lock(&KNOWN).insert(program.to_path_buf(), said.clone());
+    said
 }
 
 /// An ELF program, not a shim.

@@ -1,8 +1,8 @@
 //! The Extensions API, version 2020-01-01, and the two APIs to subscribe to records with.
 
-use super::{accepted, collect, error, json};
+use super::{accepted, error, json, whole};
 use crate::execution::environment::Environment;
-use crate::execution::extensions::{ID, Refused};
+use crate::execution::extensions::{ID, Refused, uuid};
 use crate::execution::telemetry::{self, Invalid, Subscription};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -68,7 +68,7 @@ async fn register(environment: &Arc<Environment>, request: Request<Incoming>) ->
     let name = header(&request, "Lambda-Extension-Name").unwrap_or_default().to_owned();
     let features = header(&request, "Lambda-Extension-Accept-Feature").unwrap_or_default();
     let tell_account = features.split(',').any(|f| f.trim() == "accountId");
-    let body = collect(request.into_body()).await.body;
+    let body = whole(request.into_body()).await;
     let invalid = |text: String| Refused("InvalidRequestFormat", text);
     let wanted: Registration = serde_json::from_slice(&body).map_err(|e| invalid(e.to_string()))?;
     if wanted.events.len() > MAX_EVENTS {
@@ -91,7 +91,14 @@ async fn next(environment: &Arc<Environment>, request: &Request<Incoming>) -> Re
     let gone =
         || Refused("Extension.InvalidExtensionState", "asked again, or the environment ends".to_owned());
     let event = waiting.await.map_err(|_| gone())?;
-    Ok(with_id(json(StatusCode::OK, event.to_string()), header(request, ID).unwrap_or_default()))
+    let mut answer =
+        with_id(json(StatusCode::OK, event.to_string()), header(request, ID).unwrap_or_default());
+    if event["eventType"] == "INVOKE"
+        && let Ok(id) = HeaderValue::from_str(&uuid())
+    {
+        answer.headers_mut().insert("lambda-extension-event-identifier", id);
+    }
+    Ok(answer)
 }
 
 async fn failed(
@@ -101,7 +108,7 @@ async fn failed(
 ) -> Result<Answer, Refused> {
     let name = name(environment, &request)?;
     let told = header(&request, ERROR_TYPE).map(str::to_owned);
-    collect(request.into_body()).await;
+    whole(request.into_body()).await;
     let told = told.ok_or_else(|| Refused("Extension.MissingHeader", format!("{ERROR_TYPE} not found")))?;
     environment.extension_failed(&name, kind, told.chars().take(256).collect());
     Ok(accepted())
@@ -113,7 +120,7 @@ async fn subscribe(
     api: telemetry::Api,
 ) -> Result<Answer, Refused> {
     let name = name(environment, &request)?;
-    let body = collect(request.into_body()).await.body;
+    let body = whole(request.into_body()).await;
     let word = if api == telemetry::Api::Telemetry { "Telemetry" } else { "Logs" };
     if environment.extensions.is_closed() {
         let text = format!("{word} API subscription is closed already");

@@ -91,7 +91,7 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
     match (request.method(), rest) {
         (&Method::GET, "invocation/next") => next(&environment).await,
         (&Method::POST, "init/error") => {
-            let body = collect(request.into_body()).await.body;
+            let body = whole(request.into_body()).await;
             if environment.fail_init(InitFailure::Error(body)) {
                 accepted()
             } else {
@@ -100,7 +100,7 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
         }
         // Our own bootstrap only, before anything of a customer's runs: the jail could not be closed.
         (&Method::POST, "init/jail") => {
-            let body = collect(request.into_body()).await.body;
+            let body = whole(request.into_body()).await;
             let text = String::from_utf8_lossy(&body).into_owned();
             environment.fail_init(InitFailure::Jail(text));
             accepted()
@@ -133,14 +133,15 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
         Ok(waiting) => waiting.await,
         Err(reason) => return error(StatusCode::FORBIDDEN, "InvalidStateTransition", reason),
     };
-    let Ok(Job { context, payload, deadline_ms }) = job.map(|job| *job) else {
+    let Ok(job) = job else {
         return error(
             StatusCode::FORBIDDEN,
             "InvalidStateTransition",
             "asked again, or the environment ends",
         );
     };
-    let mut response = Response::new(Full::new(payload));
+    let Job { context, payload, deadline_ms } = &*job;
+    let mut response = Response::new(Full::new(payload.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut set = |name: &'static str, value: &str| {
@@ -163,6 +164,8 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
     response
 }
 
+/// Statuses, error types and messages are those of AWS's supervisor (the public source of its Runtime Interface
+/// Emulator).
 async fn finish(
     environment: &Arc<Environment>,
     id: &str,
@@ -171,25 +174,33 @@ async fn finish(
 ) -> Response<Full<Bytes>> {
     // Before anything changes: an answer for another invocation must not touch this one.
     let Some(stream) = environment.current(id) else {
-        collect(request.into_body()).await;
-        return error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+        whole(request.into_body()).await;
+        return not_current(environment, id, is_response);
     };
     let text = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let streaming = text("lambda-runtime-function-response-mode").is_some_and(|m| m == "streaming");
+    let mode = text("lambda-runtime-function-response-mode").filter(|mode| is_response && !mode.is_empty());
+    let streaming = mode.as_deref() == Some("streaming");
     let content_type = text("content-type").unwrap_or_else(|| "application/octet-stream".to_owned());
+    if mode.is_some() && !streaming {
+        whole(request.into_body()).await;
+        let refused = "Invalid function response mode";
+        let message = format!("RequestId: {id} Error: {refused}");
+        let payload = super::report::platform_error("Runtime.InvalidResponseModeHeader", &message);
+        environment.answer(id, Outcome::Error(payload));
+        return error(StatusCode::BAD_REQUEST, "InvalidFunctionResponseMode", refused);
+    }
     let collected = match stream {
         Some(stream) if is_response => {
             let executed_version = environment.spec.version.clone();
             let begin = Part::Begin { content_type, executed_version };
-            match forward(request.into_body(), streaming, begin, &stream).await {
-                Some(collected) => collected,
-                // The runtime broke off: its end, or the time-out, ends the invocation.
-                None => {
-                    return error(StatusCode::BAD_REQUEST, "TruncatedResponse", "the body is not complete");
-                }
-            }
+            forward(request.into_body(), streaming, begin, &stream).await
         }
         _ => collect(request.into_body()).await,
+    };
+    // A runtime that broke off: its end, or the time-out, ends the invocation.
+    let Some(collected) = collected else {
+        let text = "HTTP request detected as truncated";
+        return error(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", text);
     };
     let complete = collected.complete;
     let outcome = match (complete, is_response, collected.failed) {
@@ -199,7 +210,7 @@ async fn finish(
         (true, false, _) => Outcome::Error(collected.body),
     };
     match (environment.answer(id, outcome), complete) {
-        (false, _) => error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+        (false, _) => not_current(environment, id, is_response),
         (true, true) => accepted(),
         (true, false) => {
             let text = format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
@@ -208,10 +219,23 @@ async fn finish(
     }
 }
 
+/// The answer to a response or an error for what is not in progress, or has its answer already.
+fn not_current(environment: &Environment, id: &str, is_response: bool) -> Response<Full<Bytes>> {
+    if environment.has_answered(id) {
+        let to = if is_response { "InvocationResponse" } else { "InvocationErrorResponse" };
+        let text = format!(
+            "State transition from RuntimeResponseSentState to {to} failed for runtime. Error: State transition is \
+             not allowed"
+        );
+        return error(StatusCode::FORBIDDEN, "InvalidStateTransition", &text);
+    }
+    error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+}
+
 /// A body that was read.
 struct Collected {
     body: Bytes,
-    /// Whether all of it was small enough and came.
+    /// Whether it was small enough.
     complete: bool,
     /// The error JSON that the trailers of a streamed response bring.
     failed: Option<Bytes>,
@@ -220,7 +244,7 @@ struct Collected {
 /// Hands a response on piece by piece; one that is not streamed is read first, for its bound. `None`: it broke off.
 async fn forward(mut body: Incoming, streaming: bool, begin: Part, to: &Sender<Part>) -> Option<Collected> {
     if !streaming {
-        let collected = collect(body).await;
+        let collected = collect(body).await?;
         if collected.complete {
             // Whoever listened is gone: the invocation goes on all the same.
             let _ = to.send(begin).await;
@@ -253,17 +277,20 @@ fn trailing_error(trailers: &HeaderMap) -> Option<Bytes> {
     Some(told.map_or_else(|| super::report::platform_error(&kind.replace(['"', '\\'], "?"), ""), Bytes::from))
 }
 
-/// The body, and whether it was complete; what is too large is read to its end but not kept, so that the
-/// connection stays usable.
-async fn collect(mut body: Incoming) -> Collected {
+/// The body as far as it came and is kept.
+async fn whole(body: Incoming) -> Bytes {
+    collect(body).await.map(|collected| collected.body).unwrap_or_default()
+}
+
+/// The body, and whether it was small enough; what is too large is read to its end but not kept, so that the
+/// connection stays usable. `None`: it broke off.
+async fn collect(mut body: Incoming) -> Option<Collected> {
     let mut kept = BytesMut::new();
     let mut seen = 0usize;
     let mut single = None;
     let mut failed = None;
-    let broken = || Collected { body: Bytes::new(), complete: false, failed: None };
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return broken() };
-        let data = match frame.into_data() {
+        let data = match frame.ok()?.into_data() {
             Ok(data) => data,
             Err(frame) => {
                 failed = frame.into_trailers().ok().as_ref().and_then(trailing_error);
@@ -272,7 +299,7 @@ async fn collect(mut body: Incoming) -> Collected {
         };
         seen += data.len();
         if seen > MAX_DRAINED {
-            return broken();
+            return Some(Collected { body: Bytes::new(), complete: false, failed: None });
         }
         if seen > MAX_RESPONSE {
             kept.clear();
@@ -287,7 +314,7 @@ async fn collect(mut body: Incoming) -> Collected {
         }
     }
     let body = single.unwrap_or_else(|| kept.freeze());
-    Collected { body, complete: seen <= MAX_RESPONSE, failed }
+    Some(Collected { body, complete: seen <= MAX_RESPONSE, failed })
 }
 
 fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {

@@ -126,7 +126,7 @@ impl Environment {
             self.process.kill();
         } else if !self.ending.swap(true, Ordering::AcqRel) {
             let mut phase = lock(&self.phase);
-            if matches!(*phase, Phase::Ready(_) | Phase::Answered) {
+            if matches!(*phase, Phase::Ready(_) | Phase::Answered(_)) {
                 *phase = Phase::Dead;
             }
             tokio::spawn(Arc::clone(self).shut_down(reason));
@@ -212,7 +212,7 @@ impl Environment {
             tokio::time::sleep(Duration::from_millis(left)).await;
             let Some(environment) = watched.upgrade() else { return };
             // The runtime's own time-out is the invocation's; this is about what comes after its answer.
-            let answered = matches!(*lock(&environment.phase), Phase::Answered | Phase::Ready(_));
+            let answered = matches!(*lock(&environment.phase), Phase::Answered(_) | Phase::Ready(_));
             let same = environment.turn.load(Ordering::Acquire) == turn;
             if answered && same && !environment.extensions.idle() {
                 environment.end(Reason::Timeout);

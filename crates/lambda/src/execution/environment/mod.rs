@@ -32,6 +32,7 @@ use tokio::sync::oneshot;
 use watch::Memory;
 
 /// An event on its way to the runtime.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub context: InvokeContext,
     pub payload: Bytes,
@@ -69,9 +70,13 @@ pub(crate) enum InitFailure {
 
 enum Phase {
     Init,
-    Ready(oneshot::Sender<Box<Job>>),
-    Busy { request_id: String, stream: Option<Sender<Part>>, reply: oneshot::Sender<(Outcome, Instant)> },
-    Answered,
+    Ready(oneshot::Sender<Arc<Job>>),
+    Busy {
+        job: Arc<Job>,
+        reply: oneshot::Sender<(Outcome, Instant)>,
+    },
+    /// The request id of what was answered.
+    Answered(String),
     Dead,
 }
 
@@ -199,19 +204,24 @@ impl Environment {
 
     /// The runtime asks for the next invocation. Gives the event, once there is one; an error when this is not
     /// the time to ask.
-    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Box<Job>>, &'static str> {
+    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Arc<Job>>, &'static str> {
         let (send, receive) = oneshot::channel();
         let first = {
             let mut phase = lock(&self.phase);
             let first = match *phase {
                 Phase::Init => true,
-                Phase::Answered => false,
+                Phase::Answered(_) => false,
                 // The connection that asked before is gone, or the runtime asks twice: the later one counts.
                 Phase::Ready(_) => {
                     *phase = Phase::Ready(send);
                     return Ok(receive);
                 }
-                Phase::Busy { .. } => return Err("the invocation in progress has no response yet"),
+                // The event in progress once more, as AWS's supervisor does (its public source: a runtime that works
+                // is in the state that asks).
+                Phase::Busy { ref job, .. } => {
+                    let _ = send.send(Arc::clone(job));
+                    return Ok(receive);
+                }
                 Phase::Dead => return Err("the environment is being ended"),
             };
             *phase = Phase::Ready(send);
@@ -272,7 +282,7 @@ impl Environment {
 
     /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
     /// is not fit any more.
-    pub fn run(self: &Arc<Self>, job: Box<Job>) -> Result<Running, Box<Job>> {
+    pub fn run(self: &Arc<Self>, job: Arc<Job>) -> Result<Running, Arc<Job>> {
         self.thaw();
         let (reply, outcome) = oneshot::channel();
         let mut phase = lock(&self.phase);
@@ -287,8 +297,7 @@ impl Environment {
                     "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
                 }));
                 self.watch_extensions(job.deadline_ms);
-                let (request_id, stream) = (context.request_id.clone(), context.stream.clone());
-                *phase = Phase::Busy { request_id, stream, reply };
+                *phase = Phase::Busy { job: Arc::clone(&job), reply };
                 match waiting.send(job) {
                     Ok(()) => Ok(outcome),
                     Err(job) => {
@@ -309,9 +318,16 @@ impl Environment {
     /// Whether `request_id` is the invocation in progress, and where its response goes as it comes, if anywhere.
     pub fn current(&self, request_id: &str) -> Option<Option<Sender<Part>>> {
         match &*lock(&self.phase) {
-            Phase::Busy { request_id: current, stream, .. } if current == request_id => Some(stream.clone()),
+            Phase::Busy { job, .. } if job.context.request_id == request_id => {
+                Some(job.context.stream.clone())
+            }
             _ => None,
         }
+    }
+
+    /// Whether `request_id` is the invocation that was answered last, while nothing else was asked for.
+    pub fn has_answered(&self, request_id: &str) -> bool {
+        matches!(&*lock(&self.phase), Phase::Answered(answered) if answered == request_id)
     }
 
     /// The runtime's answer to `request_id`; `false` when that is not the invocation in progress.
@@ -320,8 +336,9 @@ impl Environment {
         let reply = {
             let mut phase = lock(&self.phase);
             match &*phase {
-                Phase::Busy { request_id: current, .. } if current == request_id => {
-                    let Phase::Busy { reply, .. } = std::mem::replace(&mut *phase, Phase::Answered) else {
+                Phase::Busy { job, .. } if job.context.request_id == request_id => {
+                    let answered = Phase::Answered(request_id.to_owned());
+                    let Phase::Busy { reply, .. } = std::mem::replace(&mut *phase, answered) else {
                         return false;
                     };
                     reply

@@ -4,7 +4,7 @@ use super::super::environment::{Environment, Owner};
 use super::super::jdks::{self, Java};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::exec::Runtime;
-use super::{Starter, task_root};
+use super::{Starter, internal, task_root};
 use jailer::Layer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,10 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let (java, warning) = self.java(release)?;
-        if !has_client(&spec.code_dir, self.layers_of(spec)) {
+        let (java, warning) = self.java(release).await?;
+        let (package, layers) = (spec.code_dir.clone(), self.layers_of(spec).cloned().collect::<Vec<_>>());
+        let looking = tokio::task::spawn_blocking(move || has_client(&package, layers.iter()));
+        if !looking.await.map_err(internal)? {
             return Err(InvokeError::RuntimeUnavailable(format!(
                 "{} functions run here with AWS's runtime client, and this one has no class {CLIENT}: put the library \
                  com.amazonaws:aws-lambda-java-runtime-interface-client into java/lib/ of the runtime layer, once for \
@@ -55,13 +57,8 @@ impl Starter {
     }
 
     /// The Java for a release; remarks on another one.
-    pub(super) fn java(&self, release: u8) -> Result<(Java, Option<String>), InvokeError> {
-        let (java, warning) =
-            jdks::choose(release, self.config.strict_runtimes).map_err(InvokeError::RuntimeUnavailable)?;
-        if let Some(warning) = &warning {
-            self.warn(warning);
-        }
-        Ok((java, warning))
+    pub(super) async fn java(&self, release: u8) -> Result<(Java, Option<String>), InvokeError> {
+        self.found(move |strict| jdks::choose(release, strict)).await
     }
 }
 

@@ -115,8 +115,8 @@ impl Starter {
                 let (stock, _) = self.node_stock(major).await?;
                 self.refill_nodes(&stock).await
             }
-            Wanted::Java(release) => self.java(release).map(|_| ()),
-            Wanted::Ruby(minor) => self.ruby(minor).map(|_| ()),
+            Wanted::Java(release) => self.java(release).await.map(|_| ()),
+            Wanted::Ruby(minor) => self.ruby(minor).await.map(|_| ()),
             Wanted::Provided => Ok(()),
         }
     }
@@ -168,6 +168,21 @@ impl Starter {
         } else {
             Sockets::Anyone
         }
+    }
+
+    /// Looks for a runtime on this machine, beside the tasks that serve; `look` is told whether only the exact version
+    /// will do. Remarks on another one.
+    async fn found<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(bool) -> Result<(T, Option<String>), String> + Send + 'static,
+    ) -> Result<(T, Option<String>), InvokeError> {
+        let strict = self.config.strict_runtimes;
+        let found = tokio::task::spawn_blocking(move || look(strict)).await.map_err(internal)?;
+        let (found, warning) = found.map_err(InvokeError::RuntimeUnavailable)?;
+        if let Some(warning) = &warning {
+            self.warn(warning);
+        }
+        Ok((found, warning))
     }
 
     fn warn(&self, text: &str) {

@@ -83,13 +83,7 @@ impl Starter {
         if let Some(stock) = lock(&self.nodes).get(&major) {
             return Ok((Arc::clone(stock), None));
         }
-        let strict = self.config.strict_runtimes;
-        let chosen =
-            tokio::task::spawn_blocking(move || nodes::choose(major, strict)).await.map_err(internal)?;
-        let (node, warning) = chosen.map_err(InvokeError::RuntimeUnavailable)?;
-        if let Some(warning) = &warning {
-            self.warn(warning);
-        }
+        let (node, warning) = self.found(move |strict| nodes::choose(major, strict)).await?;
         let mut stocks = lock(&self.nodes);
         let stock =
             stocks.entry(node.major).or_insert_with(|| Arc::new(Stock { node, spares: Mutex::default() }));

@@ -21,7 +21,7 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let (ruby, warning) = self.ruby(minor)?;
+        let (ruby, warning) = self.ruby(minor).await?;
         let Some((dir, client)) = client(&spec.code_dir, self.layers_of(spec).rev()) else {
             return Err(InvokeError::RuntimeUnavailable(format!(
                 "{} functions run here with AWS's runtime client, and this one has no program {CLIENT}: install the \
@@ -51,13 +51,8 @@ impl Starter {
     }
 
     /// The Ruby for a minor version; remarks on another one.
-    pub(super) fn ruby(&self, minor: u8) -> Result<(Ruby, Option<String>), InvokeError> {
-        let (ruby, warning) =
-            rubies::choose(minor, self.config.strict_runtimes).map_err(InvokeError::RuntimeUnavailable)?;
-        if let Some(warning) = &warning {
-            self.warn(warning);
-        }
-        Ok((ruby, warning))
+    pub(super) async fn ruby(&self, minor: u8) -> Result<(Ruby, Option<String>), InvokeError> {
+        self.found(move |strict| rubies::choose(minor, strict)).await
     }
 }
 
