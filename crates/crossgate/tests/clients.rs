@@ -229,6 +229,11 @@ fn functions_as_clients() {
 }
 
 #[test]
+fn packages_and_layers() {
+    pytest("test_packages.py");
+}
+
+#[test]
 fn iam_with_boto3() {
     pytest("test_iam.py");
 }
