@@ -234,6 +234,11 @@ fn packages_and_layers() {
 }
 
 #[test]
+fn the_policies_of_the_sandbox() {
+    pytest("test_sandbox.py");
+}
+
+#[test]
 fn iam_with_boto3() {
     pytest("test_iam.py");
 }
