@@ -146,6 +146,10 @@ fn principal(text: &str) -> Result<(Value, Option<String>), ApiError> {
         }
         return Ok((json!({ "AWS": text }), identity));
     }
+    // Services outside the names of AWS (the Alexa Skills Kit's own templates: ask-cli, basic-lambda.yaml).
+    if ["alexa-appkit.amazon.com", "alexa-connectedhome.amazon.com"].contains(&text) {
+        return Ok((json!({ "Service": text }), None));
+    }
     // AWS knows its services by name; any host name of theirs is taken here.
     let service = text.strip_suffix(".amazonaws.com").or_else(|| text.strip_suffix(".amazonaws.com.cn"));
     let label = |l: &str| {
@@ -298,6 +302,7 @@ mod tests {
             "arn:aws:iam::222222222222:role/a/b",
             Some(json!({ "AWS": "arn:aws:iam::222222222222:role/a/b" })),
         );
+        check("alexa-appkit.amazon.com", Some(json!({ "Service": "alexa-appkit.amazon.com" })));
         check("logs.us-east-1.amazonaws.com", Some(json!({ "Service": "logs.us-east-1.amazonaws.com" })));
         check("arn:aws:iam::222222222222:role/gone", None);
         check("arn:aws:s3:::bucket", None);
