@@ -249,6 +249,16 @@ fn functions_as_clients() {
 }
 
 #[test]
+fn packages_and_layers() {
+    pytest("test_packages.py");
+}
+
+#[test]
+fn the_policies_of_the_sandbox() {
+    pytest("test_sandbox.py");
+}
+
+#[test]
 fn iam_with_boto3() {
     pytest("test_iam.py");
 }

@@ -38,6 +38,11 @@ pub use probe::{Layer, Layers, Report, probe};
 pub use run::{StepFailed, run_in_child};
 pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, board, enter, furnish, prepare};
 
+/// Whether landlock here keeps a process from the abstract Unix sockets of others in its network (Linux 6.12).
+pub fn scopes_sockets() -> bool {
+    landlock::abi() >= 6 && probe().layers.has(Layer::Landlock)
+}
+
 /// The numbers of the system calls that a zygote makes itself, as JSON.
 pub fn numbers_json() -> String {
     let [unshare, setns] = [libc::SYS_unshare, libc::SYS_setns];

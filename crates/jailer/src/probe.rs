@@ -149,7 +149,8 @@ fn find() -> Report {
     for layer in ALL {
         let result = match layer {
             Layer::Uid if uid != 0 => Err("the server does not run as root".to_owned()),
-            Layer::User if uid == 0 => Err("not needed: the server runs as root".to_owned()),
+            // Root of a user namespace that has no other users (a rootless container) is not enough for the first.
+            Layer::User if layers.has(Layer::Uid) => Err("not needed: the server runs as root".to_owned()),
             Layer::Landlock if landlock::abi() == 0 => Err("not in this kernel".to_owned()),
             Layer::Seccomp if !seccomp::available() => Err("no filter for this architecture".to_owned()),
             Layer::Cgroup => cgroup::Cgroups::find().map(|_| ()),

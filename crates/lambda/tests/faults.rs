@@ -16,7 +16,11 @@
 //! | reads another function's code | `isolation.rs`: `other_code_and_the_servers_folders_do_not_exist_inside` |
 //! | … its environment and credentials | here |
 //! | … its Runtime API | here; over TCP: `provided.rs`: `another_environment_cannot_reach_the_api_of_this_one` |
-//! | server killed in the middle of an invocation | `servers.rs` |
+//! | … its memory, processes, sockets, shared memory, queues; the server's | `escapes.rs` |
+//! | makes namespaces, mounts, gains rights, other calls, devices, kernel settings | `escapes.rs` |
+//! | outlives its time-out, or a server that is killed | `servers.rs`: `a_function_does_not_outlive_…` |
+//! | server killed in the middle of an invocation | `servers.rs`: `a_server_that_is_killed_leaves_no_process_behind` |
+//! | is the root user of any account by a development key; reads the traces of others | `test_functions_as_clients.py` |
 
 mod support;
 

@@ -177,6 +177,35 @@ impl Packages {
         File::open(&self.directory).and_then(|d| d.sync_all()).map_err(disk)
     }
 
+    /// Checks AWS's bound of a function's code together with its layers.
+    ///
+    /// # Errors
+    /// They are larger, in AWS's words (quoted in public issues: brefphp/bref#450 for both together, bento-video/bento#1
+    /// for the layers alone; not among the recordings).
+    pub fn check_together(&self, config: &Config) -> Result<(), ApiError> {
+        const MOST: u64 = package::MAX_UNPACKED;
+        if config.layers.is_empty() {
+            return Ok(()); // then it was checked when it was unpacked
+        }
+        let mut sum = 0;
+        for layer in &config.layers {
+            self.ensure_unpacked(&layer.code.id)?;
+            sum += package::bytes_below(&self.unpacked(&layer.code.id)).map_err(disk)?;
+        }
+        if sum > MOST {
+            return Err(invalid(format!("Layers consume more than the available size of {MOST} bytes")));
+        }
+        self.ensure_unpacked(&config.code.id)?;
+        sum += package::bytes_below(&self.unpacked(&config.code.id)).map_err(disk)?;
+        if sum > MOST {
+            return Err(invalid(format!(
+                "Function code combined with layers exceeds the maximum allowed size of {MOST} bytes. The actual size \
+                 is {sum} bytes."
+            )));
+        }
+        Ok(())
+    }
+
     /// Unpacks an acknowledged package again when its folder is gone, see [`Self::distrust_after_reboot`].
     pub fn ensure_unpacked(&self, id: &str) -> Result<(), ApiError> {
         if self.unpacked(id).exists() {

@@ -46,6 +46,7 @@ impl Lambda {
         let code = call.input.get("Code").and_then(Value::as_object).unwrap_or(&empty);
         let pinned = self.package(code, call.operation)?;
         config.code = pinned.code.clone();
+        self.inner.packages.check_together(&config)?;
         let tags = super::tags::read(&call.input)?;
         let publish = call.input.get("Publish").and_then(Value::as_bool).unwrap_or(false);
         let function = Function {

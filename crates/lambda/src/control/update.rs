@@ -18,6 +18,7 @@ impl Lambda {
         let function = function.ok_or_else(|| no_function(&name.arn()))?;
         self.check_signature(&name.name, function.code_signing.as_deref())?;
         let pinned = self.package(&call.input, call.operation)?;
+        self.inner.packages.check_together(&Config { code: pinned.code.clone(), ..function.latest })?;
         let architectures = call.input.get("Architectures").and_then(Value::as_array);
         let architecture = architectures.and_then(|a| a.first()).and_then(Value::as_str);
         let dry_run = call.input.get("DryRun").and_then(Value::as_bool).unwrap_or(false);
@@ -42,7 +43,11 @@ impl Lambda {
         let name = self.own_name(call, "FunctionName")?;
         let before = self.read_config(&name)?;
         // Validated and looked up outside the transaction; done again inside on what is stored then.
-        self.configure(&mut before.clone(), &name.name, &call.input, &name.region)?;
+        let mut after = before;
+        self.configure(&mut after, &name.name, &call.input, &name.region)?;
+        if call.input.contains_key("Layers") {
+            self.inner.packages.check_together(&after)?;
+        }
         if let Some(role) = call.text("Role") {
             self.inner.roles.check_execution_role(role, name.account)?;
         }

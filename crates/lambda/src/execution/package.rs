@@ -13,6 +13,9 @@ pub const MAX_UNPACKED: u64 = 262_144_000;
 /// Entries of one package. Not AWS's: bounds the work that a small archive can cause.
 const MAX_ENTRIES: usize = 200_000;
 
+/// Folders in one another. Not AWS's either: the deeper, the slower each is made.
+const MAX_DEPTH: usize = 128;
+
 /// Why a package was refused. `Display` is the text for `InvalidParameterValueException`.
 #[derive(Debug)]
 pub enum PackageError {
@@ -76,6 +79,27 @@ pub fn code_sha256(archive: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(archive))
 }
 
+/// Bytes of the files below a folder that was unpacked.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn bytes_below(folder: &Path) -> io::Result<u64> {
+    let (mut sum, mut open) = (0, vec![folder.to_path_buf()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            // Of a link, the link itself.
+            let meta = entry.metadata()?;
+            if meta.is_dir() {
+                open.push(entry.path());
+            } else if meta.is_file() {
+                sum += meta.len();
+            }
+        }
+    }
+    Ok(sum)
+}
+
 /// Unpacks `archive` into `target`, which is made and must not hold anything yet. Blocking: run it off the
 /// runtime's threads. `limit` is [`MAX_UNPACKED`] less what layers take already.
 ///
@@ -106,7 +130,8 @@ fn unpack_all(archive: &[u8], target: &Path, limit: u64) -> Result<Unpacked, Pac
     if zip.len() > MAX_ENTRIES {
         return Err(refused(format!("{} entries, at most {MAX_ENTRIES}", zip.len())));
     }
-    make_dir(target)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(target).map_err(PackageError::Io)?;
+    let mut folders = 0;
     let mut done = Unpacked { files: 0, bytes: 0 };
     // Links are made last, so that no entry can be written through one.
     let mut links: Vec<(PathBuf, String)> = Vec::new();
@@ -118,12 +143,10 @@ fn unpack_all(archive: &[u8], target: &Path, limit: u64) -> Result<Unpacked, Pac
         }
         let path = target.join(&name);
         if entry.is_dir() {
-            make_dir(&path)?;
+            make_dirs(target, &name, &mut folders)?;
             continue;
         }
-        if let Some(parent) = path.parent() {
-            make_dir(parent)?;
-        }
+        make_dirs(target, name.parent().unwrap_or(Path::new("")), &mut folders)?;
         done.files += 1;
         if entry.is_symlink() {
             let mut to = String::new();
@@ -162,8 +185,24 @@ fn name_error(error: io::Error, name: &Path) -> PackageError {
     }
 }
 
-fn make_dir(path: &Path) -> Result<(), PackageError> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|e| name_error(e, path))
+/// Makes the folder `name` below `target` with those on the way, and counts them: one entry's name can want thousands.
+fn make_dirs(target: &Path, name: &Path, made: &mut usize) -> Result<(), PackageError> {
+    if target.join(name).is_dir() {
+        return Ok(());
+    }
+    let mut path = target.to_path_buf();
+    for part in name.components() {
+        path.push(part);
+        match std::fs::DirBuilder::new().mode(0o755).create(&path) {
+            Ok(()) => *made += 1,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            Err(e) => return Err(name_error(e, name)),
+        }
+        if *made > MAX_ENTRIES {
+            return Err(refused(format!("more than {MAX_ENTRIES} folders")));
+        }
+    }
+    Ok(())
 }
 
 fn copy_bounded(
@@ -199,6 +238,9 @@ fn safe_name(name: &str) -> Result<PathBuf, PackageError> {
             Component::CurDir => {}
             _ => return Err(refused(format!("the name {name:?} leaves the package"))),
         }
+    }
+    if path.components().count() > MAX_DEPTH {
+        return Err(refused(format!("a name has more than {MAX_DEPTH} folders")));
     }
     Ok(path)
 }
@@ -327,6 +369,25 @@ mod tests {
             archive.splice(at..at + 4, 5u32.to_le_bytes());
         }
         assert!(try_unpack(&archive, 1000).0.is_err());
+    }
+
+    #[test]
+    fn one_name_cannot_want_thousands_of_folders() {
+        let deep = |depth: usize| {
+            let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+            zip.start_file(format!("{}f", "d/".repeat(depth)), SimpleFileOptions::default())
+                .expect("started");
+            try_unpack(&zip.finish().expect("finished").into_inner(), MAX_UNPACKED)
+        };
+        assert!(deep(MAX_DEPTH - 1).0.is_ok());
+        let (result, dir) = deep(MAX_DEPTH);
+        assert!(matches!(&result, Err(PackageError::Unsafe(why)) if why.contains("folders")), "{result:?}");
+        assert!(!dir.path().join("in/code").exists());
+        // Nor many names together.
+        let mut made = MAX_ENTRIES - 1;
+        assert!(make_dirs(dir.path(), Path::new("a"), &mut made).is_ok());
+        assert!(make_dirs(dir.path(), Path::new("a"), &mut made).is_ok());
+        assert!(make_dirs(dir.path(), Path::new("b"), &mut made).is_err());
     }
 
     #[test]

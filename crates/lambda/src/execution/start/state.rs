@@ -16,6 +16,7 @@ const NODE_BOOTSTRAP: &str = include_str!("../../../bootstraps/bootstrap.cjs");
 /// The layers to use, by policy.
 pub(super) fn layers(config: &ExecutorConfig) -> Result<Layers, InvokeError> {
     if config.sandbox == Sandbox::Off {
+        (config.warn)("functions are not isolated (--sandbox off): they run as any program of this user");
         return Ok(Layers::none());
     }
     let report = jailer::probe();
