@@ -186,6 +186,7 @@ impl Answered<'_> {
             "caller" | "user" => Cow::Borrowed(&*caller?.user_id),
             "userArn" => Cow::Owned(caller?.principal.arn()),
             "accessKey" => Cow::Borrowed(&*caller?.access_key),
+            "vpceId" => Cow::Borrowed(self.request.vpc_endpoint.as_deref()?),
             "apiKey" => Cow::Borrowed(&*key?.value),
             "apiKeyId" => Cow::Borrowed(&*key?.id),
             "principalOrgId" => {

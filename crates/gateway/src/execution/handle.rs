@@ -153,6 +153,12 @@ async fn serve(
     if api.disabled && request.custom_domain.is_none() {
         return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
     }
+    // Guide, "Invoke a private API" and, of others, "API Gateway issues with private DNS": 403 both ways.
+    let private = api.facts.endpoint_type == "PRIVATE";
+    if private != request.vpc_endpoint.is_some() {
+        let why = Why::VpcEndpoint { through: request.vpc_endpoint.clone() };
+        return Err(Failure::new(GatewayResponse::forbidden(), why));
+    }
     let size = request.head_size();
     if size > MAX_HEAD {
         return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
