@@ -292,3 +292,8 @@ fn what_else_api_gateway_has() {
 fn what_was_recorded_of_api_gateway() {
     pytest("test_gateway_recordings.py");
 }
+
+#[test]
+fn every_patch_of_api_gateway() {
+    pytest("test_gateway_patches.py");
+}
