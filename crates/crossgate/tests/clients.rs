@@ -297,3 +297,8 @@ fn what_was_recorded_of_api_gateway() {
 fn every_patch_of_api_gateway() {
     pytest("test_gateway_patches.py");
 }
+
+#[test]
+fn a_service_by_terraform() {
+    pytest("test_terraform_apigateway_stack.py");
+}

@@ -113,7 +113,7 @@ fn pieces(format: &str) -> Vec<Piece> {
 
 impl Answered<'_> {
     /// The value of `$context.NAME` (guide, "Variables for access logging").
-    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         let Self { request, response, trace, admitted } = self;
         let text = |text: &str| Some(Cow::Owned(text.to_owned()));
         let number = |n: u64| Some(Cow::Owned(n.to_string()));
