@@ -352,3 +352,13 @@ fn what_else_api_gateway_has() {
 fn what_was_recorded_of_api_gateway() {
     pytest("test_gateway_recordings.py");
 }
+
+#[test]
+fn every_patch_of_api_gateway() {
+    pytest("test_gateway_patches.py");
+}
+
+#[test]
+fn a_service_by_terraform() {
+    pytest("test_terraform_apigateway_stack.py");
+}

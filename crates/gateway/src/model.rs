@@ -190,9 +190,10 @@ pub struct IntegrationResponse {
     /// Mapping.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub response_parameters: Texts,
-    /// Templates by content type.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub response_templates: Texts,
+    /// Templates by content type. None at all is shown where an empty map was given (recording
+    /// test_put_integration_responses).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_templates: Option<Texts>,
     /// `CONVERT_TO_BINARY`, `CONVERT_TO_TEXT` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_handling: Option<String>,

@@ -24,8 +24,17 @@ use crate::state::State;
 use crate::trace::{Decided, record_decision};
 use crate::user_pool;
 
-/// Where a call goes: the API's id, the path, which begins with the stage, and what a custom domain adds.
-pub type Destination<'a> = (&'a str, &'a str, Option<CustomDomain>);
+/// Where a call goes.
+pub struct Destination<'a> {
+    /// The API's id.
+    pub api: &'a str,
+    /// Begins with the stage.
+    pub path: &'a str,
+    /// What a custom domain adds.
+    pub domain: Option<CustomDomain>,
+    /// The VPC endpoint that the client came through.
+    pub endpoint: Option<&'a str>,
+}
 
 /// An answer to a call.
 pub struct Answer {
@@ -45,7 +54,8 @@ pub async fn answer(
     request_id: &str,
     now_ms: i64,
 ) -> Answer {
-    let door = Door { state, request, now_ms, signer: OnceLock::new() };
+    let endpoint = to.endpoint.map(str::to_owned);
+    let door = Door { state, request, now_ms, endpoint, signer: OnceLock::new() };
     let call = client_request(request, to, request_id, now_ms);
     let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
     let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
@@ -59,7 +69,7 @@ pub async fn answer(
 }
 
 fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_ms: i64) -> ClientRequest {
-    let (api, path, custom_domain) = to;
+    let Destination { api, path, domain: custom_domain, endpoint } = to;
     let head = &request.head;
     let host = head.host();
     let (domain, port) = match host.rsplit_once(':') {
@@ -70,6 +80,7 @@ fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_
         api_id: api.to_owned(),
         path: path.to_owned(),
         custom_domain,
+        vpc_endpoint: endpoint.map(str::to_owned),
         query: head.query().to_owned(),
         method: head.method.as_str().to_owned(),
         headers: head.original_headers(),
@@ -112,6 +123,8 @@ struct Door<'a> {
     state: &'a State,
     request: &'a Request,
     now_ms: i64,
+    /// The VPC endpoint that the client came through.
+    endpoint: Option<String>,
     signer: OnceLock<Signer>,
 }
 
@@ -122,7 +135,9 @@ impl Door<'_> {
 
     fn around<'a>(&'a self, region: &'a str, source_ip: &'a str) -> Surroundings<'a> {
         let user_agent = self.head().text("user-agent");
-        Surroundings { source_ip: Some(source_ip), user_agent, region, now_ms: self.now_ms }
+        // Through an endpoint there is `aws:VpcSourceIp` instead (User Guide, `aws:SourceIp`).
+        let source_ip = Some(source_ip).filter(|_| self.endpoint.is_none());
+        Surroundings { source_ip, user_agent, region, now_ms: self.now_ms }
     }
 }
 
@@ -214,6 +229,10 @@ impl Door<'_> {
         let mut context = Context::new();
         if let Some(referer) = self.head().text("referer") {
             context.set("aws:referer", referer);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            context.set("aws:SourceVpce", endpoint.as_str());
+            context.set("aws:VpcSourceIp", access.source_ip);
         }
         Ok(Check {
             action: access.action.to_owned(),

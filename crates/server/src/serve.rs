@@ -9,6 +9,7 @@ use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
+use crate::api::Destination;
 use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, BodySender, Handler, Head, Limits, Request};
@@ -121,7 +122,13 @@ impl Front {
     /// Where a request is for; a store that cannot be read has no custom domains.
     fn target<'a>(&self, head: &'a Head) -> Target<'a> {
         let host = head.host();
-        let found = target(host, head.path());
+        let found = match target(host, head.path()) {
+            // The endpoint's own name: the API is in a header (guide, "Invoke a private API").
+            Target::Api { api: "", path, endpoint: endpoint @ Some(_) } => {
+                Target::Api { api: head.text("x-apigw-api-id").unwrap_or_default(), path, endpoint }
+            }
+            found => found,
+        };
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         if !may_be_custom(name) {
             return found;
@@ -179,14 +186,14 @@ impl Handler for Front {
         let work = async {
             match self.target(head) {
                 Target::Own(page) => (own::answer(state, &request, page).await, None),
-                Target::Api { api, path } => {
-                    let to = (api, &*path, None);
+                Target::Api { api, path, endpoint } => {
+                    let to = Destination { api, path: &path, domain: None, endpoint };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
                 Target::Domain(DomainTarget::Api { api, path, domain }) => {
-                    let to = (api.as_str(), path.as_str(), Some(domain));
+                    let to = Destination { api: &api, path: &path, domain: Some(domain), endpoint: None };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))

@@ -13,6 +13,8 @@ pub enum Target<'a> {
         api: &'a str,
         /// `/{stage}/…`, as sent.
         path: Cow<'a, str>,
+        /// The VPC endpoint that the host name has, `vpce-…`.
+        endpoint: Option<&'a str>,
     },
     /// A call to a custom domain of API Gateway.
     Domain(DomainTarget),
@@ -51,7 +53,8 @@ pub fn target<'a>(host: &'a str, path: &'a str) -> Target<'a> {
     if let Some((id, rest)) = host.split_once('.') {
         let label = rest.split(['.', ':']).next().unwrap_or_default();
         if label.eq_ignore_ascii_case("execute-api") {
-            return Target::Api { api: id, path: path.into() };
+            let (api, endpoint) = private(id);
+            return Target::Api { api, path: path.into(), endpoint };
         }
         if label.eq_ignore_ascii_case("lambda-url") {
             return Target::FunctionUrl(id);
@@ -59,15 +62,29 @@ pub fn target<'a>(host: &'a str, path: &'a str) -> Target<'a> {
     }
     if let Some(rest) = path.strip_prefix("/_aws/execute-api/") {
         let (api, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        return Target::Api { api, path: path.into() };
+        return Target::Api { api, path: path.into(), endpoint: None };
     }
     if let Some(own) = path.strip_prefix("/_crossgate/") {
         return Target::Own(own);
     }
     if let Some((api, path)) = user_request(path) {
-        return Target::Api { api, path: path.into() };
+        return Target::Api { api, path: path.into(), endpoint: None };
     }
     Target::Aws
+}
+
+/// The first label of a host that leads to an API: `{api}`, `{api}-{vpce-id}` (guide, "Invoke a private API": the alias
+/// of an endpoint), or an endpoint's own, `{vpce-id}` with what tells its zones apart: then the API is in a header.
+fn private(label: &str) -> (&str, Option<&str>) {
+    if label.starts_with("vpce-") {
+        // `vpce-0123-abcd`: the id has one hyphen.
+        let id = label.match_indices('-').nth(1).map_or(label, |(at, _)| &label[..at]);
+        return ("", Some(id));
+    }
+    match label.split_once('-') {
+        Some((api, endpoint)) if endpoint.starts_with("vpce-") => (api, Some(endpoint)),
+        _ => (label, None),
+    }
 }
 
 /// `/restapis/{api}/{stage}/_user_request_/…` as the API's id and `/{stage}/…`; `None` for any other path.
@@ -83,7 +100,10 @@ mod tests {
 
     #[track_caller]
     fn api(host: &str, path: &str, expected: (&str, &str)) {
-        assert_eq!(target(host, path), Target::Api { api: expected.0, path: expected.1.into() });
+        assert_eq!(
+            target(host, path),
+            Target::Api { api: expected.0, path: expected.1.into(), endpoint: None }
+        );
     }
 
     #[test]
@@ -92,6 +112,18 @@ mod tests {
         api("abc.execute-api.localhost:4566", "/prod", ("abc", "/prod"));
         api("abc.execute-api:4566", "/prod", ("abc", "/prod"));
         api("abc.Execute-API.eu-west-1.amazonaws.com", "/", ("abc", "/"));
+    }
+
+    #[test]
+    fn private_apis_are_called_through_endpoints() {
+        for (label, expected) in [
+            ("abc-vpce-0123", ("abc", Some("vpce-0123"))),
+            ("vpce-0123-xyz", ("", Some("vpce-0123"))),
+            ("vpce-0123", ("", Some("vpce-0123"))),
+            ("abc-def", ("abc-def", None)),
+        ] {
+            assert_eq!(private(label), expected, "{label}");
+        }
     }
 
     #[test]

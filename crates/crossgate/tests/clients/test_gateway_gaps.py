@@ -164,3 +164,33 @@ def test_skipping_verification_skips_the_issuer_alone(shared, tmp_path, days, na
         assert api.call("/prod/x").status == status
     finally:
         backend.stop()
+
+
+def test_a_private_api_is_reached_through_vpc_endpoints_that_its_policy_names(shared):
+    gateway = shared.client("apigateway", A)
+    api = Api(shared, endpointConfiguration={"types": ["PRIVATE"]})
+    api.method("/users", None, kind="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'},
+               method_responses={"200": {}}, responses={"200": {"responseTemplates": {
+                   "application/json": "$context.identity.vpceId"}}})
+    with pytest.raises(gateway.exceptions.BadRequestException, match="doesn't have a resource policy attached to it"):
+        api.deploy()
+    gateway.update_rest_api(restApiId=api.id, patchOperations=[{"op": "replace", "path": "/policy", "value": json.dumps({
+        "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
+            "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-0123abcd"}}}]})}])
+    api.deploy()
+    # The form of test_create_execute_api_vpc_endpoint.
+    through = lambda label, zone=f"{REGION}.localhost", **more: shared.http(
+        "/prod/users", host=f"{label}.execute-api.{zone}", **more)
+    assert text(through(f"{api.id}-vpce-0123abcd")) == (200, "vpce-0123abcd")
+    own = through("vpce-0123abcd-xyz", f"{REGION}.vpce.amazonaws.com", headers={"x-apigw-api-id": api.id})
+    assert text(own) == (200, "vpce-0123abcd")
+    answer = through(f"{api.id}-vpce-other")
+    assert answer.status == 403 and "is not authorized to perform: execute-api:Invoke" in answer.json["Message"]
+    assert "aws:SourceVpce" in shared.explain(answer.request_id)
+    answer = api.call("/prod/users")
+    assert text(answer) == (403, '{"message":"Forbidden"}')
+    assert "VPC endpoint" in shared.explain(answer.request_id)
+    # And the other way about: an endpoint leads to private APIs alone.
+    public = mock(shared, "x")
+    assert text(through(f"{public.id}-vpce-0123abcd")) == (403, '{"message":"Forbidden"}')

@@ -228,3 +228,97 @@ def test_update_stage_canary_deployment_validation(shared):
         patch("add", two)
     with pytest.raises(gateway.exceptions.BadRequestException, match="Deployment id does not exist"):
         patch("replace", "deploy")
+
+
+# test_apigateway_integrations.
+
+
+def test_put_integration_responses(shared):
+    api = Api(shared)
+    gateway, place = api.gateway, dict(restApiId=api.id, resourceId=api.root, httpMethod="GET")
+    bare = lambda answer: {k: v for k, v in answer.items() if k != "ResponseMetadata"}
+    assert bare(gateway.put_method(**place, authorizationType="NONE")) == {
+        "apiKeyRequired": False, "authorizationType": "NONE", "httpMethod": "GET"}
+    gateway.put_method_response(**place, statusCode="200")
+    # `responseTransferMode` is newer than the recording.
+    integration = {"cacheKeyParameters": [], "cacheNamespace": api.root, "connectionType": "INTERNET", "httpMethod": "POST",
+                   "passthroughBehavior": "WHEN_NO_MATCH", "timeoutInMillis": 29000, "type": "HTTP",
+                   "uri": "http://example.com", "responseTransferMode": "BUFFERED"}
+    assert bare(gateway.put_integration(**place, type="HTTP", uri="http://example.com",
+                                        integrationHttpMethod="POST")) == integration
+    response = {"responseTemplates": {}, "selectionPattern": "2\\d{2}", "statusCode": "200"}
+    put = dict(statusCode="200", selectionPattern="2\\d{2}")
+    assert bare(gateway.put_integration_response(**place, **put, responseTemplates={})) == response
+    assert bare(gateway.get_integration_response(**place, statusCode="200")) == response
+    method = gateway.get_method(**place)
+    assert method["methodIntegration"] == {**integration, "integrationResponses": {"200": response}}
+    gateway.delete_integration_response(**place, statusCode="200")
+    assert gateway.get_method(**place)["methodIntegration"] == integration
+    assert bare(gateway.put_integration_response(**place, **put, contentHandling="CONVERT_TO_BINARY")) == {
+        "contentHandling": "CONVERT_TO_BINARY", "selectionPattern": "2\\d{2}", "statusCode": "200"}
+
+
+def test_integration_mock_with_request_overrides_in_response_template(shared):
+    """Its request template keeps the path in an override, where its response template finds it."""
+    api = Api(shared)
+    request = '#set($context.requestOverride.path.kept = $input.params("name")){"statusCode": 200}'
+    response = ('#if($context.requestOverride.path.kept == "path1")path was path one#elseif('
+                '$context.requestOverride.path.kept == "path2")path was path two#{else}this is the else clause#end')
+    api.method("/{name}", None, kind="MOCK", requestTemplates={"application/json": request},
+               method_responses={"200": {}}, responses={"200": {"responseTemplates": {"application/json": response}}})
+    api.deploy()
+    told = {path: api.call(f"/prod/{path}").body.decode() for path in ("path1", "path2", "other")}
+    assert told == {"path1": "path was path one", "path2": "path was path two", "other": "this is the else clause"}
+
+
+@pytest.mark.parametrize("kind", ["AWS", "AWS_PROXY"])
+def test_apigateway_header_remapping_aws(shared, kind):
+    function = shared.function(account=A, name=f"headers-{kind}", source="def handler(e, c): return {'statusCode': 200}")
+    shared.allow(f"headers-{kind}", account=A)
+    names = "content-length transfer-encoding authorization connection expect proxy-authenticate te".split()
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+    api = Api(shared)
+    for name in [*names, "x-fine"]:
+        api.method(f"/{name}", uri, kind=kind, integrationHttpMethod="POST", method_responses={"200": {}},
+                   responses={"200": {}}, requestParameters={f"integration.request.header.{name}": "'value'"})
+    api.deploy()
+    for name in names:
+        answer = api.call(f"/prod/{name}")
+        assert (answer.status, answer.json) == (500, {"message": "Internal server error"}), name
+        assert name in shared.explain(answer.request_id)
+    assert api.call("/prod/x-fine").status == 200
+
+
+# test_apigateway_api TestApiGatewayGatewayResponse::test_gateway_response_put.
+
+
+def test_gateway_response_put(shared):
+    gateway = shared.client("apigateway", A)
+    api = gateway.create_rest_api(name="responses")["id"]
+    plain = {"application/json": '{"message":$context.error.messageString}'}
+    templates = {"application/json": '{"message": $context.error.messageString, "type": "$context.error.responseType"}'}
+    headers = {"gatewayresponse.header.x-request-header": "method.request.header.Accept"}
+    missing = "MISSING_AUTHENTICATION_TOKEN"
+
+    def put(kind=missing, **given):
+        answer = gateway.put_gateway_response(restApiId=api, responseType=kind, **given)
+        del answer["ResponseMetadata"]
+        return answer
+
+    whole = dict(defaultResponse=False, responseParameters={}, responseTemplates=plain, responseType=missing)
+    assert put(statusCode="404") == {**whole, "statusCode": "404"}
+    assert put(responseParameters=headers) == {**whole, "responseParameters": headers, "statusCode": "403"}
+    assert put(responseTemplates=templates) == {**whole, "responseTemplates": templates, "statusCode": "403"}
+    everything = dict(statusCode="599", responseParameters=headers, responseTemplates=templates)
+    assert put("DEFAULT_5XX", **everything) == {**whole, **everything, "responseType": "DEFAULT_5XX"}
+    own = put("AUTHORIZER_FAILURE", responseParameters={"gatewayresponse.header.foo": "'bar'"})
+    assert (own["statusCode"], own["responseTemplates"]) == ("500", plain)
+    items = gateway.get_gateway_responses(restApiId=api)["items"]
+    assert [item["responseType"] for item in items] == sorted(item["responseType"] for item in items)
+    shown = {item["responseType"]: item for item in items}
+    assert len(items) == 21 and not shown[missing]["defaultResponse"]
+    for kind in ("API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", "INTEGRATION_FAILURE",
+                 "INTEGRATION_TIMEOUT"):
+        assert shown[kind] == {**everything, "defaultResponse": True, "responseType": kind}
+    assert shown["THROTTLED"] == {**whole, "defaultResponse": True, "responseType": "THROTTLED", "statusCode": "429"}
+    assert "statusCode" not in shown["DEFAULT_4XX"]

@@ -113,7 +113,7 @@ fn pieces(format: &str) -> Vec<Piece> {
 
 impl Answered<'_> {
     /// The value of `$context.NAME` (guide, "Variables for access logging").
-    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         let Self { request, response, trace, admitted } = self;
         let text = |text: &str| Some(Cow::Owned(text.to_owned()));
         let number = |n: u64| Some(Cow::Owned(n.to_string()));
@@ -186,6 +186,7 @@ impl Answered<'_> {
             "caller" | "user" => Cow::Borrowed(&*caller?.user_id),
             "userArn" => Cow::Owned(caller?.principal.arn()),
             "accessKey" => Cow::Borrowed(&*caller?.access_key),
+            "vpceId" => Cow::Borrowed(self.request.vpc_endpoint.as_deref()?),
             "apiKey" => Cow::Borrowed(&*key?.value),
             "apiKeyId" => Cow::Borrowed(&*key?.id),
             "principalOrgId" => {

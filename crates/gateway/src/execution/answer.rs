@@ -69,7 +69,7 @@ impl Answers {
             answers.push(Answer {
                 status,
                 pattern,
-                templates: Templates::compile(&response.response_templates),
+                templates: response.response_templates.as_ref().map(Templates::compile).unwrap_or_default(),
                 headers,
                 handling: Handling::parse(response.content_handling.as_deref()),
                 undeclared: !method.method_responses.contains_key(&response.status_code),
@@ -116,7 +116,9 @@ impl Answers {
         let (content_type, body, overrides) = match template {
             None => ("application/json", backend.body.clone(), Overrides::default()),
             Some((name, template)) => {
-                let rendered = template.render(call, &backend.body).map_err(AnswerFault::Template)?;
+                let rendered = template
+                    .render(call, &backend.body, &backend.overrides)
+                    .map_err(AnswerFault::Template)?;
                 (name, rendered.body, rendered.overrides)
             }
         };

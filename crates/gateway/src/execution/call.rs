@@ -77,16 +77,7 @@ impl MethodCall<'_> {
     /// The query, decoded: `+` is a blank, `%2B` a plus (recording test_lambda_aws_proxy_integration,
     /// invocation-payload-with-params-encoding).
     pub fn query(&self) -> Multi<'_> {
-        let mut out: Multi<'_> = Vec::new();
-        for pair in self.request.query.split('&').filter(|p| !p.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name), decode(value));
-            match out.iter_mut().find(|(n, _)| *n == name) {
-                Some((_, values)) => values.push(value),
-                None => out.push((name, vec![value])),
-            }
-        }
-        out
+        query(&self.request.query)
     }
 
     /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/VERB/path`: the verb and path of the request here, where a source
@@ -163,6 +154,20 @@ fn put<'a>(to: &mut Multi<'a>, name: Cow<'a, str>, value: Cow<'a, str>) {
 fn set(to: &mut Multi<'_>, name: &'static str, value: String) {
     to.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
     to.push((Cow::Borrowed(name), vec![Cow::Owned(value)]));
+}
+
+/// A query, decoded.
+pub(super) fn query(text: &str) -> Multi<'_> {
+    let mut out: Multi<'_> = Vec::new();
+    for pair in text.split('&').filter(|p| !p.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name), decode(value));
+        match out.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, values)) => values.push(value),
+            None => out.push((name, vec![value])),
+        }
+    }
+    out
 }
 
 fn decode(text: &str) -> Cow<'_, str> {

@@ -9,6 +9,8 @@ pub struct ClientRequest {
     pub path: String,
     /// Set when the client called by a custom domain.
     pub custom_domain: Option<super::CustomDomain>,
+    /// The VPC endpoint through which the client came, `vpce-…`, if it came through one.
+    pub vpc_endpoint: Option<String>,
     /// What follows the `?`, as sent and not decoded; empty when there is none.
     pub query: String,
     /// The verb.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::answer::Answers;
 use super::authorizer::LambdaAuthorizer;
 use super::binary::BinaryTypes;
+use super::call::MethodCall;
 use super::content::Handling;
 use super::custom_response::Custom;
 use super::http::{self, Http};
-use super::mapping::Source;
+use super::mapping::{BackendAnswer, Source};
 use super::response_cache::CacheKey;
 use super::route::Routes;
 use super::service;
@@ -83,8 +84,18 @@ pub(super) struct Lambda {
     pub timeout: Duration,
     /// The answer is passed on as it comes.
     pub streamed: bool,
+    /// Mapped headers that fail a call which has them.
+    pub forbidden: Vec<(String, Source)>,
     /// `None` for AWS_PROXY.
     pub mapping: Option<Mapping>,
+}
+
+impl Lambda {
+    /// A header that a request parameter sets and may not.
+    pub fn forbidden(&self, call: &MethodCall<'_>) -> Option<&str> {
+        let set = |source: &Source| source.value(call, &BackendAnswer::default()).is_some();
+        self.forbidden.iter().find(|(_, source)| set(source)).map(|(name, _)| name.as_str())
+    }
 }
 
 pub(super) enum Uri {
@@ -336,6 +347,7 @@ fn lambda(integration: &Integration, mapping: Option<Mapping>) -> Target {
         credentials: credentials(integration),
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
         streamed: integration.is_streamed(),
+        forbidden: forbidden(integration),
         mapping,
     }))
 }
@@ -356,6 +368,16 @@ pub(super) fn of_mode(uri: LambdaUri, streamed: bool) -> Result<LambdaUri, Strin
         }
         _ => Ok(uri),
     }
+}
+
+fn forbidden(integration: &Integration) -> Vec<(String, Source)> {
+    let parameters = integration.request_parameters.iter();
+    let found = parameters.filter_map(|(to, from)| {
+        let name = to.strip_prefix("integration.request.header.")?;
+        let forbidden = http::FORBIDDEN_OF_AWS.iter().any(|f| name.eq_ignore_ascii_case(f));
+        forbidden.then_some((name.to_owned(), Source::parse(from)?))
+    });
+    found.collect()
 }
 
 fn credentials(integration: &Integration) -> Credentials {

@@ -1,12 +1,15 @@
 //! Gateway responses that an API's owner has put. Their templates are no Velocity: variables are replaced and nothing
 //! else (API Gateway guide, "Gateway responses": "simple variable substitutions").
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::client::{ClientRequest, ClientResponse, valid_name, valid_value};
+use super::access_log::Answered;
+use super::call::query;
+use super::client::{ClientResponse, valid_name, valid_value};
 use super::gateway_response::{GatewayResponse, ResponseType};
 use crate::model::{GatewayResponse as Stored, Texts};
 
@@ -16,14 +19,19 @@ pub(super) struct Custom(BTreeMap<String, Stored>);
 
 /// What templates and parameters may name.
 pub(super) struct Names<'a> {
-    pub request: &'a ClientRequest,
-    pub stage: &'a str,
+    /// The call, with the answer as it would be sent without a gateway response.
+    pub call: &'a Answered<'a>,
     pub variables: &'a Texts,
+    pub path_parameters: &'a [(&'a str, &'a str)],
 }
 
 impl Custom {
     pub fn new(put: &BTreeMap<String, Stored>) -> Self {
         Self(put.clone())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The one for a type: its own, else the default of its class
@@ -40,7 +48,8 @@ impl Custom {
             // Interim statuses cannot end an exchange.
             sent.status = if (200..=999).contains(&status) { status } else { sent.status };
         }
-        let accept = names.request.header("accept").and_then(|a| a.split(',').next()).unwrap_or_default();
+        let accept =
+            names.call.request.header("accept").and_then(|a| a.split(',').next()).unwrap_or_default();
         let templates = &custom.response_templates;
         let chosen = templates
             .get_key_value(accept.trim())
@@ -66,34 +75,34 @@ fn set(sent: &mut ClientResponse, name: &str, value: &str) {
     sent.headers.push((Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_bytes())));
 }
 
+/// A parameter's value: a text in quotes, or what of the client's request the expression names.
 fn value(from: &str, names: &Names<'_>) -> Option<String> {
     if let Some(text) = from.strip_prefix('\'').and_then(|f| f.strip_suffix('\'')) {
         return Some(text.to_owned());
     }
+    let request = names.call.request;
     if let Some(name) = from.strip_prefix("method.request.header.") {
-        return names.request.header(name).map(str::to_owned);
+        return request.header(name).map(str::to_owned);
+    }
+    if let Some(name) = from.strip_prefix("method.request.multivalueheader.") {
+        let all = request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let all: Vec<_> = all.map(|(_, v)| String::from_utf8_lossy(v)).collect();
+        return Some(all.join(",")).filter(|_| !all.is_empty());
+    }
+    if let Some(name) = from.strip_prefix("method.request.querystring.") {
+        return queried(&request.query, name).pop();
+    }
+    if let Some(name) = from.strip_prefix("method.request.multivaluequerystring.") {
+        let all = queried(&request.query, name);
+        return Some(all.join(",")).filter(|_| !all.is_empty());
+    }
+    if let Some(name) = from.strip_prefix("method.request.path.") {
+        return names.path_parameters.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
     }
     if let Some(name) = from.strip_prefix("stageVariables.") {
         return names.variables.get(name).cloned();
     }
     context(from.strip_prefix("context.")?, names)
-}
-
-fn context(name: &str, names: &Names<'_>) -> Option<String> {
-    let request = names.request;
-    let text = match name {
-        "requestId" => &request.request_id,
-        "extendedRequestId" => &request.extended_request_id,
-        "httpMethod" => &request.method,
-        "path" => &request.path,
-        "protocol" => &request.protocol,
-        "domainName" => &request.domain_name,
-        "identity.sourceIp" => &request.source_ip,
-        "apiId" => &request.api_id,
-        "stage" => names.stage,
-        _ => return None,
-    };
-    Some(text.to_owned())
 }
 
 /// Replaces `$context.…` and `$stageVariables.…`; what is not known becomes empty.
@@ -108,7 +117,7 @@ fn fill(template: &str, response: &GatewayResponse, names: &Names<'_>) -> String
             body.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(body.len());
         let name = body[..end].trim_end_matches('.');
         let known = if let Some(name) = name.strip_prefix("context.error.") {
-            Some(error(name, response))
+            Some(error(name, response, names))
         } else if let Some(name) = name.strip_prefix("context.") {
             Some(context(name, names).unwrap_or_default())
         } else {
@@ -133,13 +142,29 @@ fn fill(template: &str, response: &GatewayResponse, names: &Names<'_>) -> String
     out
 }
 
-fn error(name: &str, response: &GatewayResponse) -> String {
+fn queried(text: &str, name: &str) -> Vec<String> {
+    let found = query(text).into_iter().filter(|(n, _)| *n == *name);
+    found.flat_map(|(_, values)| values).map(Cow::into_owned).collect()
+}
+
+/// The variables of access logs have the same names and values.
+fn context(name: &str, names: &Names<'_>) -> Option<String> {
+    names.call.value(name).map(Cow::into_owned)
+}
+
+fn error(name: &str, response: &GatewayResponse, names: &Names<'_>) -> String {
     let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
     let message = body.get("message").or_else(|| body.get("Message")).cloned().unwrap_or_default();
     match name {
         "messageString" => message.to_string(),
         "message" => message.as_str().unwrap_or_default().to_owned(),
         "responseType" => response.kind.name().to_owned(),
+        // Reasoning: published templates put it into quotes and read JSON, and it has quotes of its own.
+        "validationErrorString" => {
+            let quoted =
+                Value::from(context("error.validationErrorString", names).unwrap_or_default()).to_string();
+            quoted.trim_matches('"').to_owned()
+        }
         _ => String::new(),
     }
 }

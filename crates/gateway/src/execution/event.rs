@@ -153,7 +153,12 @@ fn identity(out: &mut Json, call: &MethodCall<'_>) {
     let account = caller.and_then(|c| c.principal.account());
     let arn = caller.map(|c| c.principal.arn());
     let user = caller.map(|c| c.user_id.as_str());
-    out.raw("{\"cognitoIdentityPoolId\":null,\"accountId\":").or_null(account.as_ref().map(|a| a.as_str()));
+    out.raw("{");
+    // Guide, "$context.identity.vpceId": of private APIs.
+    if let Some(endpoint) = &call.request.vpc_endpoint {
+        out.raw("\"vpceId\":").text(endpoint).raw(",");
+    }
+    out.raw("\"cognitoIdentityPoolId\":null,\"accountId\":").or_null(account.as_ref().map(|a| a.as_str()));
     out.raw(",\"cognitoIdentityId\":null,\"caller\":").or_null(user);
     out.raw(",\"sourceIp\":").text(&call.request.source_ip);
     if call.test {

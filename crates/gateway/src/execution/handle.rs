@@ -76,7 +76,8 @@ pub(super) async fn handle(
                     Ok(Replied { head, rest: None }) => Ok(head),
                     Err(failure) => Err(failure),
                 };
-                let mut response = finish(request, outcome, Some(served), &mut journal, &mut trace);
+                let mut response =
+                    finish(request, outcome, Some((served, &admitted)), &mut journal, &mut trace);
                 if let Some(minimum) = minimum.filter(|_| trace.why.is_none()) {
                     compression::compress(minimum, request, &mut response).await;
                 }
@@ -152,6 +153,12 @@ async fn serve(
     // A custom domain stays open: closing the API's own host is what the switch is for.
     if api.disabled && request.custom_domain.is_none() {
         return Err(Failure::new(GatewayResponse::forbidden(), Why::EndpointDisabled));
+    }
+    // Guide, "Invoke a private API" and, of others, "API Gateway issues with private DNS": 403 both ways.
+    let private = api.facts.endpoint_type == "PRIVATE";
+    if private != request.vpc_endpoint.is_some() {
+        let why = Why::VpcEndpoint { through: request.vpc_endpoint.clone() };
+        return Err(Failure::new(GatewayResponse::forbidden(), why));
     }
     let size = request.head_size();
     if size > MAX_HEAD {
@@ -267,11 +274,23 @@ fn named(mut response: ClientResponse, request: &ClientRequest) -> ClientRespons
     response
 }
 
+/// Of the route that is found, if one is.
+fn path_parameters<'a>(
+    served: &'a Served,
+    request: &ClientRequest,
+    path: &'a str,
+) -> Vec<(&'a str, &'a str)> {
+    let Some(found) = served.api.routes.find(path, &request.method) else { return Vec::new() };
+    let Some(route) = served.api.methods.get(found.target) else { return Vec::new() };
+    let values = found.variables.into_iter().map(|span| path.get(span).unwrap_or_default());
+    route.variables.iter().map(|n| &**n).zip(values).collect()
+}
+
 /// The headers that every answer has, the log's last line, and the trace's results.
 fn finish(
     request: &ClientRequest,
     outcome: Outcome,
-    served: Option<&Served>,
+    by: Option<(&Served, &Admitted)>,
     journal: &mut Journal,
     trace: &mut GatewayTrace,
 ) -> ClientResponse {
@@ -288,8 +307,16 @@ fn finish(
             trace.error_message = response.message();
             let mut sent =
                 response.to_response(&request.request_id, &request.extended_request_id, trace_id.as_deref());
-            if let Some(served) = served {
-                let names = Names { request, stage: &served.stage, variables: &served.variables };
+            if let Some((served, admitted)) = by.filter(|(served, _)| !served.api.responses.is_empty()) {
+                let plain = sent.clone();
+                let call = Answered { request, response: &plain, trace, admitted };
+                let (_, path) = split(&request.path);
+                let variables = &served.variables;
+                let names = Names {
+                    call: &call,
+                    variables,
+                    path_parameters: &path_parameters(served, request, path),
+                };
                 served.api.responses.apply(&response, &names, &mut sent);
             }
             journal.error(|| format!("Method completed with status: {}", sent.status));

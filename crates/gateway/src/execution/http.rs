@@ -118,7 +118,7 @@ pub(super) async fn run(
     trace: &mut GatewayTrace,
 ) -> Result<Replied, Box<Failure>> {
     let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
-    let request = request(target, call, &id, journal)?;
+    let (request, overrides) = request(target, call, &id, journal)?;
     log_request(&request, journal);
     let url = request.url.clone();
     if target.streamed {
@@ -145,7 +145,7 @@ pub(super) async fn run(
     log_answer(&answer, latency, journal);
     let response = match &target.mapping {
         None => proxied(answer, call, journal),
-        Some(mapping) => mapped(mapping, answer, call, &id, journal),
+        Some(mapping) => mapped(mapping, (answer, overrides), call, &id, journal),
     };
     response.map(Replied::from)
 }
@@ -205,7 +205,7 @@ fn request(
     call: &MethodCall<'_>,
     id: &TraceId,
     journal: &mut Journal,
-) -> Result<EndpointRequest, Box<Failure>> {
+) -> Result<(EndpointRequest, Overrides), Box<Failure>> {
     let (body, overrides) = match &target.mapping {
         None => {
             let binary = call.api.binary.request(call.request.header("content-type"));
@@ -218,13 +218,14 @@ fn request(
         }
     };
     let parameters = Parameters::of(&target.parameters, &overrides, call);
-    let forbidden = |(name, _): &&(String, _)| FORBIDDEN.iter().any(|f| name.eq_ignore_ascii_case(f));
+    let own = if target.service.is_some() { &FORBIDDEN_OF_AWS[..] } else { &FORBIDDEN[..] };
+    let forbidden = |(name, _): &&(String, _)| own.iter().any(|f| name.eq_ignore_ascii_case(f));
     if let Some((name, _)) = parameters.headers.iter().find(forbidden) {
         let detail = format!("a request parameter may not set the header `{name}`");
         // The status is recorded (TestApiGatewayHeaderRemapping), the line is not.
         return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
     }
-    Ok(EndpointRequest {
+    let request = EndpointRequest {
         method: target.method.clone().unwrap_or_else(|| call.request.method.clone()),
         url: url(target, call, &parameters, journal)?,
         headers: headers(target, call, id, parameters, !body.is_empty()),
@@ -232,7 +233,8 @@ fn request(
         timeout: target.timeout,
         any_issuer: target.any_issuer,
         client_certificate: call.certificate.clone(),
-    })
+    };
+    Ok((request, overrides))
 }
 
 fn url(
@@ -264,6 +266,16 @@ fn url(
 /// Headers that a mapping may not set: the call is answered with 500
 /// (recording TestApiGatewayHeaderRemapping, for all types of integration).
 const FORBIDDEN: [&str; 2] = ["content-length", "transfer-encoding"];
+/// The same of AWS and AWS_PROXY.
+pub(super) const FORBIDDEN_OF_AWS: [&str; 7] = [
+    "content-length",
+    "transfer-encoding",
+    "authorization",
+    "connection",
+    "expect",
+    "proxy-authenticate",
+    "te",
+];
 
 /// What a proxy keeps to itself besides [`MethodCall::headers`]'s own exceptions: they belong to one connection
 /// (RFC 9110, section 7.6.1). The endpoint's `Host` is its own (guide, "Important notes").
@@ -357,7 +369,7 @@ fn passed_headers(of_answer: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
 /// The answer that the status selects.
 fn mapped(
     mapping: &Mapping,
-    answer: EndpointAnswer,
+    (answer, overrides): (EndpointAnswer, Overrides),
     call: &MethodCall<'_>,
     id: &TraceId,
     journal: &mut Journal,
@@ -371,7 +383,7 @@ fn mapped(
     let binary = call.api.binary.media_type(media_type.map(|(_, v)| v.as_str()));
     let accepted = call.api.binary.response(call.request.header("accept"));
     let body = content::response(&body, binary, accepted, handling).map_err(|()| undecodable(journal))?;
-    let answer = BackendAnswer { headers, body };
+    let answer = BackendAnswer { headers, body, overrides };
     let mut response =
         mapping.answers.render(index, call, &answer).map_err(|fault| answer_fault(journal, fault))?;
     response.headers.push((Bytes::from_static(b"X-Amzn-Trace-Id"), Bytes::from(id.response.clone())));

@@ -23,6 +23,7 @@ use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
 use super::trace_id::TraceId;
 use super::uri::LambdaUri;
+use vtl::Overrides;
 
 /// A call that ends in a gateway response.
 pub(super) struct Failure {
@@ -161,6 +162,7 @@ pub(super) fn no_answer(journal: &mut Journal, status: u16) -> Box<Failure> {
 }
 
 fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome {
+    let mut backend = BackendAnswer::default();
     let by_status = |text: &[u8]| match mock_status(text) {
         None => Err(MockFault::NoStatus),
         Some(status) => target.answers.for_status(status).ok_or(MockFault::NoAnswer(status)),
@@ -171,7 +173,10 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
             takes_text(&target.requests, call, journal)?;
             match target.selected.get(index).cloned().unwrap_or(Err(MockFault::NoStatus)) {
                 Err(MockFault::Rendered) => {
-                    by_status(&rendered(&target.requests, index, &call.request.body, call, journal)?.body)
+                    let body = &call.request.body;
+                    let rendered = rendered(&target.requests, index, body, call, journal)?;
+                    backend.overrides = rendered.overrides;
+                    by_status(&rendered.body)
                 }
                 known => known,
             }
@@ -191,7 +196,7 @@ fn mock(target: &Mock, call: &MethodCall<'_>, journal: &mut Journal) -> Outcome 
             return Err(Failure::configuration(journal, log, Why::Configuration { detail }));
         }
     };
-    let response = target.answers.render(index, call, &BackendAnswer::default());
+    let response = target.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))
 }
 
@@ -204,7 +209,7 @@ fn rendered(
     journal: &mut Journal,
 ) -> Result<Rendered, Box<Failure>> {
     let Some((_, template)) = requests.templates.get(index) else { return Ok(Rendered::default()) };
-    template.render(call, body).map_err(|why| template_failed(journal, &why))
+    template.render(call, body, &Overrides::default()).map_err(|why| template_failed(journal, &why))
 }
 
 async fn lambda(
@@ -225,10 +230,15 @@ async fn lambda(
     trace.function_arn = Some(uri.function_arn.clone());
     let source_arn = call.source_arn(&uri.function_arn);
     let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
-    let payload = match &target.mapping {
-        None => proxy_event(call, &id.request),
-        Some(mapping) => mapped_body(&mapping.requests, call, journal)?.body,
+    let Rendered { body: payload, overrides } = match &target.mapping {
+        None => Rendered { body: proxy_event(call, &id.request), ..Rendered::default() },
+        Some(mapping) => mapped_body(&mapping.requests, call, journal)?,
     };
+    if let Some(name) = target.forbidden(call) {
+        let detail = format!("a request parameter may not set the header `{name}`");
+        // The status is recorded (TestApiGatewayHeaderRemapping, both of AWS and AWS_PROXY), the line is not.
+        return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
+    }
     let call_as = call_as(&target.credentials, call, &source_arn, journal)?;
     log_endpoint_request(call, journal, uri, &call_as, &payload);
     trace.source_arn = Some(source_arn);
@@ -275,7 +285,7 @@ async fn lambda(
     log_endpoint_response(&answer, latency, &id, call, journal);
     let made = match &target.mapping {
         None => proxy_response(&answer, call, journal),
-        Some(mapping) => mapped_response(mapping, &answer, call, journal),
+        Some(mapping) => mapped_response(mapping, &answer, overrides, call, journal),
     };
     let mut response = made.map_err(|failure| failure.with_trace(&id))?;
     complete(&mut response, id.response);
@@ -601,6 +611,7 @@ fn proxy_response(answer: &LambdaAnswer, call: &MethodCall<'_>, journal: &mut Jo
 fn mapped_response(
     mapping: &Mapping,
     answer: &LambdaAnswer,
+    overrides: Overrides,
     call: &MethodCall<'_>,
     journal: &mut Journal,
 ) -> Outcome {
@@ -630,6 +641,7 @@ fn mapped_response(
             content::response(&answer.payload, binary, accepted, mapping.answers.handling(index))
                 .map_err(|()| undecodable(journal))?
         },
+        overrides,
     };
     let response = mapping.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))

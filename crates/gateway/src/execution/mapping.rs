@@ -33,6 +33,8 @@ pub(super) enum Source {
 pub(super) struct BackendAnswer {
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// What the request template overrode.
+    pub overrides: vtl::Overrides,
 }
 
 impl Source {

@@ -37,17 +37,18 @@ impl Template {
         }
     }
 
-    /// Renders it with `body` as `$input`.
+    /// Renders it with `body` as `$input`, and with what an earlier template of the call assigned to
+    /// `$context.requestOverride` (recording test_integration_mock_with_request_overrides_in_response_template).
     ///
     /// # Errors
     /// Why there is no result, in words.
-    pub fn render(&self, call: &MethodCall<'_>, body: &[u8]) -> Result<Rendered, String> {
+    pub fn render(&self, call: &MethodCall<'_>, body: &[u8], before: &Overrides) -> Result<Rendered, String> {
         let template = match self {
             Self::Literal(body) => return Ok(Rendered { body: body.clone(), ..Rendered::default() }),
             Self::Broken(why) => return Err(format!("the template cannot be read: {why}")),
             Self::Velocity(template) => template,
         };
-        let scope = CallScope { call, body: &String::from_utf8_lossy(body) };
+        let scope = CallScope { call, body: &String::from_utf8_lossy(body), before };
         let rendered = template.render(&scope, &Limits::default()).map_err(|e| e.to_string())?;
         Ok(Rendered { body: Bytes::from(rendered.text), overrides: rendered.overrides })
     }
@@ -57,6 +58,7 @@ impl Template {
 struct CallScope<'a> {
     call: &'a MethodCall<'a>,
     body: &'a str,
+    before: &'a Overrides,
 }
 
 impl Scope for CallScope<'_> {
@@ -80,7 +82,16 @@ impl Scope for CallScope<'_> {
     }
 
     fn context(&self) -> Map<String, Value> {
-        event::context(self.call)
+        let mut context = event::context(self.call);
+        let Overrides { request_header, request_querystring, request_path, .. } = self.before;
+        let places =
+            [("header", request_header), ("querystring", request_querystring), ("path", request_path)];
+        if places.iter().any(|(_, values)| !values.is_empty()) {
+            let of = |values: &[(String, Value)]| Value::Object(values.iter().cloned().collect());
+            let request = places.map(|(name, values)| (name.to_owned(), of(values)));
+            context.insert("requestOverride".to_owned(), Value::Object(request.into_iter().collect()));
+        }
+        context
     }
 
     fn stage_variables(&self) -> Vec<(String, String)> {

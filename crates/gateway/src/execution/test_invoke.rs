@@ -176,6 +176,7 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         api_id: call.required("restApiId").to_owned(),
         path: path.to_owned(),
         custom_domain: None,
+        vpc_endpoint: None,
         query: query.to_owned(),
         method: method.to_owned(),
         headers,

@@ -152,6 +152,11 @@ pub enum Why {
     },
     /// The API's `disableExecuteApiEndpoint` is set.
     EndpointDisabled,
+    /// The API is private and the client did not come through a VPC endpoint, or the other way about.
+    VpcEndpoint {
+        /// The endpoint, if there was one.
+        through: Option<String>,
+    },
     /// The API has no stage of this name.
     NoSuchStage {
         /// The stage in the path.

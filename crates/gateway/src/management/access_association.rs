@@ -14,7 +14,7 @@ use super::method::set;
 use super::page::page;
 
 /// Reasoning: in the form of the text for domain names.
-const UNKNOWN: &str = "Invalid domain name access association identifier specified";
+pub(super) const UNKNOWN: &str = "Invalid domain name access association identifier specified";
 
 type Association = Map<String, Value>;
 

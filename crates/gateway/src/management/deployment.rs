@@ -24,6 +24,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
     store.write(|writer| {
         let api = api(writer, call)?;
         let snapshot = freeze(writer, &api)?;
+        check_private(&api)?;
         let deployment = Deployment {
             id: id.clone(),
             description: call.text("description").filter(|d| !d.is_empty()).map(str::to_owned),
@@ -51,6 +52,16 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         }
         Ok(Value::Object(output(&deployment)?).into())
     })
+}
+
+/// A private API whose policy nobody wrote lets nobody in, and is not deployed (as users report it).
+fn check_private(api: &RestApi) -> Result<(), Failure> {
+    let types = api.rest.get("endpointConfiguration").map(|e| texts(e.get("types"))).unwrap_or_default();
+    let open = api.policy.as_deref().is_some_and(|policy| !policy.trim().is_empty());
+    if types.iter().any(|kind| kind == "PRIVATE") && !open {
+        return Err(bad_request("Private REST API doesn't have a resource policy attached to it"));
+    }
+    Ok(())
 }
 
 /// Everything that a stage serves, as it is now. Refusals are as users report them (for example in

@@ -50,6 +50,10 @@ fn read(call: &Call, resource: &str) -> Result<Integration, Failure> {
     let namespace = text("cacheNamespace").unwrap_or_else(|| resource.to_owned());
     rest.insert("cacheNamespace".into(), namespace.into());
     rest.insert("cacheKeyParameters".into(), json!(texts(call.input.get("cacheKeyParameters"))));
+    // test_put_integration_responses#put-integration-get.
+    if kind.starts_with("HTTP") {
+        rest.entry("connectionType").or_insert_with(|| "INTERNET".into());
+    }
     // Deployed integrations show it without having been given one; published by a user of AWS.
     rest.entry("responseTransferMode").or_insert_with(|| "BUFFERED".into());
     let timeout = match call.input.get("timeoutInMillis").and_then(Value::as_i64) {

@@ -23,7 +23,7 @@ pub(super) fn put_in(writer: &mut Writer<'_>, call: &Call) -> Result<Reply, Fail
         status_code: status.clone(),
         selection_pattern: call.text("selectionPattern").map(str::to_owned),
         response_parameters: strings(call.input.get("responseParameters")),
-        response_templates: strings(call.input.get("responseTemplates")),
+        response_templates: call.input.get("responseTemplates").map(|given| strings(Some(given))),
         content_handling: call.text("contentHandling").map(str::to_owned),
     };
     let mut place = place(writer, call)?;
@@ -40,7 +40,7 @@ fn check(response: &IntegrationResponse, method: &Method) -> Result<(), Failure>
         &response.response_parameters,
         method.method_responses.get(&response.status_code),
     )?;
-    mapping::check_templates(&response.response_templates)
+    response.response_templates.as_ref().map_or(Ok(()), mapping::check_templates)
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
@@ -79,7 +79,8 @@ pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
                     apply_entry(&mut response.response_parameters, &patch, key, Entry::Parameter, text)?;
                 }
                 (_, key) => {
-                    apply_entry(&mut response.response_templates, &patch, key, Entry::ContentType, text)?;
+                    let templates = response.response_templates.get_or_insert_default();
+                    apply_entry(templates, &patch, key, Entry::ContentType, text)?;
                 }
             }
         }

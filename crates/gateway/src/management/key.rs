@@ -143,6 +143,7 @@ const RULES: &[Rule] = &[
     ("/enabled", &["replace"]),
     ("/name", &["replace"]),
     ("/customerId", &["replace"]),
+    ("/stages", &["add", "remove"]),
 ];
 
 pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
@@ -151,6 +152,14 @@ pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
         for patch in operations(call)? {
             match permit_listed(RULES, &patch)?.0 {
                 "/enabled" => key.enabled = patch.is_true(),
+                // From before there were usage plans: `API/STAGE`.
+                "/stages" => {
+                    let stage = text(&patch);
+                    key.stage_keys.retain(|known| *known != stage);
+                    if patch.op == "add" {
+                        key.stage_keys.push(stage);
+                    }
+                }
                 "/name" => {
                     check_name(patch.value)?;
                     key.name = patch.non_empty();

@@ -9,7 +9,7 @@ use super::failure::{Failure, bad_request, not_found};
 use super::lookup::{Read, unknown_api, visible_api};
 use super::rest_api::texts;
 use super::stage::UNKNOWN_STAGE;
-use super::{client_certificate, domain_name, vpc_link};
+use super::{access_association, client_certificate, domain_name, vpc_link};
 
 /// Tags per resource (developer guide, "Tag restrictions").
 const MAX_TAGS: usize = 50;
@@ -37,6 +37,10 @@ fn target(documents: &impl Read, call: &Call) -> Result<(&'static str, String), 
         ["usageplans", id] => Ok(("usagePlans", format!("{own}{id}"))),
         ["vpclinks", id] => Ok(("vpcLinks", format!("{own}{id}"))),
         ["clientcertificates", id] => Ok(("clientCertificates", format!("{own}{id}"))),
+        // Kept by the whole ARN below the account that made it.
+        ["domainnameaccessassociations", ..] if arn.account == call.account.as_str() => {
+            Ok(("accessAssociations", format!("{own}{}", call.required("resourceArn"))))
+        }
         // A private name has its id behind a `+`, and is stored below its owner.
         ["domainnames", name] if name.contains('+') => Ok(("domainNames", format!("{own}{name}"))),
         ["domainnames", name] => {
@@ -60,6 +64,7 @@ fn find(documents: &impl Read, call: &Call) -> Result<(&'static str, String, Doc
             "vpcLinks" => vpc_link::UNKNOWN,
             "clientCertificates" => client_certificate::UNKNOWN,
             "domainNames" => domain_name::UNKNOWN,
+            "accessAssociations" => access_association::UNKNOWN,
             _ => "Invalid Usage Plan ID specified",
         })
     })?;

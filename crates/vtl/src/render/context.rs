@@ -34,7 +34,8 @@ impl Engine<'_> {
         let places = |names: &[&str]| {
             Value::map(names.iter().map(|n| (Rc::from(*n), Value::map(Map::new()))).collect())
         };
-        entries.insert("requestOverride".into(), places(&["header", "querystring", "path"]));
+        // A scope may have what an earlier template assigned.
+        entries.entry("requestOverride".into()).or_insert_with(|| places(&["header", "querystring", "path"]));
         entries.insert("responseOverride".into(), places(&["header"]));
         let value = Value::map(entries);
         self.context = Some(value.clone());

@@ -260,6 +260,30 @@ async fn a_gateway_response_that_was_put_is_sent_and_a_default_shows_through() {
     assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     assert_eq!(response.header("x-origin"), Some("https://example.com"));
     assert_eq!(trace.status, 599);
+    world.responses = json!({"DEFAULT_5XX": {
+        "responseType": "DEFAULT_5XX", "statusCode": "500",
+        "responseParameters": {
+            "gatewayresponse.header.X-Q": "method.request.querystring.q",
+            "gatewayresponse.header.X-All": "method.request.multivaluequerystring.q",
+            "gatewayresponse.header.X-Path": "context.resourcePath",
+            "gatewayresponse.header.X-Agent": "context.identity.userAgent",
+            "gatewayresponse.header.X-None": "method.request.path.none",
+        },
+        "responseTemplates": {"application/json": "$context.httpMethod $context.accountId $context.requestTimeEpoch"},
+    }});
+    world.deploy(json!({}), json!({}));
+    let mut request = World::request("GET /test/x?q=a%20b&q=c");
+    request.headers = vec![header("user-agent", "me")];
+    let (response, _) = world.send(request).await;
+    let sent =
+        ["x-q", "x-all", "x-path", "x-agent", "x-none"].map(|name| response.header(name).unwrap_or("-"));
+    assert_eq!(sent, ["c", "a b,c", "/x", "me", "-"]);
+    let body = String::from_utf8_lossy(&response.body);
+    assert!(body.starts_with("GET 111122223333 1"), "{body}");
+    world.responses = json!({
+        "MISSING_AUTHENTICATION_TOKEN": {"responseType": "MISSING_AUTHENTICATION_TOKEN", "statusCode": "404"},
+    });
+    world.deploy(json!({}), json!({}));
     let (response, _) = world.call("GET /test/none").await;
     let body = r#"{"message":"Missing Authentication Token"}"#;
     gateway_error(&response, 404, "MissingAuthenticationTokenException", body);

@@ -340,6 +340,7 @@ impl World {
             api_id: API.to_owned(),
             path: path.to_owned(),
             custom_domain: None,
+            vpc_endpoint: None,
             query: query.to_owned(),
             method: method.to_owned(),
             headers: Vec::new(),

@@ -50,6 +50,14 @@ pub(super) fn words(why: &Why) -> String {
                 base_paths.join(", ")
             )
         }
+        Why::VpcEndpoint { through: None } => "the API is private: it is called through a VPC endpoint, as in \
+             http://{api}-{vpce-id}.execute-api.{region}.localhost:4566/{stage}/…, or by the endpoint's own name \
+             {vpce-id}.execute-api.{region}.vpce.… with the header x-apigw-api-id; no endpoint need exist here"
+            .to_owned(),
+        Why::VpcEndpoint { through: Some(endpoint) } => format!(
+            "the API is not private, and the call came through the VPC endpoint {endpoint}, which leads to private APIs \
+             alone"
+        ),
         Why::StreamIdle { after_ms } => format!(
             "nothing came of the response for {after_ms} ms: edge-optimized APIs wait 30 s, regional and private ones 5 \
              minutes"
