@@ -13,7 +13,7 @@ use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, Handler, Head, Limits, Request};
 use crate::state::State;
-use crate::target::{Target, may_be_custom, target};
+use crate::target::{Target, by_host, by_path, may_be_custom};
 use crate::trace::{Events, Journey, Trace, recorded};
 use crate::{Config, api, aws, function_url, own, subscriptions};
 
@@ -121,14 +121,14 @@ impl Front {
     /// Where a request is for; a store that cannot be read has no custom domains.
     fn target<'a>(&self, head: &'a Head) -> Target<'a> {
         let host = head.host();
-        let found = target(host, head.path());
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        if !may_be_custom(name) {
+        if let Some(found) = by_host(host, head.path()) {
             return found;
         }
-        match self.state.execution.domain(name, head.path()) {
-            Ok(Some(domain)) => Target::Domain(domain),
-            Ok(None) | Err(_) => found,
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let domain = may_be_custom(name).then(|| self.state.execution.domain(name, head.path()));
+        match domain {
+            Some(Ok(Some(domain))) => Target::Domain(domain),
+            _ => by_path(head.path()),
         }
     }
 }
@@ -177,7 +177,7 @@ impl Handler for Front {
         let (head, state) = (&request.head, &self.state);
         let work = async {
             match self.target(head) {
-                Target::Own(page) => (own::answer(state, &request, page).await, None),
+                Target::Own(page) => (Box::pin(own::answer(state, &request, page)).await, None),
                 Target::Api { api, path } => {
                     let (response, caller, trace) =
                         api::answer(state, &request, (api, &path, None), &request_id, started_ms).await;
@@ -194,11 +194,14 @@ impl Handler for Front {
                     (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {
-                    let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;
+                    // Boxed, as below: the journey of most requests is that to an API, and a future is as large as
+                    // its largest branch.
+                    let answer =
+                        Box::pin(function_url::answer(state, &request, id, &request_id, started_ms)).await;
                     (answer.response, Some((answer.caller, answer.journey)))
                 }
                 Target::Aws => {
-                    let answer = aws::answer(state, &request, &request_id).await;
+                    let answer = Box::pin(aws::answer(state, &request, &request_id)).await;
                     (answer.response, Some((answer.caller, answer.journey)))
                 }
             }
@@ -206,8 +209,11 @@ impl Handler for Front {
         let ((mut response, told), events) = recorded(work).await;
         // The server's own pages leave no trace: reading traces would push them out.
         let Some((caller, journey)) = told else { return response };
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
+        const ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+        if !response.headers().contains_key(ID)
+            && let Ok(id) = HeaderValue::from_str(&request_id)
+        {
+            response.headers_mut().insert(ID, id);
         }
         state.ring.push(Trace {
             started_ms,
@@ -221,5 +227,38 @@ impl Handler for Front {
             request_id,
         });
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NetworkPolicy, SandboxPolicy, Storage};
+
+    /// It is moved whole to where it is kept. A branch that needs much is boxed where it begins.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_kept_for_a_request_under_way_is_small() {
+        let listen = ([127, 0, 0, 1], 1).into();
+        let config = Config {
+            listen,
+            storage: Storage::InMemory,
+            source_arn_on_role_calls: false,
+            dev_credentials: true,
+            dev_account: None,
+            admin_token: None,
+            jwks: Vec::new(),
+            sandbox: SandboxPolicy::Prefer,
+            network: NetworkPolicy::Host,
+            idle_environments: Duration::from_secs(1),
+            max_environments: None,
+            strict_runtimes: false,
+            concurrency: None,
+            retry_delay: None,
+        };
+        let composed = compose(&config, listen).unwrap();
+        let front = Front { state: composed.state };
+        let head = Head::made_of(hyper::Request::new(()).into_parts().0);
+        let size = size_of_val(&front.handle(Request { head, body: bytes::Bytes::new() }));
+        assert!(size < 2 << 10, "{size} bytes");
     }
 }

@@ -46,6 +46,11 @@ impl Framing {
         matches!(self, Self::Head(partial) if partial.is_empty())
     }
 
+    /// Whether the next byte belongs to a body.
+    pub(super) fn is_body(&self) -> bool {
+        matches!(self, Self::Length(_) | Self::Chunked(_))
+    }
+
     /// Takes what was read; gives every head that is complete with it.
     pub(super) fn take(&mut self, mut bytes: &[u8], max_head: usize, mut found: impl FnMut(RawHead)) {
         while !bytes.is_empty() {

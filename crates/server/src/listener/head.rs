@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
@@ -10,9 +11,19 @@ pub struct Head {
     parts: Parts,
     /// Who called.
     pub peer: SocketAddr,
+    /// The same as text, without the port: written once a connection.
+    pub source_ip: Arc<str>,
     /// The address that was called.
     pub local: SocketAddr,
     raw: Option<Bytes>,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    pub peer: SocketAddr,
+    pub source_ip: Arc<str>,
+    pub local: SocketAddr,
 }
 
 impl std::ops::Deref for Head {
@@ -24,15 +35,17 @@ impl std::ops::Deref for Head {
 }
 
 impl Head {
-    pub(super) fn new(parts: Parts, raw: Option<Bytes>, peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { parts, peer, local, raw }
+    pub(super) fn new(parts: Parts, raw: Option<Bytes>, ends: Ends) -> Self {
+        let Ends { peer, source_ip, local } = ends;
+        Self { parts, peer, source_ip, local, raw }
     }
 
     /// A head that came from nowhere, for tests of handlers.
     #[must_use]
     pub fn made_of(parts: Parts) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::new(parts, None, nowhere, nowhere)
+        let ends = Ends { peer: nowhere, source_ip: "127.0.0.1".into(), local: nowhere };
+        Self::new(parts, None, ends)
     }
 
     /// The path as sent, `/` when there is none.
@@ -85,9 +98,13 @@ impl Head {
         let mut request = httparse::Request::new(&mut headers);
         request.parse(raw).ok()?;
         let mut list = Vec::with_capacity(request.headers.len());
+        let mut known = self.headers.iter();
         for header in request.headers.iter() {
-            let known = self.headers.get_all(header.name).iter().any(|v| v.as_bytes() == header.value);
-            if !known {
+            // The same order as hyper's, but where a name comes again.
+            let next = known.next().is_some_and(|(name, value)| {
+                name.as_str().eq_ignore_ascii_case(header.name) && value.as_bytes() == header.value
+            });
+            if !next && !self.headers.get_all(header.name).iter().any(|v| v.as_bytes() == header.value) {
                 return None;
             }
             list.push((header.name.to_owned(), raw.slice_ref(header.value)));
