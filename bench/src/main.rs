@@ -13,7 +13,9 @@ mod client;
 mod cold;
 mod control;
 mod decision;
+mod latency;
 mod load;
+mod many;
 mod mock;
 mod processes;
 mod proxy;
@@ -42,7 +44,8 @@ fn main() -> ExitCode {
         Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only mock`, `only proxy`, `only warm` or `only cold` that part"
+             `only control`, `only mock`, `only proxy`, `only latency`, `only many`, `only warm` or `only cold` that \
+             part"
         )),
     };
     match done {
@@ -82,6 +85,12 @@ fn measure(part: &str) -> Result<(), Failed> {
         }
         if wanted("proxy") {
             proxy::measure(&program, &mut table).await?;
+        }
+        if wanted("latency") {
+            latency::measure(&program, &mut table).await?;
+        }
+        if wanted("many") {
+            many::measure(&program, &mut table).await?;
         }
         if wanted("warm") {
             warm::measure(&program, &mut table).await?;
