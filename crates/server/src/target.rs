@@ -45,8 +45,11 @@ pub fn may_be_custom(name: &str) -> bool {
 /// host names among them, and a function's `http://{id}.lambda-url.{region}.…`.
 #[must_use]
 pub fn by_host<'a>(host: &'a str, path: &'a str) -> Option<Target<'a>> {
-    let (id, rest) = host.split_once('.')?;
-    let label = rest.split(['.', ':']).next().unwrap_or_default();
+    // Byte by byte, which is faster for names this short than what `str` has for searching.
+    let dot = host.bytes().position(|byte| byte == b'.')?;
+    let (id, rest) = (host.get(..dot)?, host.get(dot + 1..)?);
+    let end = rest.bytes().position(|byte| matches!(byte, b'.' | b':')).unwrap_or(rest.len());
+    let label = rest.get(..end)?;
     if label.eq_ignore_ascii_case("execute-api") {
         return Some(Target::Api { api: id, path: path.into() });
     }

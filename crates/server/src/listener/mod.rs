@@ -169,11 +169,10 @@ async fn connection<H: Handler>(
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (handler, heads, in_flight, ends) =
                 (handler.clone(), heads.clone(), at.begin(), ends.clone());
-            // On the heap only while there is a request: hyper keeps room for the whole of it.
-            Box::pin(async move {
+            async move {
                 let response = answer(request, &*handler, &heads, ends, times).await;
                 Ok::<_, Infallible>(response.map(|body| Tracked { body, _request: in_flight }))
-            })
+            }
         });
         let mut connection = builder.serve_connection(TokioIo::new(tap), service);
         let mut head = None;
@@ -231,7 +230,7 @@ async fn answer<H: Handler>(
             "the request's length is given in two ways: Content-Length and Transfer-Encoding\n",
         ));
     }
-    let head = Head::new(parts, raw.map(|raw| raw.bytes), ends);
+    let head = Head::new(parts, raw, ends);
     let collected = if incoming.is_end_stream() {
         Collected::Whole(Bytes::new())
     } else {
