@@ -277,3 +277,8 @@ fn hostile_http_by_raw_sockets() {
 fn aws_integrations_with_other_services() {
     pytest("test_aws_integrations.py");
 }
+
+#[test]
+fn deployments_under_load_and_apis_that_do_harm() {
+    pytest("test_gateway_under_stress.py");
+}
