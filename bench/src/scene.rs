@@ -92,8 +92,8 @@ pub async fn mock_api(a: &mut Aws) -> Result<String, Failed> {
     deploy(a, api).await
 }
 
-/// An API with as many resources, each with a MOCK `GET`, deployed as `prod`; its id. They are `/users` and, below it,
-/// `/users/1` and so on, among them a path variable.
+/// An API with as many resources beside the root, each with a MOCK `GET`, deployed as `prod`; its id. They are `/users`
+/// and, below it, a path variable, `/users/2` and so on.
 ///
 /// # Errors
 /// What a service refused.
