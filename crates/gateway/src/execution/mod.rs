@@ -36,6 +36,7 @@ mod log;
 mod mapping;
 mod metrics;
 mod proxy_answer;
+mod random;
 mod response_cache;
 mod route;
 mod served;
