@@ -58,9 +58,20 @@ impl Aws {
         operation: &str,
         input: Value,
     ) -> Result<Request<Full<Bytes>>, Failed> {
+        self.request_with(service, operation, input, Bytes::new())
+    }
+
+    /// The same with a payload, for operations whose body is one.
+    fn request_with(
+        &self,
+        service: Service,
+        operation: &str,
+        input: Value,
+        payload: Bytes,
+    ) -> Result<Request<Full<Bytes>>, Failed> {
         let failed = |e: &dyn std::fmt::Display| format!("{operation}: {e}");
         let Value::Object(input) = input else { return Err(failed(&"the input is not an object")) };
-        let built = wire::build(find(service, operation)?, &input, Bytes::new()).map_err(|e| failed(&e))?;
+        let built = wire::build(find(service, operation)?, &input, payload).map_err(|e| failed(&e))?;
         let (mut parts, body) = built.into_parts();
         parts.headers.insert("host", self.authority.parse().map_err(|e| failed(&e))?);
         let headers: Vec<(&str, &str)> = parts
@@ -95,7 +106,21 @@ impl Aws {
         operation: &str,
         input: Value,
     ) -> Result<Map<String, Value>, Failed> {
-        let request = self.request(service, operation, input)?;
+        self.call_with(service, operation, input, Bytes::new()).await
+    }
+
+    /// The same with a payload, for operations whose body is one.
+    ///
+    /// # Errors
+    /// What the service refused.
+    pub async fn call_with(
+        &mut self,
+        service: Service,
+        operation: &str,
+        input: Value,
+        payload: Bytes,
+    ) -> Result<Map<String, Value>, Failed> {
+        let request = self.request_with(service, operation, input, payload)?;
         let answer = self.client.send(request).await?;
         wire::parse_response(find(service, operation)?, answer.status, &answer.headers, &answer.body)
             .map(|(output, _)| output)

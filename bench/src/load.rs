@@ -1,6 +1,7 @@
 //! The load generator: kept-alive connections that send one request after the other. It writes and reads bytes with
 //! little of its own around them, for what it needs is added to both servers that are compared.
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,16 +14,21 @@ const THREADS: usize = 2;
 /// Sixteen in all.
 const CONNECTIONS_A_THREAD: usize = 8;
 
-/// Requests per second that `authority` answers with 200 within `time`.
+/// The request that is sent: as little as HTTP/1.1 asks for.
+pub fn get(path: &str, host: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes()
+}
+
+/// Requests per second that `authority` answers with 200 within `time`. Each connection sends `requests` in turn and
+/// begins at another one.
 ///
 /// # Errors
 /// Any answer that is not 200, any connection that breaks.
-pub fn requests_per_second(authority: &str, path: &str, host: &str, time: Duration) -> Result<f64, Failed> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+pub fn requests_per_second(authority: &str, requests: &[Vec<u8>], time: Duration) -> Result<f64, Failed> {
     let begun = Instant::now();
     let answered: Result<usize, Failed> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| one_thread(authority, request.as_bytes(), begun + time)))
+            .map(|thread| scope.spawn(move || one_thread(authority, requests, thread, begun + time)))
             .collect();
         let join =
             |t: std::thread::ScopedJoinHandle<'_, _>| t.join().map_err(|_| "a thread broke".to_owned());
@@ -31,16 +37,48 @@ pub fn requests_per_second(authority: &str, path: &str, host: &str, time: Durati
     Ok(answered? as f64 / begun.elapsed().as_secs_f64())
 }
 
-fn one_thread(authority: &str, request: &[u8], until: Instant) -> Result<usize, Failed> {
+/// Sends each of `requests` once, over one connection.
+///
+/// # Errors
+/// As [`requests_per_second`].
+pub fn in_all(authority: &str, requests: &[Vec<u8>]) -> Result<(), Failed> {
+    let failed = |e: std::io::Error| format!("http://{authority}: {e}");
+    let mut stream = std::net::TcpStream::connect(authority).map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    requests.iter().try_for_each(|request| ask(&mut stream, request).map_err(|e| format!("{authority}: {e}")))
+}
+
+/// Sends a request and reads its answer.
+///
+/// # Errors
+/// As [`requests_per_second`].
+pub fn ask(stream: &mut std::net::TcpStream, request: &[u8]) -> Result<(), Failed> {
+    let failed = |e: std::io::Error| e.to_string();
+    stream.write_all(request).map_err(failed)?;
+    let (mut buffer, mut filled) = ([0; 4096], 0);
+    while !whole(buffer.get(..filled).unwrap_or_default())? {
+        match stream.read(buffer.get_mut(filled..).unwrap_or_default()).map_err(failed)? {
+            0 => return Err("the connection was closed".to_owned()),
+            read => filled += read,
+        }
+    }
+    Ok(())
+}
+
+fn one_thread(authority: &str, requests: &[Vec<u8>], thread: usize, until: Instant) -> Result<usize, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
     runtime.block_on(async {
         let mut all = Vec::new();
-        for _ in 0..CONNECTIONS_A_THREAD {
-            let (authority, request) = (authority.to_owned(), request.to_vec());
-            all.push(tokio::spawn(async move { one_connection(&authority, &request, until).await }));
+        for connection in 0..CONNECTIONS_A_THREAD {
+            let first = (thread * CONNECTIONS_A_THREAD + connection) * requests.len()
+                / (THREADS * CONNECTIONS_A_THREAD);
+            let turn: Vec<Vec<u8>> =
+                requests.iter().cycle().skip(first).take(requests.len()).cloned().collect();
+            let authority = authority.to_owned();
+            all.push(tokio::spawn(async move { one_connection(&authority, &turn, until).await }));
         }
         let mut answered = 0;
         for one in all {
@@ -50,17 +88,20 @@ fn one_thread(authority: &str, request: &[u8], until: Instant) -> Result<usize, 
     })
 }
 
-/// Sends the request again and again over one connection; how often it was answered with 200.
+/// Sends the requests one after another, again and again, over one connection; how often they were answered with 200.
 ///
 /// # Errors
 /// As [`requests_per_second`].
-pub async fn one_connection(authority: &str, request: &[u8], until: Instant) -> Result<usize, Failed> {
+pub async fn one_connection(authority: &str, requests: &[Vec<u8>], until: Instant) -> Result<usize, Failed> {
     let failed = |e: std::io::Error| format!("http://{authority}: {e}");
     let mut stream = TcpStream::connect(authority).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let mut buffer = vec![0; 16 << 10];
     let mut answered = 0;
-    while Instant::now() < until {
+    for request in requests.iter().cycle() {
+        if Instant::now() >= until {
+            break;
+        }
         stream.write_all(request).await.map_err(failed)?;
         let mut filled = 0;
         loop {

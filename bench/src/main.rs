@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apis;
 mod aws;
 mod bare;
 mod bare_proxy;
@@ -14,6 +15,7 @@ mod cold;
 mod control;
 mod decision;
 mod lambda;
+mod latency;
 mod load;
 mod mock;
 mod processes;
@@ -44,8 +46,8 @@ fn main() -> ExitCode {
         Some("bare-proxy") => bare_proxy::run(),
         Some(other) => Err(format!(
             "`{other}` is unknown; without arguments every figure is measured, with `only policy`, `only ready`, \
-             `only control`, `only stored`, `only mock`, `only proxy`, `only warm`, `only cold`, `only lambda` or \
-             `only many` that part"
+             `only control`, `only stored`, `only mock`, `only proxy`, `only latency`, `only apis`, `only warm`, \
+             `only cold`, `only lambda` or `only many` that part"
         )),
     };
     match done {
@@ -88,6 +90,12 @@ fn measure(part: &str) -> Result<(), Failed> {
         }
         if wanted("proxy") {
             proxy::measure(&program, &mut table).await?;
+        }
+        if wanted("latency") {
+            latency::measure(&program, &mut table).await?;
+        }
+        if wanted("apis") {
+            apis::measure(&program, &mut table).await?;
         }
         if wanted("warm") {
             warm::measure(&program, &mut table).await?;

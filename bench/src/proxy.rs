@@ -9,12 +9,15 @@ use crate::aws::{Aws, REGION};
 use crate::bare_proxy;
 use crate::bare_server;
 use crate::client::Client;
+use crate::load;
 use crate::mock::compare;
 use crate::processes::resident_mib;
 use crate::scene::{A, http_proxy_api};
 use crate::server::Server;
 use crate::table::Table;
 
+/// Of the bare one's requests per second.
+const TARGET: f64 = 0.6;
 const CONNECTIONS: usize = 10_000;
 const KIB_A_CONNECTION: f64 = 12.0;
 
@@ -33,7 +36,8 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
         return Err(format!("HTTP_PROXY: {} {}", answer.status, String::from_utf8_lossy(&answer.body)));
     }
     let bare = bare_proxy::start(&endpoint.authority)?;
-    compare(table, ("HTTP_PROXY", "proxy"), &server, &bare, (path, &host))?;
+    let what = ("HTTP_PROXY".to_owned(), "proxy", TARGET);
+    compare(table, what, &server, &bare, &[load::get(path, &host)])?;
     connections(&server, table)
 }
 

@@ -145,6 +145,30 @@ pub async fn mock_api(a: &mut Aws) -> Result<String, Failed> {
     deploy(a, api).await
 }
 
+/// An API with as many resources beside the root, each with a MOCK `GET`, deployed as `prod`; its id. They are `/users`
+/// and, below it, a path variable, `/users/2` and so on.
+///
+/// # Errors
+/// What a service refused.
+pub async fn mock_api_of(a: &mut Aws, resources: usize) -> Result<String, Failed> {
+    let get = json!({"get": {
+        "responses": {"200": {"description": "ok"}},
+        "x-amazon-apigateway-integration": {
+            "type": "mock", "requestTemplates": {"application/json": "{\"statusCode\": 200}"},
+            "responses": {"default": {"statusCode": "200", "responseTemplates": {
+                "application/json": "{\"message\": \"Hello from a mock!\"}"}}}}}});
+    let below = (1..resources).map(|i| match i {
+        1 => "/users/{id}".to_owned(),
+        i => format!("/users/{i}"),
+    });
+    let paths: Map<String, Value> =
+        std::iter::once("/users".to_owned()).chain(below).map(|path| (path, get.clone())).collect();
+    let document = json!({"openapi": "3.0.1", "info": {"title": "many", "version": "1"}, "paths": paths});
+    let payload = document.to_string().into();
+    let api = a.call_with(ApiGateway, "ImportRestApi", json!({}), payload).await?;
+    deploy(a, text(&api, "id")?).await
+}
+
 /// An API whose `GET /users` is passed on to `uri`, deployed as `prod`; its id.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
     let all: Vec<_> = (0..CALLERS)
         .map(|_| {
             let (authority, request) = (world.server.authority.clone(), request.clone());
-            tokio::spawn(async move { one_connection(&authority, &request, until).await })
+            tokio::spawn(async move { one_connection(&authority, &[request], until).await })
         })
         .collect();
     let (mut counts, mut lost) = (Vec::new(), Vec::new());

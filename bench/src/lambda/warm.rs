@@ -83,7 +83,7 @@ async fn together(authority: &str, request: &[u8], clients: usize) -> Result<f64
     let all: Vec<_> = (0..clients)
         .map(|_| {
             let (authority, request) = (authority.to_owned(), request.to_vec());
-            tokio::spawn(async move { one_connection(&authority, &request, begun + TIME).await })
+            tokio::spawn(async move { one_connection(&authority, &[request], begun + TIME).await })
         })
         .collect();
     let mut answered = 0;

@@ -362,3 +362,8 @@ fn every_patch_of_api_gateway() {
 fn a_service_by_terraform() {
     pytest("test_terraform_apigateway_stack.py");
 }
+
+#[test]
+fn deployments_under_load_and_apis_that_do_harm() {
+    pytest("test_gateway_under_stress.py");
+}

@@ -11,7 +11,7 @@ use gateway::execution::{
     UserPoolTokens, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode, Version};
 use iam::Caller;
 use policy::{Check, Context, Policy, PolicyKind, Principal};
 use serde_json::{Map, Value};
@@ -85,11 +85,11 @@ fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_
         method: head.method.as_str().to_owned(),
         headers: head.original_headers(),
         body: request.body.clone(),
-        source_ip: head.peer.ip().to_string(),
+        source_ip: head.source_ip.to_string(),
         domain_name: domain.to_owned(),
         port: port.unwrap_or_else(|| head.local.port()),
         tls: false,
-        protocol: format!("{:?}", head.version),
+        protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }.to_owned(),
         request_id: request_id.to_owned(),
         extended_request_id: extended_id(),
         now_ms,
@@ -109,6 +109,8 @@ fn extended_id() -> String {
 fn response(answer: ClientResponse) -> Response<Body> {
     let mut response = Response::new(Body::Full(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    // With room for what is added on the way out.
+    *response.headers_mut() = HeaderMap::with_capacity(answer.headers.len() + 4);
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value))
         {

@@ -14,7 +14,7 @@ use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, BodySender, Handler, Head, Limits, Request};
 use crate::state::State;
-use crate::target::{Target, may_be_custom, target};
+use crate::target::{Target, by_host, by_path, may_be_custom};
 use crate::trace::{Events, Journey, Trace, recorded};
 use crate::{Config, api, aws, function_url, own, subscriptions};
 
@@ -122,20 +122,20 @@ impl Front {
     /// Where a request is for; a store that cannot be read has no custom domains.
     fn target<'a>(&self, head: &'a Head) -> Target<'a> {
         let host = head.host();
-        let found = match target(host, head.path()) {
-            // The endpoint's own name: the API is in a header (guide, "Invoke a private API").
-            Target::Api { api: "", path, endpoint: endpoint @ Some(_) } => {
-                Target::Api { api: head.text("x-apigw-api-id").unwrap_or_default(), path, endpoint }
-            }
-            found => found,
-        };
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        if !may_be_custom(name) {
-            return found;
+        if let Some(found) = by_host(host, head.path()) {
+            return match found {
+                // The endpoint's own name: the API is in a header (guide, "Invoke a private API").
+                Target::Api { api: "", path, endpoint: endpoint @ Some(_) } => {
+                    Target::Api { api: head.text("x-apigw-api-id").unwrap_or_default(), path, endpoint }
+                }
+                found => found,
+            };
         }
-        match self.state.execution.domain(name, head.path()) {
-            Ok(Some(domain)) => Target::Domain(domain),
-            Ok(None) | Err(_) => found,
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let domain = may_be_custom(name).then(|| self.state.execution.domain(name, head.path()));
+        match domain {
+            Some(Ok(Some(domain))) => Target::Domain(domain),
+            _ => by_path(head.path()),
         }
     }
 }
@@ -185,7 +185,7 @@ impl Handler for Front {
         let mut stream = None;
         let work = async {
             match self.target(head) {
-                Target::Own(page) => (own::answer(state, &request, page).await, None),
+                Target::Own(page) => (Box::pin(own::answer(state, &request, page)).await, None),
                 Target::Api { api, path, endpoint } => {
                     let to = Destination { api, path: &path, domain: None, endpoint };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
@@ -203,11 +203,14 @@ impl Handler for Front {
                     (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {
-                    let answer = function_url::answer(state, &request, id, &request_id, started_ms).await;
+                    // Boxed, as below: the journey of most requests is that to an API, and a future is as large as
+                    // its largest branch.
+                    let answer =
+                        Box::pin(function_url::answer(state, &request, id, &request_id, started_ms)).await;
                     (answer.response, Some((answer.caller, answer.journey)))
                 }
                 Target::Aws => {
-                    let answer = aws::answer(state, &request, &request_id).await;
+                    let answer = Box::pin(aws::answer(state, &request, &request_id)).await;
                     (answer.response, Some((answer.caller, answer.journey)))
                 }
             }
@@ -215,8 +218,11 @@ impl Handler for Front {
         let ((mut response, told), events) = recorded(work).await;
         // The server's own pages leave no trace: reading traces would push them out.
         let Some((caller, journey)) = told else { return response };
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert(HeaderName::from_static("x-amzn-requestid"), id);
+        const ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+        if !response.headers().contains_key(ID)
+            && let Ok(id) = HeaderValue::from_str(&request_id)
+        {
+            response.headers_mut().insert(ID, id);
         }
         let trace = Trace {
             started_ms,
@@ -254,5 +260,40 @@ async fn pass_on(state: &State, stream: Stream, sender: &BodySender, mut trace: 
     state.ring.push(trace);
     if !complete {
         let _ = sender.send(Err(std::io::Error::other("the response broke off"))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NetworkPolicy, SandboxPolicy, Storage};
+
+    /// It is moved whole to where it is kept. A branch that needs much is boxed where it begins.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_kept_for_a_request_under_way_is_small() {
+        let listen = ([127, 0, 0, 1], 1).into();
+        let config = Config {
+            listen,
+            storage: Storage::InMemory,
+            source_arn_on_role_calls: false,
+            dev_credentials: true,
+            dev_account: None,
+            admin_token: None,
+            jwks: Vec::new(),
+            sandbox: SandboxPolicy::Prefer,
+            network: NetworkPolicy::Host,
+            idle_environments: Duration::from_secs(1),
+            max_environments: None,
+            strict_runtimes: false,
+            runtime_layer: None,
+            quotas: Default::default(),
+            concurrency: None,
+            retry_delay: None,
+        };
+        let composed = compose(&config, listen).unwrap();
+        let front = Front { state: composed.state };
+        let head = Head::made_of(hyper::Request::new(()).into_parts().0);
+        let size = size_of_val(&front.handle(Request { head, body: bytes::Bytes::new() }));
+        assert!(size < 2 << 10, "{size} bytes");
     }
 }

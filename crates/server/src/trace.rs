@@ -157,13 +157,14 @@ tokio::task_local! {
 }
 
 /// Runs `work` and gives what was recorded while it ran.
-pub async fn recorded<T>(work: impl Future<Output = T>) -> (T, Events) {
-    CURRENT
-        .scope(RefCell::default(), async {
-            let done = work.await;
-            (done, CURRENT.with(RefCell::take))
-        })
-        .await
+pub fn recorded<T>(work: impl Future<Output = T>) -> impl Future<Output = (T, Events)> {
+    // On the heap: whatever a future awaits by value it holds twice, and each that holds it again.
+    let mut work = Box::pin(CURRENT.scope(RefCell::default(), work));
+    async move {
+        let done = work.as_mut().await;
+        let events = work.as_mut().take_value().map(RefCell::into_inner);
+        (done, events.unwrap_or_default())
+    }
 }
 
 /// Records something of the request that this task is working on; does nothing outside of one.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod generations;
 mod open;
 mod transaction;
 
@@ -15,9 +16,9 @@ pub use transaction::{Read, Reader, Writer};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use generations::Generations;
 use redb::{Database, ReadableDatabase};
 
 /// The store could not be read or written: the disk is full, the file damaged, or a document is not of the
@@ -48,7 +49,7 @@ pub struct Store {
 struct Inner {
     database: Database,
     directory: PathBuf,
-    generations: RwLock<HashMap<String, Arc<AtomicU64>>>,
+    generations: RwLock<HashMap<String, Arc<Generations>>>,
     // Keeps the directory's lock until the last clone is gone.
     _lock: Option<std::fs::File>,
 }
@@ -101,8 +102,8 @@ impl Store {
         let result = write(&mut writer)?;
         let touched = writer.close();
         transaction.commit().map_err(|e| StoreError::new("cannot commit to the store", e))?;
-        for collection in touched {
-            self.counter(&collection).fetch_add(1, Ordering::Release);
+        for (collection, parts) in touched {
+            self.generations(&collection).advance(&parts);
         }
         Ok(result)
     }
@@ -111,10 +112,10 @@ impl Store {
     /// date when the number differs.
     #[must_use]
     pub fn generation(&self, collection: &str) -> u64 {
-        self.counter(collection).load(Ordering::Acquire)
+        self.generations(collection).whole()
     }
 
-    fn counter(&self, collection: &str) -> Arc<AtomicU64> {
+    fn generations(&self, collection: &str) -> Arc<Generations> {
         let known = self.inner.generations.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(counter) = known.get(collection) {
             return counter.clone();

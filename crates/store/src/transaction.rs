@@ -1,11 +1,12 @@
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::StoreError;
+use crate::generations::part;
 
 /// `(collection, key) -> JSON`.
 const DOCUMENTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("documents");
@@ -18,8 +19,11 @@ pub struct Reader {
 /// A write transaction; it reads what it wrote.
 pub struct Writer<'t> {
     table: Table<'t, (&'static str, &'static str), &'static [u8]>,
-    touched: RefCell<BTreeSet<String>>,
+    touched: RefCell<Touched>,
 }
+
+/// Collections, and which parts of each.
+type Touched = BTreeMap<String, BTreeSet<usize>>;
 
 /// Reading, the same in a snapshot and in a write transaction: for what is looked up in both.
 pub trait Read {
@@ -109,8 +113,12 @@ impl<'t> Writer<'t> {
         Ok(Self { table, touched: RefCell::default() })
     }
 
-    pub(crate) fn close(self) -> BTreeSet<String> {
+    pub(crate) fn close(self) -> Touched {
         self.touched.into_inner()
+    }
+
+    fn touch(&self, collection: &str, key: &str) {
+        self.touched.borrow_mut().entry(collection.to_owned()).or_default().insert(part(key));
     }
 
     /// As [`Reader::get`].
@@ -145,7 +153,7 @@ impl<'t> Writer<'t> {
         self.table
             .insert((collection, key), bytes.as_slice())
             .map_err(|e| StoreError::new("cannot write to the store", e))?;
-        self.touched.borrow_mut().insert(collection.to_owned());
+        self.touch(collection, key);
         Ok(())
     }
 
@@ -160,7 +168,7 @@ impl<'t> Writer<'t> {
             .map_err(|e| StoreError::new("cannot write to the store", e))?
             .is_some();
         if removed {
-            self.touched.borrow_mut().insert(collection.to_owned());
+            self.touch(collection, key);
         }
         Ok(removed)
     }

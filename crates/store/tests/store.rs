@@ -78,6 +78,43 @@ fn a_cache_over_several_collections_is_out_of_date_after_a_commit_to_any() {
     });
 }
 
+#[test]
+fn a_cache_by_part_is_out_of_date_after_a_commit_to_the_same_part_alone() {
+    each_backend(|store| {
+        let cache: Cache<i32> = Cache::by_part("c", 8);
+        let put = |key: &str| store.write(|w| w.put("c", key, &1)).map_err(|e: StoreError| e).unwrap();
+        let load = || cache.get(&store, "a/1", || Ok::<_, StoreError>(Some(1))).unwrap().unwrap();
+        let first = load();
+        put("b/1");
+        put("ab");
+        assert!(std::sync::Arc::ptr_eq(&first, &load()));
+        put("a/2");
+        let second = load();
+        assert!(!std::sync::Arc::ptr_eq(&first, &second));
+        put("a");
+        assert!(!std::sync::Arc::ptr_eq(&second, &load()));
+    });
+}
+
+#[test]
+fn a_full_cache_drops_some_and_goes_on() {
+    each_backend(|store| {
+        let cache: Cache<usize> = Cache::new("c", 8);
+        let load = |i: usize| {
+            let mut loaded = false;
+            let load = || {
+                loaded = true;
+                Ok::<_, StoreError>(Some(i))
+            };
+            assert_eq!(*cache.get(&store, &i.to_string(), load).unwrap().unwrap(), i);
+            loaded
+        };
+        assert!((0..100).all(load), "each is loaded once");
+        let kept = (0..100).filter(|i| !load(*i)).count();
+        assert!((1..=8).contains(&kept), "{kept}");
+    });
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_directory_is_for_its_owner_only() {

@@ -144,8 +144,11 @@ pub(super) fn limits(
 ) -> Result<(), Box<Failure>> {
     let facts = &call.api.facts;
     let now_ms = call.request.now_ms;
-    let method = format!("{}/{}", call.route.facts.resource_path, call.route.facts.configured_method);
     let plan = call.key.as_deref().and_then(|key| Some((key, key.plan.as_ref()?)));
+    if plan.is_none() && stage_limit.is_none() {
+        return Ok(());
+    }
+    let method = format!("{}/{}", call.route.facts.resource_path, call.route.facts.configured_method);
     let mut wanted = Vec::with_capacity(3);
     if let Some((key, plan)) = plan {
         let place = format!("{}/{}", plan.id, key.id);

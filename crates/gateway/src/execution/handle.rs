@@ -106,9 +106,7 @@ pub(super) async fn handle(
 
 /// A number from 0 to 100; 0 when the system has no randomness.
 fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    let _ = getrandom::fill(&mut bytes);
-    f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0) * 100.0
+    f64::from(u32::from_le_bytes(super::random::random())) / (f64::from(u32::MAX) + 1.0) * 100.0
 }
 
 /// A body whose coding is not known, or that is not coded as it says (guide, "Call an API method with a compressed

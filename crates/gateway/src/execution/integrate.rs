@@ -647,9 +647,7 @@ fn mapped_response(
     response.map_err(|fault| answer_fault(journal, fault))
 }
 
-/// Twenty random bytes; zeros when the system has none, which only makes a trace id less unique.
+/// For a trace id.
 pub(super) fn random() -> [u8; 20] {
-    let mut bytes = [0; 20];
-    let _ = getrandom::fill(&mut bytes);
-    bytes
+    super::random::random()
 }

@@ -37,6 +37,7 @@ mod log;
 mod mapping;
 mod metrics;
 mod proxy_answer;
+mod random;
 mod response_cache;
 mod route;
 mod served;

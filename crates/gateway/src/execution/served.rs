@@ -67,7 +67,8 @@ pub(super) struct Settings {
     pub metrics: bool,
 }
 
-/// The caches. All are filled from the store on first use and again after any commit to their collection.
+/// The caches. All are filled from the store on first use and again after any commit to what their collection has of
+/// the same API: the documents' keys begin with its id, as those of the caches do.
 pub(super) struct Stages {
     stages: Cache<Result<Served, Why>>,
     deployments: Cache<Deployed>,
@@ -77,19 +78,19 @@ pub(super) struct Stages {
     pub metrics: Metrics,
 }
 
-/// Entries in each cache: APIs, stages and deployments in use at once.
-const BOUND: usize = 4096;
+/// Entries in each cache: APIs, stages and deployments in use at once. A small API takes some 20 KiB in all of them.
+const BOUND: usize = 16_384;
 /// Resources read of one API; AWS's quota is 300.
 const MAX_RESOURCES: usize = 10_000;
 
 impl Stages {
     pub fn new() -> Self {
         Self {
-            stages: Cache::new("stages", BOUND),
-            deployments: Cache::new("snapshots", BOUND),
-            apis: Cache::new("apis", BOUND),
-            present: Cache::new("resources", BOUND),
-            names: Cache::new("stages", BOUND),
+            stages: Cache::by_part("stages", BOUND),
+            deployments: Cache::by_part("snapshots", BOUND),
+            apis: Cache::by_part("apis", BOUND),
+            present: Cache::by_part("resources", BOUND),
+            names: Cache::by_part("stages", BOUND),
             metrics: Metrics::default(),
         }
     }

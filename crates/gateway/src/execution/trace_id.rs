@@ -33,11 +33,11 @@ impl TraceId {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|b| [b >> 4, b & 15])
-        .map(|nibble| char::from_digit(u32::from(nibble), 16).unwrap_or('0'))
-        .collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for nibble in bytes.iter().flat_map(|b| [b >> 4, b & 15]) {
+        out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+    }
+    out
 }
 
 #[cfg(test)]

@@ -13,19 +13,24 @@ use super::body::Body;
 /// connection, so one that is quiet is taken from it until something comes.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
-    /// Requests that were given to the handler and whose answers' bodies are not over.
+    /// Requests that were given to the handler.
+    begun: AtomicUsize,
+    /// Those of them whose answers' bodies are not over.
     in_flight: AtomicUsize,
     /// Reads and writes so far.
     moved: AtomicUsize,
     /// The last read ended between two requests.
     between: AtomicBool,
+    /// The last read ended in a body.
+    in_body: AtomicBool,
     /// The client does not take what is to be written.
     blocked: AtomicBool,
 }
 
 impl Activity {
-    pub(super) fn read(&self, between: bool) {
+    pub(super) fn read(&self, between: bool, in_body: bool) {
         self.between.store(between, Relaxed);
+        self.in_body.store(in_body, Relaxed);
         self.moved.fetch_add(1, Relaxed);
     }
 
@@ -47,8 +52,18 @@ impl Activity {
             && self.in_flight.load(Relaxed) == 0
     }
 
+    /// Whether a head has begun, is not complete, and nothing else is under way; with the number of requests before it.
+    pub(super) fn in_head(&self) -> Option<usize> {
+        let waiting = !self.between.load(Relaxed)
+            && !self.in_body.load(Relaxed)
+            && !self.blocked.load(Relaxed)
+            && self.in_flight.load(Relaxed) == 0;
+        waiting.then(|| self.begun.load(Relaxed))
+    }
+
     /// A request is under way until what is returned is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
+        self.begun.fetch_add(1, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
         InFlight(self.clone())
     }
@@ -99,7 +114,7 @@ mod tests {
         let activity = Arc::new(Activity::default());
         let quiet = || activity.quiet_since(activity.now());
         assert!(!quiet(), "nothing was read yet");
-        activity.read(true);
+        activity.read(true, false);
         assert!(quiet());
         let request = activity.begin();
         assert!(!quiet());
@@ -109,9 +124,27 @@ mod tests {
         activity.wrote(false);
         assert!(quiet());
         let then = activity.now();
-        activity.read(true);
+        activity.read(true, false);
         assert!(!activity.quiet_since(then));
-        activity.read(false);
+        activity.read(false, false);
         assert!(!quiet());
+    }
+
+    #[test]
+    fn a_head_is_awaited_when_one_has_begun_and_nothing_else_is_under_way() {
+        let activity = Arc::new(Activity::default());
+        activity.read(false, false);
+        assert_eq!(activity.in_head(), Some(0));
+        activity.read(true, false);
+        assert_eq!(activity.in_head(), None, "between requests");
+        activity.read(false, true);
+        assert_eq!(activity.in_head(), None, "in a body");
+        activity.read(false, false);
+        let request = activity.begin();
+        assert_eq!(activity.in_head(), None, "a request is in flight");
+        drop(request);
+        assert_eq!(activity.in_head(), Some(1));
+        activity.wrote(true);
+        assert_eq!(activity.in_head(), None, "the answer before it is still being sent");
     }
 }

@@ -92,9 +92,6 @@ pub(super) async fn collect(
     pause: Duration,
     expects: bool,
 ) -> Collected {
-    if incoming.is_end_stream() {
-        return Collected::Whole(Bytes::new());
-    }
     let announced = incoming.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {
         // Who expects `100-continue` has not sent anything yet, and is told no by the answer itself.

@@ -1,3 +1,6 @@
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
 use bytes::Bytes;
 
 /// Headers that a head may have; hyper refuses more.
@@ -8,6 +11,8 @@ const MAX_HEADERS: usize = 100;
 pub(super) struct RawHead {
     /// From the method to the empty line.
     pub(super) bytes: Bytes,
+    /// Where the headers' names and values are in it.
+    pub(super) headers: Vec<(Range<usize>, Range<usize>)>,
     /// The body's length is given in two ways, or the coding is not plainly `chunked`. Whoever stands between may
     /// read it the other way, so the request is refused (RFC 9112, section 6.1).
     pub(super) ambiguous: bool,
@@ -44,6 +49,11 @@ impl Framing {
     /// Whether the next byte begins a head.
     pub(super) fn is_between(&self) -> bool {
         matches!(self, Self::Head(partial) if partial.is_empty())
+    }
+
+    /// Whether the next byte belongs to a body.
+    pub(super) fn is_body(&self) -> bool {
+        matches!(self, Self::Length(_) | Self::Chunked(_))
     }
 
     /// Takes what was read; gives every head that is complete with it.
@@ -107,9 +117,9 @@ enum Parsed {
 }
 
 fn parse(bytes: &[u8]) -> Parsed {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    let end = match request.parse(bytes) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let end = match request.parse_with_uninit_headers(bytes, &mut headers) {
         Ok(httparse::Status::Complete(end)) => end,
         Ok(httparse::Status::Partial) => return Parsed::Partial,
         Err(_) => return Parsed::Broken,
@@ -135,8 +145,13 @@ fn parse(bytes: &[u8]) -> Parsed {
         (0, Some(length)) if length > 0 => Framing::Length(length),
         _ => Framing::Head(Vec::new()),
     };
+    let at = |part: &[u8]| {
+        let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
+        start..start + part.len()
+    };
+    let headers = request.headers.iter().map(|h| (at(h.name.as_bytes()), at(h.value))).collect();
     let bytes = Bytes::copy_from_slice(bytes.get(..end).unwrap_or_default());
-    Parsed::Whole { end, head: RawHead { bytes, ambiguous }, next }
+    Parsed::Whole { end, head: RawHead { bytes, headers, ambiguous }, next }
 }
 
 impl Chunk {

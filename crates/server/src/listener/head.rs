@@ -1,7 +1,11 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::header::HOST;
 use hyper::http::request::Parts;
+
+use super::framing::RawHead;
 
 /// A request without its body: hyper's parts, whose target is as sent, not decoded, and whose header names are in
 /// lower case.
@@ -10,9 +14,19 @@ pub struct Head {
     parts: Parts,
     /// Who called.
     pub peer: SocketAddr,
+    /// The same as text, without the port: written once a connection.
+    pub source_ip: Arc<str>,
     /// The address that was called.
     pub local: SocketAddr,
-    raw: Option<Bytes>,
+    raw: Option<RawHead>,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    pub peer: SocketAddr,
+    pub source_ip: Arc<str>,
+    pub local: SocketAddr,
 }
 
 impl std::ops::Deref for Head {
@@ -24,15 +38,17 @@ impl std::ops::Deref for Head {
 }
 
 impl Head {
-    pub(super) fn new(parts: Parts, raw: Option<Bytes>, peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { parts, peer, local, raw }
+    pub(super) fn new(parts: Parts, raw: Option<RawHead>, ends: Ends) -> Self {
+        let Ends { peer, source_ip, local } = ends;
+        Self { parts, peer, source_ip, local, raw }
     }
 
     /// A head that came from nowhere, for tests of handlers.
     #[must_use]
     pub fn made_of(parts: Parts) -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::new(parts, None, nowhere, nowhere)
+        let ends = Ends { peer: nowhere, source_ip: "127.0.0.1".into(), local: nowhere };
+        Self::new(parts, None, ends)
     }
 
     /// The path as sent, `/` when there is none.
@@ -53,7 +69,7 @@ impl Head {
         if let Some(authority) = self.uri.authority() {
             return authority.as_str();
         }
-        self.text("host").unwrap_or_default()
+        self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
     /// A header as text; the first of several, `None` too when it is not ASCII.
@@ -80,17 +96,20 @@ impl Head {
         })
     }
 
-    fn spelled(&self, raw: &Bytes) -> Option<Vec<(String, Bytes)>> {
-        let mut headers = [httparse::EMPTY_HEADER; 100];
-        let mut request = httparse::Request::new(&mut headers);
-        request.parse(raw).ok()?;
-        let mut list = Vec::with_capacity(request.headers.len());
-        for header in request.headers.iter() {
-            let known = self.headers.get_all(header.name).iter().any(|v| v.as_bytes() == header.value);
-            if !known {
+    fn spelled(&self, raw: &RawHead) -> Option<Vec<(String, Bytes)>> {
+        let mut list = Vec::with_capacity(raw.headers.len());
+        let mut known = self.headers.iter();
+        for (name, value) in &raw.headers {
+            let name = std::str::from_utf8(raw.bytes.get(name.clone())?).ok()?;
+            let value = raw.bytes.get(value.clone()).map(|_| raw.bytes.slice(value.clone()))?;
+            // The same order as hyper's, but where a name comes again.
+            let next = known
+                .next()
+                .is_some_and(|(n, v)| n.as_str().eq_ignore_ascii_case(name) && v.as_bytes() == value);
+            if !next && !self.headers.get_all(name).iter().any(|v| v.as_bytes() == value) {
                 return None;
             }
-            list.push((header.name.to_owned(), raw.slice_ref(header.value)));
+            list.push((name.to_owned(), value));
         }
         // hyper keeps one of several equal `Content-Length`s, so the raw list may be longer, never shorter.
         (list.len() >= self.headers.len()).then_some(list)

@@ -14,19 +14,20 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use activity::{Activity, Tracked};
 use body::Collected;
+use head::Ends;
 use tap::{Heads, Tap};
 
 /// After this long without a byte a connection between two requests costs no more than its socket.
@@ -39,7 +40,7 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of a request's line and headers. More are answered with 431. At least 8,192.
     pub head_bytes: usize,
-    /// From the first byte of a head, or from an answer, until the next head is complete.
+    /// From the first byte of a head, or from an answer, until the next head is complete; looked at ten times a second.
     pub head_time: Duration,
     /// Between two pieces of a body.
     pub body_time: Duration,
@@ -73,8 +74,8 @@ pub struct Request {
 
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Bytes that the body of this request may have. Asked before any of it is read, so that a client that expects
-    /// `100-continue` need not send what would be refused.
+    /// Bytes that the body of this request may have, when it has one. Asked before any of it is read, so that a client
+    /// that expects `100-continue` need not send what would be refused.
     fn body_limit(&self, head: &Head) -> usize;
 
     /// The answer to a body over [`Self::body_limit`].
@@ -147,13 +148,13 @@ async fn connection<H: Handler>(
 ) {
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
+    let ends = Ends { peer, source_ip: peer.ip().to_string().into(), local };
     let heads = Arc::new(Mutex::new(Heads::default()));
     let activity = Arc::new(Activity::default());
     let times = BodyTimes { pause: limits.body_time, whole: limits.body_whole };
+    // Without a timer of hyper's, which would be set anew for each request: how long a head takes is looked at below.
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192))
         // A client that has sent all it will send may still wait for the answer, and a function that was called is
         // not stopped because the caller went away.
@@ -168,19 +169,21 @@ async fn connection<H: Handler>(
                 }
             }
         }
-        let (handler, heads, at) = (handler.clone(), heads.clone(), activity.clone());
+        let (handler, heads, at, ends) = (handler.clone(), heads.clone(), activity.clone(), ends.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (handler, heads, in_flight) = (handler.clone(), heads.clone(), at.begin());
-            // On the heap only while there is a request: hyper keeps room for the whole of it.
-            Box::pin(async move {
-                let response = answer(request, &*handler, &heads, (peer, local), times).await;
+            let (handler, heads, in_flight, ends) =
+                (handler.clone(), heads.clone(), at.begin(), ends.clone());
+            async move {
+                let response = answer(request, &*handler, &heads, ends, times).await;
                 Ok::<_, Infallible>(response.map(|body| Tracked { body, _request: in_flight }))
-            })
+            }
         });
         let mut connection = builder.serve_connection(TokioIo::new(tap), service);
+        let mut head = None;
         loop {
             let then = activity.now();
             tokio::select! {
+                biased;
                 _ = &mut connection => return,
                 () = end(&mut ending) => {
                     Pin::new(&mut connection).graceful_shutdown();
@@ -191,6 +194,13 @@ async fn connection<H: Handler>(
             }
             if activity.quiet_since(then) {
                 break;
+            }
+            head = activity.in_head().map(|request| match head {
+                Some((same, since)) if same == request => (same, since),
+                _ => (request, Instant::now()),
+            });
+            if head.is_some_and(|(_, since)| since.elapsed() >= limits.head_time) {
+                return;
             }
         }
         tap = connection.into_parts().io.into_inner();
@@ -213,7 +223,7 @@ async fn answer<H: Handler>(
     request: hyper::Request<Incoming>,
     handler: &H,
     heads: &Mutex<Heads>,
-    (peer, local): (SocketAddr, SocketAddr),
+    ends: Ends,
     times: BodyTimes,
 ) -> Response<Body> {
     let (parts, incoming) = request.into_parts();
@@ -224,10 +234,14 @@ async fn answer<H: Handler>(
             "the request's length is given in two ways: Content-Length and Transfer-Encoding\n",
         ));
     }
-    let head = Head::new(parts, raw.map(|raw| raw.bytes), peer, local);
-    let limit = handler.body_limit(&head);
-    let collecting = body::collect(incoming, limit, times.pause, head.headers.contains_key(EXPECT));
-    let collected = tokio::time::timeout(times.whole, collecting).await.unwrap_or(Collected::Slow);
+    let head = Head::new(parts, raw, ends);
+    let collected = if incoming.is_end_stream() {
+        Collected::Whole(Bytes::new())
+    } else {
+        let limit = handler.body_limit(&head);
+        let collecting = body::collect(incoming, limit, times.pause, head.headers.contains_key(EXPECT));
+        tokio::time::timeout(times.whole, collecting).await.unwrap_or(Collected::Slow)
+    };
     let response = match collected {
         Collected::Whole(body) => handler.handle(Request { head, body }).await,
         Collected::TooLarge => closing(handler.too_large(&head)),

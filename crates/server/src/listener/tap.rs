@@ -105,7 +105,7 @@ impl AsyncRead for Tap {
             && let Some(new) = buf.filled().get(before..)
         {
             self.saw(new);
-            self.activity.read(self.framing.is_between());
+            self.activity.read(self.framing.is_between(), self.framing.is_body());
         }
         result
     }

@@ -183,6 +183,31 @@ async fn a_slow_head_and_a_slow_body_are_given_up() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_given_up() {
+    let server = start(Limits { head_time: QUIET * 3, ..Limits::default() }).await;
+    for before in ["", "GET /1 HTTP/1.1\r\n\r\n"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(before.as_bytes()).await.unwrap();
+        if !before.is_empty() {
+            read_to(&mut stream, "0 bytes").await;
+        }
+        stream.write_all(b"GET /2 HTTP/1.1\r\nX: ").await.unwrap();
+        let (mut reader, mut writer) = stream.into_split();
+        let dripping = tokio::spawn(async move {
+            while writer.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(QUIET / 4).await;
+            }
+        });
+        let mut answer = Vec::new();
+        let closed = tokio::time::timeout(QUIET * 20, reader.read_to_end(&mut answer)).await;
+        // A byte that was under way when the server closed makes it a reset.
+        assert!(closed.is_ok(), "held open after {before:?}");
+        assert!(answer.is_empty(), "{answer:?}");
+        dripping.abort();
+    }
+}
+
+#[tokio::test]
 async fn connections_over_the_bound_wait() {
     let server =
         start(Limits { connections: 1, head_time: Duration::from_millis(200), ..Limits::default() }).await;

@@ -16,7 +16,7 @@ pub fn mock(members: Value) -> Value {
     with(base, json!({"methodIntegration": members}))
 }
 
-fn why(trace: &GatewayTrace) -> String {
+pub fn why(trace: &GatewayTrace) -> String {
     match &trace.why {
         Some(Why::Configuration { detail }) => detail.clone(),
         Some(Why::NotSupported { what }) => what.clone(),

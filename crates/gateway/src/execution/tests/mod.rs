@@ -3,6 +3,7 @@
 mod authorizers;
 mod entrance;
 mod failures;
+mod hostile;
 mod logs;
 mod mock;
 mod proxy_event;

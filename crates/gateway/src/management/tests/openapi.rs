@@ -162,6 +162,47 @@ fn an_import_that_is_refused_leaves_nothing() {
 }
 
 #[test]
+fn documents_that_are_too_large_too_deep_or_unfold() {
+    let b = bench();
+    let refused = |document: &str| {
+        let began = std::time::Instant::now();
+        let error = import(&b, document, json!({})).unwrap_err();
+        assert_eq!(error.code, "BadRequestException");
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+        error.message.unwrap_or_default()
+    };
+    let large = format!("{{\"openapi\": \"3.0.1\", \"x\": \"{}\"}}", "a".repeat(6 << 20));
+    assert!(refused(&large).contains("the maximum is 6291456"));
+    let deep = |open: &str, close: &str| {
+        format!("{{\"openapi\": \"3.0.1\", \"x\": {}1{}}}", open.repeat(10_000), close.repeat(10_000))
+    };
+    assert!(refused(&deep("[", "]")).starts_with("Invalid OpenAPI input."));
+    assert!(refused(&deep("{\"a\":", "}")).starts_with("Invalid OpenAPI input."));
+    let yaml = |text: &str| format!("openapi: 3.0.1\nx: {text}\n");
+    assert!(refused(&yaml(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)))).starts_with("Invalid"));
+    // Each list is ten of the one before: a billion words.
+    let laughs: String =
+        (1..10).map(|i| format!("l{i}: &l{i} [{}]\n", vec![format!("*l{}", i - 1); 10].join(", "))).collect();
+    assert!(refused(&format!("openapi: 3.0.1\nl0: &l0 ha\n{laughs}")).starts_with("Invalid OpenAPI input."));
+    assert_eq!(b.ok("GetRestApis", json!({}))["items"], json!([]), "nothing is left");
+}
+
+#[test]
+fn models_that_refer_to_themselves_are_imported_and_shown() {
+    let b = bench();
+    let document = USERS.replace(
+        "    Name: {type: string}",
+        "    Name: {type: object, properties: {user: {$ref: \"#/components/schemas/User\"}, name: {$ref: \"#/components/schemas/Name\"}}}",
+    );
+    let api = import(&b, &document, json!({})).unwrap()["id"].clone();
+    b.ok("CreateDeployment", json!({ "restApiId": api, "stageName": "s" }));
+    let shown = b.ok("GetModelTemplate", json!({ "restApiId": api, "modelName": "Name" }));
+    assert!(text(&shown, "value").len() < 10_000);
+    let export = json!({ "restApiId": api, "stageName": "s", "exportType": "oas30" });
+    assert!(b.raw(&call("GetExport", export)).is_ok());
+}
+
+#[test]
 fn what_cannot_be_deployed_is_warned_of() {
     let b = bench();
     let document =
