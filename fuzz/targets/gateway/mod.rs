@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use gateway::execution::{
     Access, AuthError, Backend, BackendError, BackendErrorKind, BoxFuture, Caller, ClientRequest, ClientResponse,
-    EndpointAnswer, EndpointError, EndpointRequest, Execution, FrontDoor, LambdaAnswer, LambdaInvocation, LogSink,
-    Refusal, ServiceCall, TokenError,
+    EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, Execution, FrontDoor, Handled, LambdaAnswer,
+    LambdaInvocation, LambdaStream, LogSink, Refusal, ServiceCall, TokenError, UserPoolTokens,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -32,6 +32,10 @@ impl Backend for Echo {
         })
     }
 
+    fn invoke_streaming(&self, _: LambdaInvocation) -> BoxFuture<'_, Result<LambdaStream, BackendError>> {
+        unreachable!("no integration here has the response transfer mode STREAM")
+    }
+
     fn send(&self, request: EndpointRequest) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
         for (name, value) in &request.headers {
             sendable(name.as_bytes(), value);
@@ -42,6 +46,10 @@ impl Backend for Echo {
         }
         let headers = request.headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
         Box::pin(async move { Ok(EndpointAnswer { status: 200, headers, body: request.url.into() }) })
+    }
+
+    fn send_streaming(&self, _: EndpointRequest) -> BoxFuture<'_, Result<EndpointStream, EndpointError>> {
+        unreachable!("no integration here has the response transfer mode STREAM")
     }
 
     fn call_service(&self, call: ServiceCall) -> BoxFuture<'_, Result<EndpointAnswer, EndpointError>> {
@@ -55,6 +63,8 @@ impl LogSink for Nowhere {
     fn execution_log(&self, _: &str, _: &str, _: &str, _: &str, lines: Vec<(i64, String)>) {
         assert!(lines.iter().all(|(_, line)| line.len() < 1200), "a line of the log is not cut");
     }
+
+    fn warn(&self, _: &str) {}
 }
 
 /// Knows nobody and lets everybody in.
@@ -72,7 +82,9 @@ impl FrontDoor for Open {
     fn denied_outright(&self, _: &Access<'_>) -> Option<Refusal> {
         None
     }
+}
 
+impl UserPoolTokens for Open {
     fn user_pool_token(&self, _: &str, _: &[String]) -> Result<Map<String, Value>, TokenError> {
         Err(TokenError::Expired)
     }
@@ -137,6 +149,7 @@ impl World {
             api_id: API.to_owned(),
             path: path.to_owned(),
             custom_domain: None,
+            vpc_endpoint: None,
             query: query.to_owned(),
             method: method.to_owned(),
             headers,
@@ -150,7 +163,7 @@ impl World {
             extended_request_id: "K2G9wEbUoAMEvag=".to_owned(),
             now_ms: 1_755_623_090_123,
         };
-        let (response, trace) = self.runtime.block_on(self.execution.handle(request, &Open));
+        let Handled { response, trace, .. } = self.runtime.block_on(self.execution.handle(request, &Open));
         assert!((200..=999).contains(&response.status), "status {}", response.status);
         assert_eq!(response.status, trace.status);
         assert!(trace.why.is_some() == trace.response_type.is_some());
