@@ -198,7 +198,7 @@ async fn invoke(
     if answer.function_error.is_none() {
         return Ok(answer.payload);
     }
-    let (error_type, message) = super::integrate::error_members(&answer.payload);
+    let (error_type, message) = super::lambda_failure::error_members(&answer.payload);
     // Guide, "Use API Gateway Lambda authorizers": an error `Unauthorized` is the answer 401.
     if message.as_deref() == Some("Unauthorized") {
         return Err(unauthorized(journal, "its function said `Unauthorized`".to_owned()));

@@ -32,6 +32,7 @@ mod journal;
 mod kept;
 mod key;
 mod lambda_authorizer;
+mod lambda_failure;
 mod lambda_stream;
 mod log;
 mod mapping;
