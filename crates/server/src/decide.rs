@@ -224,6 +224,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             request_id: "test".to_owned(),
             now_ms: 0,
+            trace: None,
         };
         let caller = Caller::from(Principal::Root { account });
         Value::Object(iam.handle("organizations", &call, &caller).unwrap().output)

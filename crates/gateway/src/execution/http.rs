@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use arn::TraceId;
 use bytes::Bytes;
 use vtl::Overrides;
 
@@ -26,7 +27,6 @@ use super::proxy_answer::REMAPPED;
 use super::service::{self, NoService, Service};
 use super::stream::{Bounds, Rest};
 use super::trace::{GatewayTrace, StreamFacts, Why};
-use super::trace_id::TraceId;
 use crate::model::{Integration, Method};
 
 /// A compiled HTTP integration.

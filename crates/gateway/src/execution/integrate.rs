@@ -1,5 +1,6 @@
 //! From a method to its integration and back.
 
+use arn::TraceId;
 use bytes::Bytes;
 
 use super::Backend;
@@ -22,7 +23,6 @@ use super::proxy_answer::{self, BadAnswer};
 use super::stream::Rest;
 use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
-use super::trace_id::TraceId;
 use super::uri::LambdaUri;
 use vtl::Overrides;
 

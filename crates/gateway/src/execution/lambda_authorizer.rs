@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arn::TraceId;
 use bytes::Bytes;
 
 use super::authorizer::LambdaAuthorizer;
@@ -16,7 +17,6 @@ use super::integrate::{Failure, random};
 use super::journal::Journal;
 use super::kept::Kept;
 use super::trace::{AuthorizerFacts, Why};
-use super::trace_id::TraceId;
 use super::uri::LambdaUri;
 
 /// Answers kept, over all APIs, and their bytes.

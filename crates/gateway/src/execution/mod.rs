@@ -49,7 +49,6 @@ mod test_authorizer;
 mod test_invoke;
 mod throttle;
 mod trace;
-mod trace_id;
 mod uri;
 mod usage;
 mod usage_data;
