@@ -35,6 +35,7 @@ pub mod cases;
 mod compile;
 mod condition;
 mod context;
+mod decimal;
 mod decision;
 mod error;
 mod explanation;
