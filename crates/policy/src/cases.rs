@@ -23,7 +23,7 @@ use crate::json::{self, Json, Node};
 use crate::validate::refusal;
 use crate::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, MalformedPolicy, Policy, PolicyKind,
-    Principal, Request, ResourcePolicies, Span,
+    Principal, Request, ResourcePolicies, Span, is_action,
 };
 
 /// The most bytes of a case file.
@@ -174,9 +174,7 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
     let (action, resource) = (required("action")?, required("resource")?);
     let principal = principal(&request.node, required("principal")?, action)
         .map_err(|what| fail(request.node.span, what))?;
-    // A wildcard would be compared as a name and miss what the policies say about each single action.
-    if action.contains(['*', '?']) || action.split_once(':').is_none_or(|(s, n)| s.is_empty() || n.is_empty())
-    {
+    if !is_action(action) {
         let what = format!("`{action}` is no action: write a single one, such as lambda:InvokeFunction");
         let span = request.node.get("action").map_or(request.node.span, |member| member.node.span);
         return Err(fail(span, what));
@@ -252,7 +250,14 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
             other => reader.warnings.push(format!("`{other}` is no kind of policy: it is left out")),
         }
     }
-    let warnings = reader.warnings;
+    let mut warnings = reader.warnings;
+    if resource != "*" && resource.contains(['*', '?']) {
+        warnings.push(format!(
+            "`{resource}` is one resource of that name: a request's wildcards stand for themselves"
+        ));
+    } else if resource != "*" && !resource.starts_with("arn:") {
+        warnings.push(format!("`{resource}` is neither an ARN nor `*`"));
+    }
     Ok(Case {
         principal,
         action: action.to_owned(),

@@ -68,6 +68,6 @@ pub use kind::PolicyKind;
 pub use policy::Policy;
 pub use principal::{InvalidPrincipal, Principal};
 pub use render::underline;
-pub use request::{CallerPolicies, Check, Request, ResourcePolicies};
+pub use request::{CallerPolicies, Check, Request, ResourcePolicies, is_action};
 pub use span::{Position, Span};
 pub use validate::validate;
