@@ -16,7 +16,7 @@ use gateway::execution::{
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -117,10 +117,10 @@ impl Endpoints {
             .map_err(|_| EndpointError::Address(format!("`{}` is no HTTP method", request.method)))?;
         *message.uri_mut() = uri;
         for (name, value) in request.headers {
-            // A client's headers came over HTTP, and mapped ones are checked: none is lost here.
+            // A client's headers came over HTTP, and mapped ones are checked: none is lost here. A `Host` is mapped; hyper
+            // adds one where there is none.
             if let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_maybe_shared(value))
-                && name != HOST
             {
                 message.headers_mut().append(name, value);
             }

@@ -8,6 +8,7 @@ use vtl::Overrides;
 use super::call::MethodCall;
 use super::client::{ClientResponse, valid_name, valid_value};
 use super::content::Handling;
+use super::headers::given;
 use super::mapping::{BackendAnswer, Source};
 use super::template::Templates;
 use crate::model::{Integration, Method};
@@ -124,8 +125,10 @@ impl Answers {
         };
         let mut headers = Vec::with_capacity(answer.headers.len() + 4);
         for (name, source) in &answer.headers {
-            if let Some(value) = source.value(call, backend) {
-                headers.push((name.clone(), Bytes::from(value)));
+            if let Some(value) = source.value(call, backend)
+                && let Some(name) = given(name.clone())
+            {
+                headers.push((name, Bytes::from(value)));
             }
         }
         let mut response = ClientResponse { status: answer.status, headers, body };
@@ -146,10 +149,11 @@ fn apply(overrides: &Overrides, response: &mut ClientResponse) {
         response.status = status;
     }
     for (name, value) in overrides.response_header.iter().filter(|(name, _)| valid_name(name)) {
-        response.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
+        let Some(name) = given(Bytes::copy_from_slice(name.as_bytes())) else { continue };
+        response.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for value in values.iter().map(text).filter(|value| valid_value(value)) {
-            response.headers.push((Bytes::copy_from_slice(name.as_bytes()), Bytes::from(value)));
+            response.headers.push((name.clone(), Bytes::from(value)));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::compile::{Compiled, Route};
+use super::headers::is_of_method_request;
 use super::{Caller, ClientRequest};
 use crate::model::Texts;
 
@@ -38,11 +39,6 @@ pub(super) struct MethodCall<'a> {
     pub test: bool,
 }
 
-/// Hop-by-hop headers, and those that the event never has (recording test_lambda_aws_proxy_integration:
-/// `Content-Length` and `Connection` are not passed; the others belong to the connection as well, reasoning).
-const NOT_PASSED: [&str; 6] =
-    ["connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "upgrade"];
-
 impl MethodCall<'_> {
     /// The headers of the method request: the client's in its own spelling, and the gateway's. Sorted by name without
     /// case, as API Gateway's events are (published logs).
@@ -50,7 +46,7 @@ impl MethodCall<'_> {
         let request = self.request;
         let mut out: Multi<'_> = Vec::with_capacity(request.headers.len() + 4);
         for (name, value) in &request.headers {
-            if !self.test && NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+            if !self.test && !is_of_method_request(name) {
                 continue;
             }
             put(&mut out, canonical(name), String::from_utf8_lossy(value));

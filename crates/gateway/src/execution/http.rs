@@ -14,6 +14,7 @@ use super::compile::{Credentials, Requests, Target};
 use super::content::{self, Handling};
 use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, ServiceCall};
 use super::gateway_response::{GatewayResponse, ResponseType};
+use super::headers::{is_proxied, is_sent, passed};
 use super::http_parameters::{Parameter, Parameters};
 use super::http_uri::{HttpUri, add_query};
 use super::integrate::{
@@ -22,7 +23,6 @@ use super::integrate::{
 use super::journal::{Journal, braces};
 use super::lambda_stream;
 use super::mapping::BackendAnswer;
-use super::proxy_answer::REMAPPED;
 use super::service::{self, NoService, Service};
 use super::stream::{Bounds, Rest};
 use super::trace::{GatewayTrace, StreamFacts, Why};
@@ -277,11 +277,6 @@ pub(super) const FORBIDDEN_OF_AWS: [&str; 7] = [
     "te",
 ];
 
-/// What a proxy keeps to itself besides [`MethodCall::headers`]'s own exceptions: they belong to one connection
-/// (RFC 9110, section 7.6.1). The endpoint's `Host` is its own (guide, "Important notes").
-const NOT_PASSED: [&str; 6] =
-    ["host", "te", "trailer", "expect", "proxy-authenticate", "proxy-authorization"];
-
 fn headers(
     target: &Http,
     call: &MethodCall<'_>,
@@ -295,7 +290,7 @@ fn headers(
     if target.mapping.is_none() {
         let signed = |value: &str| value.starts_with("AWS4-HMAC-SHA256");
         for (name, values) in call.headers(Some(&id.request)) {
-            if NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+            if !is_proxied(&name) {
                 continue;
             }
             for value in values {
@@ -319,7 +314,7 @@ fn headers(
     }
     out.retain(|(n, _)| !n.eq_ignore_ascii_case("x-amzn-apigateway-api-id"));
     out.push(("x-amzn-apigateway-api-id".to_owned(), bytes(api)));
-    for (name, values) in parameters.headers {
+    for (name, values) in parameters.headers.into_iter().filter(|(name, _)| is_sent(name)) {
         out.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         out.extend(values.into_iter().map(|value| (name.clone(), Bytes::from(value))));
     }
@@ -352,13 +347,12 @@ fn proxied(answer: EndpointAnswer, call: &MethodCall<'_>, journal: &mut Journal)
 fn passed_headers(of_answer: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
     let mut headers = Vec::with_capacity(of_answer.len() + 2);
     for (name, value) in of_answer {
-        let is = |n: &str| name.eq_ignore_ascii_case(n.as_bytes());
-        if is("transfer-encoding") || is("keep-alive") || is("te") {
-            continue;
-        }
-        let own = REMAPPED.iter().any(|r| is(r)) || is("x-amzn-requestid") || is("x-amz-apigw-id");
-        let name = if own { Bytes::from([b"x-amzn-Remapped-".as_slice(), &name].concat()) } else { name };
-        headers.push((name, value));
+        let own = ["x-amzn-requestid", "x-amz-apigw-id"];
+        let name = match own.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes())) {
+            true => Some(Bytes::from([b"x-amzn-Remapped-".as_slice(), &name].concat())),
+            false => passed(name),
+        };
+        headers.extend(name.map(|name| (name, value)));
     }
     if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
         headers.push((Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));

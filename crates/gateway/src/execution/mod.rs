@@ -24,6 +24,7 @@ mod event;
 mod front_door;
 mod gateway_response;
 mod handle;
+mod headers;
 mod http;
 mod http_parameters;
 mod http_uri;

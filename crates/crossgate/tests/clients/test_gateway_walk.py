@@ -1,0 +1,155 @@
+"""The bullets of API Gateway's execution, walked one by one: routing, integrations, mapping, streaming. What AWS answers
+is from its recordings (LocalStack's AWS-validated tests, named as there) or from the developer guide, as each test says."""
+import json
+import socket
+
+import pytest
+
+from conftest import A, REGION
+from http_backend import Api, Backend
+
+
+@pytest.fixture(scope="module")
+def backend():
+    running = Backend()
+    yield running
+    running.stop()
+
+
+def raw(api, target, verb="GET", headers=(), body=b"", host=None):
+    """What a client gets that writes every byte itself: status, headers in lower case, body."""
+    host = host or f"{api.id}.execute-api.{REGION}.localhost:{api.server.port}"
+    length = [f"Content-Length: {len(body)}"] if body else []
+    head = "\r\n".join([f"{verb} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers, *length])
+    with socket.create_connection(("127.0.0.1", api.server.port), timeout=60) as connection:
+        connection.sendall(head.encode() + b"\r\n\r\n" + body)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    assert first, "the server closed the connection without an answer"
+    return int(first.split()[1]), {n.lower(): v for n, v in (line.split(": ", 1) for line in lines)}, body
+
+
+def lambda_uri(arn):
+    return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
+def mock(api, path, verb="GET", answer="", status='{"statusCode": 200}', **more):
+    templates = {"responseTemplates": {"application/json": answer}}
+    return api.method(path, None, verb=verb, kind="MOCK", requestTemplates={"application/json": status},
+                      method_responses={"200": {}}, responses={"200": templates}, **more)
+
+
+# Headers: test_apigateway_integrations TestApiGatewayHeaderRemapping, full-integration and no-param-integration.
+
+SENT = {
+    "Accept": "application/json", "Accept-Charset": "UTF-8", "Accept-Encoding": "br", "Age": "request_Age",
+    "Authorization": "Unauthorized", "Content-Encoding": "deflate", "Content-MD5": "request_Content-MD5",
+    "Content-Type": "application/json", "Date": "request_Date", "Max-Forwards": "2", "Pragma": "cache",
+    "Proxy-Authenticate": "Basic", "Range": "bytes=500-999", "Referer": "https://example.com/",
+    "Server": "https://example.com/", "TE": "deflate", "Trailer": "Expires", "Upgrade": "HTTP/2.0",
+    "User-Agent": "localStack/0.0", "Via": "p.example.net", "Warn": "299 localStack/0.0",
+    "WWW-Authenticate": "Basic YWxhZGRpbjpvcGVuc2VzYW1l", "Expect": "100-continue"}
+KEPT_AT_THE_DOOR = {"Content-MD5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server", "TE", "Trailer", "Upgrade",
+                    "WWW-Authenticate"}
+MAPPED = {
+    "Accept": "text/html", "Accept-Charset": "UTF-16", "Accept-Encoding": "zstd", "Age": "request_params_age",
+    "Authorization": "request_params_authorization", "Content-Encoding": "compress", "Content-MD5": "mapped",
+    "Content-Type": "application/json", "Date": "request_params_Date", "Max-Forwards": "2", "Pragma": "no-cache",
+    "Range": "bytes=0-499", "Referer": "https://example.com/page", "Server": "https://example.com/page",
+    "Trailer": "user-agent", "Upgrade": "HTTP/2.0", "User-Agent": "Override-Agent", "Warn": "110 anderson",
+    "WWW-Authenticate": "Basic YWxh", "Host": "elsewhere.example.com"}
+NEVER_SENT = {"Expect": "200-ok", "Connection": "keep-alive", "Proxy-Authenticate": "Basic", "TE": "gzip",
+              "Via": "othersite.net"}
+ANSWERED = sorted({*SENT, "Connection", "Content-Length", "Host", "Transfer-Encoding"})
+REMAPPED = {"Authorization", "Connection", "Content-Length", "Content-MD5", "Date", "Expect", "Host", "Max-Forwards",
+            "Proxy-Authenticate", "Server", "Trailer", "Upgrade", "User-Agent", "WWW-Authenticate"}
+SENDING = [f"{name}: {value}" for name, value in SENT.items()]
+
+
+def header_api(server, kind, uri):
+    quoted = lambda values: {f"integration.request.header.{n}": f"'{v}'" for n, v in values.items()}
+    template = json.dumps({name: f"$input.params('{name}')" for name in ANSWERED})
+    parameters = {f"method.response.header.{n}": f"'response_param_{n}'" for n in ANSWERED}
+    declared = {"responseParameters": dict.fromkeys(parameters, True)}
+    api = Api(server).method("/plain", uri, kind=kind, integrationHttpMethod="POST", method_responses={"200": {}},
+                             responses={"200": {}})
+    mapped = {} if kind.startswith("AWS") else quoted({**MAPPED, **NEVER_SENT})
+    api.method("/full", uri, kind=kind, integrationHttpMethod="POST", method_responses={"200": declared},
+               responses={"200": {"responseParameters": parameters}}, requestParameters=mapped,
+               requestTemplates={"application/json": template})
+    return api.deploy()
+
+
+def seen_by_templates(seen):
+    assert {name for name, value in seen.items() if not value} == {
+        *KEPT_AT_THE_DOOR, "Connection", "Content-Length", "Transfer-Encoding"}
+    assert all(seen[name] == SENT[name] for name in SENT if seen[name])
+
+
+def answered_by_parameters(headers):
+    given = {n: v for n, v in headers.items() if v.startswith("response_param_")}
+    expected = {f"x-amzn-remapped-{n}" if n in REMAPPED else n for n in ANSWERED if n != "Transfer-Encoding"}
+    assert set(given) == {name.lower() for name in expected}
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "HTTP_PROXY"])
+def test_apigateway_header_remapping_http(shared, backend, kind):
+    api = header_api(shared, kind, backend.url + "/x")
+    status, _, body = raw(api, "/prod/plain", headers=SENDING)
+    headers = dict(json.loads(body)["headers"])
+    own = {"host", "x-amzn-trace-id", "x-amzn-apigateway-api-id", "content-length", "x-forwarded-for",
+           "x-forwarded-port", "x-forwarded-proto"}
+    proxied = {name.lower() for name in set(SENT) - KEPT_AT_THE_DOOR - {"Content-Encoding", "Via"}}
+    assert status == 200 and set(headers) - own == (proxied if kind == "HTTP_PROXY" else {"accept", "user-agent"})
+    assert headers["host"] == f"localhost:{backend.port}"
+    status, answered, body = raw(api, "/prod/full", headers=SENDING)
+    told = json.loads(body)
+    headers = dict(told["headers"])
+    assert status == 200 and {n: headers.get(n.lower()) for n in MAPPED} == MAPPED
+    assert not set(headers) & {name.lower() for name in NEVER_SENT}
+    if kind == "HTTP":
+        seen_by_templates(json.loads(told["body"]))
+        answered_by_parameters(answered)
+
+
+@pytest.mark.parametrize("kind", ["AWS", "AWS_PROXY"])
+def test_apigateway_header_remapping_aws(shared, kind):
+    name = f"headers-{kind}"
+    source = ("import json\ndef handler(e, c):\n    if 'requestContext' not in e: return e\n"
+              "    return {'body': json.dumps(e['headers']), 'headers': {'TE': 'a', 'Via': 'b', 'Date': 'c'}}")
+    function = shared.function(account=A, name=name, source=source)
+    shared.allow(name, account=A)
+    api = header_api(shared, kind, lambda_uri(function))
+    status, answered, body = raw(api, "/prod/full", headers=SENDING)
+    assert status == 200
+    if kind == "AWS":
+        seen_by_templates(json.loads(body))
+        answered_by_parameters(answered)
+        return
+    seen = json.loads(body)
+    assert {n: seen.get(n) for n in SENT} == {n: None if n in KEPT_AT_THE_DOOR else v for n, v in SENT.items()}
+    # The guide's table ("Important notes"): TE and Via of a function's answer are dropped.
+    assert "te" not in answered and "via" not in answered and answered["x-amzn-remapped-date"] == "c"
+
+
+@pytest.mark.parametrize("name, renamed", [("Content-Length", "x-amzn-remapped-content-length"), ("Transfer-Encoding", None),
+                                           ("Connection", "x-amzn-remapped-connection")])
+def test_what_frames_an_answer_cannot_be_set(shared, name, renamed):
+    """Neither by a mapping nor by a template nor by a gateway response: the client always gets a whole answer."""
+    api = Api(shared)
+    answer = f'#set($context.responseOverride.header["{name}"] = "nonsense")whole'
+    mock(api, "/template", answer=answer)
+    parameter = f"method.response.header.{name}"
+    api.method("/mapping", None, kind="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'},
+               method_responses={"200": {"responseParameters": {parameter: True}}},
+               responses={"200": {"responseParameters": {parameter: "'nonsense'"},
+                                  "responseTemplates": {"application/json": "whole"}}})
+    api.gateway.put_gateway_response(restApiId=api.id, responseType="MISSING_AUTHENTICATION_TOKEN", statusCode="404",
+                                     responseParameters={f"gatewayresponse.header.{name}": "'nonsense'"},
+                                     responseTemplates={"application/json": "whole"})
+    api.deploy()
+    for path, expected in [("/template", 200), ("/mapping", 200), ("/nothing", 404)]:
+        status, headers, body = raw(api, f"/prod{path}")
+        assert (status, body) == (expected, b"whole"), path
+        assert [n for n, v in headers.items() if v == "nonsense"] == ([renamed] if renamed else []), path
