@@ -153,3 +153,28 @@ def test_what_frames_an_answer_cannot_be_set(shared, name, renamed):
         status, headers, body = raw(api, f"/prod{path}")
         assert (status, body) == (expected, b"whole"), path
         assert [n for n, v in headers.items() if v == "nonsense"] == ([renamed] if renamed else []), path
+
+
+# Selection patterns, which Java's `matches` decides (test_apigateway_lambda test_lambda_selection_patterns).
+
+
+def test_selection_patterns_look_ahead_and_match_the_whole(shared, backend):
+    statuses = {"200": {}, "404": {}, "418": {}}
+    api = Api(shared)
+    for name, pattern in [("digits", "4\\d{2}"), ("not", "^(?!2)\\d{3}$"), ("part", "4")]:
+        api.method(f"/{name}/{{s}}", backend.url + "/status/{s}", kind="HTTP", method_responses=statuses,
+                   request={"method.request.path.s": True}, responses={"200": {}, "418": {"selectionPattern": pattern}},
+                   requestParameters={"integration.request.path.s": "method.request.path.s"})
+    source = "def handler(e, c):\n    if e: raise Exception(e['fail'])\n    return 'fine'"
+    function = shared.function(account=A, name="fails", source=source)
+    shared.allow("fails", account=A)
+    api.method("/f", lambda_uri(function), verb="POST", kind="AWS", integrationHttpMethod="POST",
+               method_responses=statuses, responses={
+                   "200": {}, "404": {"selectionPattern": "(?!.*Internal)Not Found.*"}, "418": {"selectionPattern": "(\n|.)*\\[418\\](\n|.)*"}})
+    api.deploy()
+    got = {name: [api.call(f"/prod/{name}/{status}").status for status in (200, 404, 500)]
+           for name in ("digits", "not", "part")}
+    assert got == {"digits": [200, 418, 200], "not": [200, 418, 418], "part": [200, 200, 200]}
+    said = lambda fail: api.call("/prod/f", method="POST", body=json.dumps(fail and {"fail": fail}).encode()).status
+    assert [said(None), said("Not Found: 7"), said("Not Found, Internal"), said("x Not Found"), said("a\n[418]\nb")] == [
+        200, 404, 200, 200, 418]
