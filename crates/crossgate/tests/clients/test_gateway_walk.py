@@ -178,3 +178,31 @@ def test_selection_patterns_look_ahead_and_match_the_whole(shared, backend):
     said = lambda fail: api.call("/prod/f", method="POST", body=json.dumps(fail and {"fail": fail}).encode()).status
     assert [said(None), said("Not Found: 7"), said("Not Found, Internal"), said("x Not Found"), said("a\n[418]\nb")] == [
         200, 404, 200, 200, 418]
+
+
+# $context (guide, "Context variables for data transformations").
+
+CONTEXT = ["accountId", "apiId", "awsEndpointRequestId", "deploymentId", "domainName", "domainPrefix", "extendedRequestId",
+           "httpMethod", "identity.sourceIp", "identity.userAgent", "path", "protocol", "requestId", "requestTime",
+           "requestTimeEpoch", "resourceId", "resourcePath", "stage", "xrayTraceId"]
+
+
+def test_every_variable_of_context_is_there_for_templates_and_mappings(shared, backend):
+    template = json.dumps({name: f"$context.{name}" for name in CONTEXT})
+    parameters = {f"method.response.header.c-{name.replace('.', '-')}": f"context.{name}" for name in CONTEXT}
+    api = Api(shared)
+    api.method("/x/{y}", backend.url + "/headers", kind="HTTP",
+               method_responses={"200": {"responseParameters": dict.fromkeys(parameters, True)}},
+               responses={"200": {"responseTemplates": {"application/json": template}, "responseParameters": parameters}})
+    api.deploy()
+    answer = api.call("/prod/x/1", headers={"User-Agent": "walker"})
+    told = answer.json
+    assert [name for name, value in told.items() if not value] == []
+    assert {name: answer.headers[f"c-{name.replace('.', '-')}"] for name in CONTEXT} == told
+    host = f"{api.id}.execute-api.{REGION}.localhost"
+    assert (told["accountId"], told["apiId"], told["domainName"], told["domainPrefix"]) == (A, api.id, host, api.id)
+    assert (told["path"], told["resourcePath"], told["stage"]) == ("/prod/x/1", "/x/{y}", "prod")
+    assert (told["requestId"], told["identity.userAgent"]) == (answer.request_id, "walker")
+    assert told["awsEndpointRequestId"] == "the-backends"
+    sent = backend.last["headers"]["X-Amzn-Trace-Id"]
+    assert f"Root={told['xrayTraceId']}" == sent

@@ -150,7 +150,10 @@ impl Answers {
 /// expressions look ahead and behind.
 fn selection(pattern: &str) -> Result<Regex, String> {
     let mut builder = RegexBuilder::new(&format!("^(?:{pattern})$"));
-    builder.backtrack_limit(BACKTRACKS).delegate_size_limit(PATTERN_BYTES).delegate_dfa_size_limit(PATTERN_BYTES);
+    builder
+        .backtrack_limit(BACKTRACKS)
+        .delegate_size_limit(PATTERN_BYTES)
+        .delegate_dfa_size_limit(PATTERN_BYTES);
     builder.build().map_err(|e| e.to_string())
 }
 

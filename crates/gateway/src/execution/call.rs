@@ -1,11 +1,13 @@
 //! One call, as integrations see it.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
 
 use super::compile::{Compiled, Route};
 use super::headers::is_of_method_request;
+use super::trace_id::TraceId;
 use super::{Caller, ClientRequest};
 use crate::model::Texts;
 
@@ -37,6 +39,16 @@ pub(super) struct MethodCall<'a> {
     pub canary: Option<bool>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
+    pub met: Met,
+}
+
+/// What becomes known of a call while its integration runs: variables of `$context` from then on.
+#[derive(Default)]
+pub(super) struct Met {
+    /// What authorizer and integration are sent; `xrayTraceId` is its root.
+    trace_id: OnceLock<TraceId>,
+    /// `awsEndpointRequestId`: what the integration calls the request.
+    pub request_id: OnceLock<String>,
 }
 
 impl MethodCall<'_> {
@@ -68,6 +80,20 @@ impl MethodCall<'_> {
             a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
         });
         out
+    }
+
+    /// The call's trace id, the same for its authorizer and its integration.
+    pub fn trace_id(&self) -> &TraceId {
+        let sent = self.request.header("x-amzn-trace-id");
+        let new = || TraceId::new(sent, self.request.now_ms, super::random::random());
+        self.met.trace_id.get_or_init(new)
+    }
+
+    /// What [`Met`] has.
+    pub fn met(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let trace_id = self.met.trace_id.get().map(|id| ("xrayTraceId", &*id.root));
+        let request_id = self.met.request_id.get().map(|id| ("awsEndpointRequestId", &**id));
+        trace_id.into_iter().chain(request_id)
     }
 
     /// The query, decoded: `+` is a blank, `%2B` a plus (recording test_lambda_aws_proxy_integration,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use store::StoreError;
 
 use super::access_log::{Admitted, Answered};
-use super::call::MethodCall;
+use super::call::{Met, MethodCall};
 use super::client::{ClientRequest, ClientResponse, MAX_BODY, MAX_HEAD};
 use super::compression::{self, Undecodable};
 use super::custom_response::Names;
@@ -192,6 +192,7 @@ async fn serve(
         certificate: served.certificate.clone(),
         canary: served.for_canary(),
         test: false,
+        met: Met::default(),
     };
     let let_in = entrance::admit(inner, door, &mut call, journal, trace).await;
     admitted.caller.clone_from(&call.caller);

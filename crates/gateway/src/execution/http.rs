@@ -18,7 +18,7 @@ use super::headers::{is_proxied, is_sent, passed};
 use super::http_parameters::{Parameter, Parameters};
 use super::http_uri::{HttpUri, add_query};
 use super::integrate::{
-    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, random, undecodable,
+    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, undecodable,
 };
 use super::journal::{Journal, braces};
 use super::lambda_stream;
@@ -117,8 +117,8 @@ pub(super) async fn run(
     journal: &mut Journal,
     trace: &mut GatewayTrace,
 ) -> Result<Replied, Box<Failure>> {
-    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
-    let (request, overrides) = request(target, call, &id, journal)?;
+    let id = call.trace_id();
+    let (request, overrides) = request(target, call, id, journal)?;
     log_request(&request, journal);
     let url = request.url.clone();
     if target.streamed {
@@ -142,12 +142,24 @@ pub(super) async fn run(
         }
     };
     trace.integration_status = Some(answer.status);
+    if let Some(id) = request_id(&answer.headers) {
+        trace.integration_request_id = Some(id.clone());
+        let _ = call.met.request_id.set(id);
+    }
     log_answer(&answer, latency, journal);
     let response = match &target.mapping {
         None => proxied(answer, call, journal),
-        Some(mapping) => mapped(mapping, (answer, overrides), call, &id, journal),
+        Some(mapping) => mapped(mapping, (answer, overrides), call, id, journal),
     };
     response.map(Replied::from)
+}
+
+/// Guide, "Variables for access logging", `awsEndpointRequestId`: from either of two headers.
+fn request_id(headers: &[(Bytes, Bytes)]) -> Option<String> {
+    let of = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
+    let (_, value) = of("x-amzn-requestid").or_else(|| of("x-amz-request-id"))?;
+    let text = std::str::from_utf8(value).ok()?;
+    (!text.is_empty() && text.len() <= 256).then(|| text.to_owned())
 }
 
 /// Status and headers of an answer whose body is passed on as it comes, and as it is: no media type is converted.
