@@ -9,7 +9,7 @@ use lambda::execution::{Invocation, InvokeContext, Part};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::backend::{LambdaBackend, invoked, not_run};
+use crate::backend::{LambdaBackend, invoked, not_run, payload};
 use crate::trace::{Invoked, record};
 
 /// Pieces of a response that wait to be passed on.
@@ -24,6 +24,7 @@ pub async fn call(
 ) -> Result<LambdaStream, BackendError> {
     backend.allow(&invocation)?;
     let view = backend.function(&invocation.function_arn)?;
+    let payload = payload(&invocation.payload, false)?;
     let invocation_id = arn::request_id(crate::random::random());
     let (stream, mut parts) = mpsc::channel(WAITING);
     let context = InvokeContext {
@@ -35,7 +36,7 @@ pub async fn call(
     };
     // In a task of its own: the function goes on when the client leaves.
     let lambda = backend.lambda.clone();
-    let mut running = tokio::spawn(async move { lambda.run(&view, invocation.payload, context).await });
+    let mut running = tokio::spawn(async move { lambda.run(&view, payload, context).await });
     let told = Arc::new(OnceLock::new());
     record(|events| events.streamed = Some(told.clone()));
     let (sender, pieces) = mpsc::channel(WAITING);
