@@ -308,3 +308,69 @@ def test_integration_request_parameters_mapping(shared, backend):
     api.deploy()
     assert api.call("/prod/", headers={"customHeader": "test"}).status == 200
     assert (backend.last["headers"]["testHeader"], backend.last["headers"]["contextHeader"]) == ("test", api.root)
+
+
+# Routing: what the guide says of paths and queries, and private custom domain names.
+
+
+def test_semicolons_split_a_query(shared, backend):
+    """Guide, "Important notes" for REST APIs."""
+    template = "$input.params('a')|$input.params('b')|$input.params('c')"
+    api = mock(Api(shared), "/t", answer=template).method("/p", backend.url + "/x").deploy()
+    assert raw(api, "/prod/t?a=1;b=2&c=%3B")[::2] == (200, b"1|2|;")
+    raw(api, "/prod/p?a=1;b=2&c=%3B")
+    assert backend.last["path"] == "/x?a=1&b=2&c=%3B"
+
+
+def test_a_private_custom_domain_is_called_through_an_associated_endpoint(shared):
+    """The steps of the guide's tutorial, "Create and invoke a custom domain name for private APIs"."""
+    gateway, endpoint = shared.client("apigateway", A), "vpce-0a1b2c3d"
+    invoke = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": ["execute-api:/*"]}
+    unless = lambda condition: json.dumps({"Version": "2012-10-17", "Statement": [
+        invoke, {**invoke, "Effect": "Deny", "Condition": condition}]})
+    only = unless({"StringNotEquals": {"aws:SourceVpce": endpoint}})
+    domain = gateway.create_domain_name(
+        domainName="private.example.com", endpointConfiguration={"types": ["PRIVATE"]}, policy=only,
+        certificateArn=f"arn:aws:acm:{REGION}:{A}:certificate/11111111-1111-1111-1111-111111111111")
+    arn, tail = domain["domainNameArn"], f"private.example.com+{domain['domainNameId']}"
+    assert arn == f"arn:aws:apigateway:{REGION}:{A}:/domainnames/{tail}"
+    api = Api(shared, endpointConfiguration={"types": ["PRIVATE"]}, policy=unless({"ArnNotEquals": {
+        "execute-api:viaDomainArn": arn.replace(":apigateway:", ":execute-api:")}}))
+    mock(api, "/users", answer="$context.identity.vpceId $context.domainName $context.path").deploy()
+    place = dict(domainName="private.example.com", domainNameId=domain["domainNameId"])
+    gateway.create_base_path_mapping(**place, restApiId=api.id, stage="prod", basePath="v1")
+
+    def call(path="/v1/users", **headers):
+        answer = shared.http(path, host="private.example.com", headers=headers)
+        return answer.status, answer.body.decode(), answer
+
+    status, body, answer = call()
+    assert (status, body) == (403, '{"message":"Forbidden"}')
+    assert "CreateDomainNameAccessAssociation" in shared.explain(answer.request_id)
+    associate = lambda source: gateway.create_domain_name_access_association(
+        domainNameArn=arn, accessAssociationSource=source, accessAssociationSourceType="VPCE")
+    made = associate(endpoint)["domainNameAccessAssociationArn"]
+    assert made == f"arn:aws:apigateway:{REGION}:{A}:/domainnameaccessassociations/domainname/{tail}/vpcesource/{endpoint}"
+    with pytest.raises(gateway.exceptions.ConflictException):
+        associate(endpoint)
+    assert call()[:2] == (200, f"{endpoint} private.example.com /v1/users")
+    assert call("/v2/users")[0] == 403
+    # The API's policy knows the domain: the API's own host is closed.
+    direct = shared.http("/prod/users", host=f"{api.id}-{endpoint}.execute-api.{REGION}.localhost")
+    assert direct.status == 403 and "explicit deny" in direct.json["Message"]
+
+    # A second endpoint is associated and not in the domain's policy; with two, the client names one.
+    other = associate("vpce-9999")["domainNameAccessAssociationArn"]
+    status, _, answer = call()
+    assert status == 403 and "name one of vpce-0a1b2c3d, vpce-9999" in shared.explain(answer.request_id)
+    named = "x-crossgate-vpc-endpoint"
+    assert call(**{named: endpoint})[0] == 200
+    status, body, answer = call(**{named: "vpce-9999"})
+    assert status == 403 and json.loads(body)["Message"] == (
+        "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:"
+        f"{REGION}:********2222:/domainnames/{tail} with an explicit deny")
+    assert "aws:SourceVpce" in shared.explain(answer.request_id)
+    assert call(**{named: "vpce-unknown"})[0] == 403
+    for gone in (made, other):
+        gateway.delete_domain_name_access_association(domainNameAccessAssociationArn=gone)
+    assert call()[0] == 403

@@ -178,10 +178,11 @@ fn set(to: &mut Multi<'_>, name: &'static str, value: String) {
     to.push((Cow::Borrowed(name), vec![Cow::Owned(value)]));
 }
 
-/// A query, decoded.
+/// A query, decoded. A semicolon parts pairs as well: it "results in the data being split" (guide, "Important notes" for
+/// REST APIs).
 pub(super) fn query(text: &str) -> Multi<'_> {
     let mut out: Multi<'_> = Vec::new();
-    for pair in text.split('&').filter(|p| !p.is_empty()) {
+    for pair in text.split(['&', ';']).filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name), decode(value));
         match out.iter_mut().find(|(n, _)| *n == name) {
@@ -198,4 +199,17 @@ fn decode(text: &str) -> Cow<'_, str> {
         return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
     }
     percent_decode_str(text).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_split_at_semicolons_and_decoded_afterwards() {
+        let pairs = query("a=1;b=2&c=%3B&a=3+4;;d");
+        let shown: Vec<String> =
+            pairs.iter().map(|(name, values)| format!("{name}={}", values.join("|"))).collect();
+        assert_eq!(shown, ["a=1|3 4", "b=2", "c=;", "d="]);
+    }
 }

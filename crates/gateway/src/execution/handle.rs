@@ -158,6 +158,9 @@ async fn serve(
         let why = Why::VpcEndpoint { through: request.vpc_endpoint.clone() };
         return Err(Failure::new(GatewayResponse::forbidden(), why));
     }
+    if let Some(domain) = request.custom_domain.as_ref().and_then(|domain| domain.private.as_deref()) {
+        entrance::through_domain(door, request, domain)?;
+    }
     let size = request.head_size();
     if size > MAX_HEAD {
         return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
