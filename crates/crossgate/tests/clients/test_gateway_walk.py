@@ -374,3 +374,32 @@ def test_a_private_custom_domain_is_called_through_an_associated_endpoint(shared
     for gone in (made, other):
         gateway.delete_domain_name_access_association(domainNameAccessAssociationArn=gone)
     assert call()[0] == 403
+
+
+def test_stage_variables_stand_where_the_guide_has_them(shared, backend):
+    """Guide, "Stage variables reference": URIs of HTTP endpoints and AWS services, functions, credentials."""
+    shared.function(account=A, name="by-variable", source="def handler(e, c): return c.invoked_function_arn")
+    function = f"arn:aws:lambda:{REGION}:{A}:function"
+    role = shared.role("variable", A, invoke=f"{function}:by-variable")
+    aws = dict(kind="AWS", verb="POST", integrationHttpMethod="POST", method_responses={"200": {}}, responses={"200": {}})
+    api = Api(shared)
+    for path, uri in [("/all", "http://${stageVariables.all}"), ("/part", "http://${stageVariables.host}/x"),
+                      ("/path", backend.url + "/${stageVariables.word}/bar"),
+                      ("/query", backend.url + "/foo?q=${stageVariables.word}")]:
+        api.method(path, uri)
+    api.method("/function", lambda_uri(function + ":${stageVariables.function}"), **aws,
+               credentials=f"arn:aws:iam::{A}:${{stageVariables.role}}")
+    for path, target in [("/whole", "${stageVariables.target}"), ("/action", "action/${stageVariables.action}"),
+                         ("/missing", "${stageVariables.missing}")]:
+        api.method(path, f"arn:aws:apigateway:{REGION}:sts:{target}", **aws, credentials=role)
+    api.deploy(variables={"all": f"localhost:{backend.port}/all?x=1", "host": f"localhost:{backend.port}", "word": "vee",
+                          "function": "by-variable", "role": role.partition(f"{A}:")[2],
+                          "target": "action/GetCallerIdentity", "action": "GetCallerIdentity"})
+    asked = {path: api.call(f"/prod/{path}").json["path"] for path in ("all", "part", "path", "query")}
+    assert asked == {"all": "/all?x=1", "part": "/x", "path": "/vee/bar", "query": "/foo?q=vee"}
+    post = lambda path: api.call(f"/prod/{path}", method="POST", body=b"")
+    assert post("function").json == f"{function}:by-variable"
+    for path in ("whole", "action"):
+        assert b"BackplaneAssumeRoleSession" in post(path).body, path
+    answer = post("missing")
+    assert answer.status == 500 and "the stage variable `missing`" in shared.explain(answer.request_id)

@@ -45,7 +45,7 @@ impl Failure {
         Self::new(GatewayResponse::internal(ResponseType::ApiConfigurationError, 500), why)
     }
 
-    fn not_supported(journal: &mut Journal, what: String) -> Box<Self> {
+    pub fn not_supported(journal: &mut Journal, what: String) -> Box<Self> {
         Self::configuration(journal, &what.clone(), Why::NotSupported { what })
     }
 

@@ -19,6 +19,7 @@ mod content;
 mod custom_domain;
 mod custom_response;
 mod endpoint;
+mod endpoint_log;
 mod entrance;
 mod event;
 mod front_door;
