@@ -26,6 +26,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 
+use crate::endpoint_names::Names;
 use crate::tls;
 
 /// How long an idle connection is kept.
@@ -39,7 +40,7 @@ const WAITING: usize = 16;
 /// Bytes of an answer's head; hyper takes 100 headers at most besides.
 const HEAD: usize = 64 << 10;
 
-type Pooled = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Pooled = Client<HttpsConnector<HttpConnector<Names>>, Full<Bytes>>;
 
 /// A way of TLS: whether any issuer is believed, and the client certificate's id.
 type Way = (bool, Option<String>);
@@ -148,7 +149,7 @@ impl Endpoints {
 }
 
 fn pooled(config: ClientConfig) -> Pooled {
-    let mut tcp = HttpConnector::new();
+    let mut tcp = HttpConnector::new_with_resolver(Names::new());
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let connector = HttpsConnectorBuilder::new()

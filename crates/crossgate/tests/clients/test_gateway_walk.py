@@ -403,3 +403,12 @@ def test_stage_variables_stand_where_the_guide_has_them(shared, backend):
         assert b"BackplaneAssumeRoleSession" in post(path).body, path
     answer = post("missing")
     assert answer.status == 500 and "the stage variable `missing`" in shared.explain(answer.request_id)
+
+
+def test_an_api_calls_another_one_by_its_invoke_url(shared):
+    """Names that end in .localhost are this machine, whatever its resolver knows."""
+    inner = mock(Api(shared), "/x", answer="inner $context.domainName").deploy()
+    host = f"{inner.id}.execute-api.{REGION}.localhost"
+    outer = Api(shared).method("/x", f"http://{host}:{shared.port}/prod/x").deploy()
+    answer = outer.call("/prod/x")
+    assert (answer.status, answer.body.decode()) == (200, f"inner {host}")
