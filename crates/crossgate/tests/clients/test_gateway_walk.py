@@ -412,3 +412,25 @@ def test_an_api_calls_another_one_by_its_invoke_url(shared):
     outer = Api(shared).method("/x", f"http://{host}:{shared.port}/prod/x").deploy()
     answer = outer.call("/prod/x")
     assert (answer.status, answer.body.decode()) == (200, f"inner {host}")
+
+
+def test_a_header_overrides_the_method(shared, backend):
+    """Guide, "Important notes" for REST APIs, X-HTTP-Method-Override."""
+    api = Api(shared)
+    for verb in ("POST", "DELETE"):
+        mock(api, "/x", verb, answer=f"{verb} $context.httpMethod")
+    api.method("/p", backend.url + "/x", "ANY")
+    mapping = {"integration.request.header.X-HTTP-Method-Override": "method.request.header.X-HTTP-Method-Override"}
+    api.method("/q", backend.url + "/x", "ANY", requestParameters=mapping,
+               request={"method.request.header.X-HTTP-Method-Override": False})
+    api.deploy()
+    post = lambda path, verb: api.call(path, method="POST", body=b"{}", headers={
+        "Content-Type": "application/json", "X-HTTP-Method-Override": verb})
+    assert post("/prod/x", "DELETE").body == b"DELETE DELETE"
+    assert post("/prod/x", "delete").body == b"DELETE DELETE"
+    assert post("/prod/x", "NONSENSE").body == b"POST POST"
+    assert post("/prod/x", "GET").status == 403
+    assert post("/prod/p", "PUT").json["method"] == "PUT"
+    assert "x-http-method-override" not in dict(backend.last["headers"].items())
+    post("/prod/q", "PUT")
+    assert (backend.last["method"], backend.last["headers"]["x-http-method-override"]) == ("PUT", "PUT")

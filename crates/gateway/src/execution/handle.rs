@@ -19,7 +19,7 @@ use super::response_cache::Lookup;
 use super::served::Served;
 use super::stream::Stream;
 use super::trace::{CacheResult, GatewayTrace, Why};
-use super::{Inner, entrance, integrate, response_cache};
+use super::{Inner, entrance, headers, integrate, response_cache};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
 
@@ -35,9 +35,12 @@ pub struct Handled {
 
 pub(super) async fn handle(
     inner: &Arc<Inner>,
-    client_request: ClientRequest,
+    mut client_request: ClientRequest,
     door: &dyn FrontDoor,
 ) -> Handled {
+    if let Some(method) = headers::overriding_method(&client_request) {
+        client_request.method = method.to_owned();
+    }
     let request = &client_request;
     let mut trace = GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() };
     let mut journal = Journal::new(Level::Off, request.now_ms);

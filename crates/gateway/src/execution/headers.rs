@@ -5,6 +5,11 @@
 
 use bytes::Bytes;
 
+use super::ClientRequest;
+
+/// Overrides the verb. It is no part of an integration request that does not map it (guide, "Important notes").
+const OVERRIDE: &str = "x-http-method-override";
+
 /// Headers of a client that nothing behind the front door sees: neither events, mappings and templates nor endpoints.
 /// (`Keep-Alive` and `Proxy-Connection` belong to the connection as well; reasoning.)
 const KEPT_AT_THE_DOOR: [&str; 14] = [
@@ -26,7 +31,7 @@ const KEPT_AT_THE_DOOR: [&str; 14] = [
 
 /// What HTTP_PROXY does not pass on besides. The endpoint's `Host` is its own. (`Proxy-Authorization` is for the next
 /// hop, RFC 9110, section 11.7.2; reasoning.)
-const NOT_PROXIED: [&str; 4] = ["content-encoding", "host", "proxy-authorization", "via"];
+const NOT_PROXIED: [&str; 5] = ["content-encoding", "host", "proxy-authorization", "via", OVERRIDE];
 
 /// Headers that may be mapped and never reach an HTTP endpoint.
 const NEVER_SENT: [&str; 5] = ["connection", "expect", "proxy-authenticate", "te", "via"];
@@ -48,6 +53,13 @@ const REMAPPED: [&str; 14] = [
     "user-agent",
     "www-authenticate",
 ];
+
+/// The verb that takes the place of the request's own: one that a method may be configured with.
+pub(super) fn overriding_method(request: &ClientRequest) -> Option<&'static str> {
+    const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let sent = request.header(OVERRIDE)?.trim();
+    METHODS.into_iter().find(|method| method.eq_ignore_ascii_case(sent))
+}
 
 fn among(names: &[&str], name: &[u8]) -> bool {
     names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
