@@ -434,3 +434,48 @@ def test_a_header_overrides_the_method(shared, backend):
     assert "x-http-method-override" not in dict(backend.last["headers"].items())
     post("/prod/q", "PUT")
     assert (backend.last["method"], backend.last["headers"]["x-http-method-override"]) == ("PUT", "PUT")
+
+
+def test_an_empty_response_template_returns_the_payload_unmapped(shared, backend):
+    """Guide, "Select a VTL mapping template": `Accept` chooses, `application/json` stands in, empty means unmapped."""
+    api = Api(shared)
+    for path, templates in [("/empty", {"application/json": "", "application/xml": "mapped"}),
+                            ("/xml", {"application/xml": "mapped"})]:
+        api.method(path, backend.url + "/x", kind="HTTP", method_responses={"200": {}},
+                   responses={"200": {"responseTemplates": templates}})
+    mock(api, "/mock", answer="")
+    api.deploy()
+    accept = lambda kind: {"Accept": kind}
+    assert api.call("/prod/empty").json["path"] == "/x"
+    assert api.call("/prod/empty", headers=accept("text/html")).json["path"] == "/x"
+    assert api.call("/prod/empty", headers=accept("application/xml; q=0.9")).body == b"mapped"
+    assert api.call("/prod/xml").body == b"mapped"
+    assert (api.call("/prod/mock").status, api.call("/prod/mock").body) == (200, b"")
+
+
+PASSED, MAPPED_BODY, REJECTED = "passed", "mapped", 415
+
+
+@pytest.mark.parametrize("template, expected", [
+    # Guide, "Integration passthrough behaviors", examples 1 and 2, and no template at all.
+    ("application/json", {
+        "WHEN_NO_MATCH": [MAPPED_BODY, MAPPED_BODY, PASSED], "WHEN_NO_TEMPLATES": [MAPPED_BODY, MAPPED_BODY, REJECTED],
+        "NEVER": [MAPPED_BODY, MAPPED_BODY, REJECTED]}),
+    ("application/xml", {
+        "WHEN_NO_MATCH": [PASSED, PASSED, MAPPED_BODY], "WHEN_NO_TEMPLATES": [REJECTED, REJECTED, MAPPED_BODY],
+        "NEVER": [REJECTED, REJECTED, MAPPED_BODY]}),
+    (None, {"WHEN_NO_MATCH": [PASSED] * 3, "WHEN_NO_TEMPLATES": [PASSED] * 3, "NEVER": [REJECTED] * 3}),
+])
+def test_passthrough_behaviors(shared, backend, template, expected):
+    api = Api(shared)
+    for behavior in expected:
+        api.method(f"/{behavior}", backend.url + "/x", "POST", kind="HTTP", passthroughBehavior=behavior,
+                   requestTemplates={template: MAPPED_BODY} if template else {}, method_responses={"200": {}},
+                   responses={"200": {}})
+    api.deploy()
+    for behavior, outcomes in expected.items():
+        for kind, outcome in zip((None, "application/json; charset=utf-8", "application/xml"), outcomes):
+            headers = [f"Content-Type: {kind}"] if kind else []
+            status, _, body = raw(api, f"/prod/{behavior}", "POST", headers, PASSED.encode())
+            told = json.loads(body)["body"] if status == 200 else status
+            assert told == outcome, (behavior, kind)

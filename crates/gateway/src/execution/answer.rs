@@ -121,6 +121,10 @@ impl Answers {
             .and_then(|index| answer.templates.get(index));
         let (content_type, body, overrides) = match template {
             None => ("application/json", backend.body.clone(), Overrides::default()),
+            // Guide, "Select a VTL mapping template": an empty template returns the payload unmapped.
+            Some((name, template)) if template.is_empty() => {
+                (name, backend.body.clone(), Overrides::default())
+            }
             Some((name, template)) => {
                 let rendered = template
                     .render(call, &backend.body, &backend.overrides)
