@@ -127,6 +127,11 @@ impl Endpoints {
             }
         }
         let answer = client.request(message).await.map_err(|e| failed(&e, &request.url))?;
+        // 101 would make another protocol of the client's connection, too.
+        if answer.status().is_informational() {
+            let detail = format!("{} answered {}, which ends no exchange", request.url, answer.status());
+            return Err(EndpointError::Network(detail));
+        }
         Ok(answer.into_parts())
     }
 

@@ -2,6 +2,7 @@
 is from its recordings (LocalStack's AWS-validated tests, named as there) or from the developer guide, as each test says."""
 import json
 import socket
+import threading
 
 import pytest
 
@@ -479,3 +480,46 @@ def test_passthrough_behaviors(shared, backend, template, expected):
             status, _, body = raw(api, f"/prod/{behavior}", "POST", headers, PASSED.encode())
             told = json.loads(body)["body"] if status == 200 else status
             assert told == outcome, (behavior, kind)
+
+
+ANSWERS = {
+    # What an endpoint sends before it hangs up, and what the client gets.
+    "nothing": (b"", 504), "nonsense": (b"nonsense\r\n\r\n", 504), "too little": (b"Content-Length: 9\r\n\r\nok", 504),
+    "two lengths": (b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok", 504),
+    "a broken chunk": (b"Transfer-Encoding: chunked\r\n\r\nzz\r\nok", 504),
+    "to the end": (b"\r\nok", 200), "trailers": (b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n", 200),
+    "an interim answer": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200),
+    "another protocol": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", 504),
+}
+
+
+def test_what_endpoints_do_to_an_answer_never_reaches_the_clients_connection(shared):
+    api, listener = Api(shared), socket.create_server(("127.0.0.1", 0))
+    sent, ports = [], f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(sent[-1])
+
+    threading.Thread(target=serve, daemon=True).start()
+    api.method("/proxy", ports, integrationHttpMethod="GET", timeoutInMillis=5000)
+    api.method("/http", ports, kind="HTTP", timeoutInMillis=5000, method_responses={"200": {}}, responses={"200": {}})
+    api.method("/stream", ports, responseTransferMode="STREAM", timeoutInMillis=5000).deploy()
+    for name, (answer, expected) in ANSWERS.items():
+        whole = answer.startswith((b"HTTP", b"nonsense")) or not answer
+        sent.append(answer if whole else b"HTTP/1.1 200 OK\r\n" + answer)
+        for path in ("proxy", "http"):
+            status, _, body = raw(api, f"/prod/{path}")
+            assert status == expected, (name, path)
+            assert body == (b"ok" if status == 200 else b'{"message": "Network error communicating with endpoint"}')
+        # A stream's head is out when its body breaks off: the connection is closed without its last chunk.
+        status, _, body = raw(api, "/prod/stream")
+        assert (status == 200 and body.endswith(b"0\r\n\r\n")) == (expected == 200), (name, body)
+        assert status in (200, expected), name
+    listener.close()
