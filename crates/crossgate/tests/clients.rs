@@ -354,6 +354,11 @@ fn what_else_api_gateway_has() {
 }
 
 #[test]
+fn apis_walked_by_hand() {
+    pytest("test_gateway_walk.py");
+}
+
+#[test]
 fn what_was_recorded_of_api_gateway() {
     pytest("test_gateway_recordings.py");
 }

@@ -10,5 +10,5 @@ pub mod url;
 
 pub use control::{
     Background, Delivery, EventReport, EventWork, Execute, FunctionName, FunctionUrl, FunctionView,
-    InvokeFailure, Lambda, Roles, Settings, unassumable_role,
+    InvokeFailure, Lambda, Roles, Settings, payload, unassumable_role,
 };

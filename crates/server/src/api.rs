@@ -7,7 +7,7 @@ use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
     Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse,
-    CustomDomain, FrontDoor, GatewayTrace, Handled, Refusal, ResponseType, Stream, TokenError,
+    CustomDomain, FrontDoor, GatewayTrace, Handled, PrivateDomain, Refusal, ResponseType, Stream, TokenError,
     UserPoolTokens, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
@@ -55,7 +55,8 @@ pub async fn answer(
     now_ms: i64,
 ) -> Answer {
     let endpoint = to.endpoint.map(str::to_owned);
-    let door = Door { state, request, now_ms, endpoint, signer: OnceLock::new() };
+    let domain = to.domain.as_ref().and_then(|domain| domain.private.clone());
+    let door = Door { state, request, now_ms, endpoint, domain, signer: OnceLock::new() };
     let call = client_request(request, to, request_id, now_ms);
     let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
     let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
@@ -127,6 +128,8 @@ struct Door<'a> {
     now_ms: i64,
     /// The VPC endpoint that the client came through.
     endpoint: Option<String>,
+    /// The private custom domain that it called by.
+    domain: Option<Arc<PrivateDomain>>,
     signer: OnceLock<Signer>,
 }
 
@@ -236,6 +239,9 @@ impl Door<'_> {
             context.set("aws:SourceVpce", endpoint.as_str());
             context.set("aws:VpcSourceIp", access.source_ip);
         }
+        if let Some(domain) = &self.domain {
+            context.set("execute-api:viaDomainArn", domain.arn.as_str());
+        }
         Ok(Check {
             action: access.action.to_owned(),
             resource: access.resource.to_owned(),
@@ -298,10 +304,29 @@ fn worded(error: &sigv4::AuthError) -> AuthError {
 /// A custom domain without a mapping for the path: 403, as for an unknown stage (AWS's knowledge centre, "403 errors of
 /// custom domains").
 pub fn unmapped(head: &Head, base_paths: Vec<String>, request_id: &str) -> (Response<Body>, GatewayTrace) {
+    forbidden(Why::NoBasePath { domain: head.host().to_owned(), base_paths }, request_id)
+}
+
+/// The header by which a client names the VPC endpoint through which it comes to a private custom domain: this server's own,
+/// in the place of a network.
+pub const ENDPOINT: &str = "x-crossgate-vpc-endpoint";
+
+/// A private custom domain to which no VPC endpoint leads: 403 (guide, "Share your private custom domain name", of rejected
+/// associations).
+pub fn not_associated(
+    head: &Head,
+    endpoints: Vec<String>,
+    request_id: &str,
+) -> (Response<Body>, GatewayTrace) {
+    let named = head.text(ENDPOINT).map(str::to_owned);
+    forbidden(Why::NoEndpoint { domain: head.host().to_owned(), named, endpoints }, request_id)
+}
+
+fn forbidden(why: Why, request_id: &str) -> (Response<Body>, GatewayTrace) {
     let trace = GatewayTrace {
         status: 403,
         response_type: Some(ResponseType::Default4xx),
-        why: Some(Why::NoBasePath { domain: head.host().to_owned(), base_paths }),
+        why: Some(why),
         ..GatewayTrace::default()
     };
     (turned_away(403, "ForbiddenException", r#"{"message":"Forbidden"}"#, request_id), trace)

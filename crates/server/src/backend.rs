@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arn::{AccountId, Arn};
+use bytes::Bytes;
 use gateway::execution::{
     Backend, BackendError, BackendErrorKind, BoxFuture, CallAs, EndpointAnswer, EndpointError,
     EndpointRequest, EndpointStream, LambdaAnswer, LambdaInvocation, LambdaStream, ServiceCall,
@@ -190,6 +191,7 @@ impl LambdaBackend {
     async fn run(&self, invocation: LambdaInvocation) -> Result<LambdaAnswer, BackendError> {
         let arn = invocation.function_arn;
         let view = self.function(&arn)?;
+        let payload = payload(&invocation.payload, invocation.async_event)?;
         let invocation_id = arn::request_id(crate::random::random());
         let context = InvokeContext {
             request_id: invocation_id.clone(),
@@ -198,10 +200,10 @@ impl LambdaBackend {
             ..InvokeContext::default()
         };
         if invocation.async_event {
-            self.lambda.accept_event(&view, invocation.payload, context, now_ms()).map_err(broken)?;
+            self.lambda.accept_event(&view, payload, context, now_ms()).map_err(broken)?;
             return Ok(LambdaAnswer { invocation_id, ..LambdaAnswer::default() });
         }
-        let done = self.lambda.run(&view, invocation.payload, context).await.map_err(not_run)?;
+        let done = self.lambda.run(&view, payload, context).await.map_err(not_run)?;
         record(|events| events.invocation = Some(invoked(&done)));
         Ok(LambdaAnswer {
             payload: done.payload,
@@ -210,6 +212,17 @@ impl LambdaBackend {
             executed_version: done.executed_version,
         })
     }
+}
+
+/// The payload as Lambda takes it, or what it says against it.
+pub(crate) fn payload(sent: &Bytes, asynchronous: bool) -> Result<Bytes, BackendError> {
+    lambda::payload(sent, asynchronous).map_err(|error| {
+        let kind = match error.status {
+            413 => BackendErrorKind::PayloadTooLarge,
+            _ => BackendErrorKind::NoJson,
+        };
+        refused(kind, error.message.unwrap_or_default())
+    })
 }
 
 pub(crate) fn not_run(failure: InvokeFailure) -> BackendError {

@@ -16,7 +16,7 @@ use gateway::execution::{
 };
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -26,6 +26,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 
+use crate::endpoint_names::Names;
 use crate::tls;
 
 /// How long an idle connection is kept.
@@ -39,7 +40,7 @@ const WAITING: usize = 16;
 /// Bytes of an answer's head; hyper takes 100 headers at most besides.
 const HEAD: usize = 64 << 10;
 
-type Pooled = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Pooled = Client<HttpsConnector<HttpConnector<Names>>, Full<Bytes>>;
 
 /// A way of TLS: whether any issuer is believed, and the client certificate's id.
 type Way = (bool, Option<String>);
@@ -117,15 +118,20 @@ impl Endpoints {
             .map_err(|_| EndpointError::Address(format!("`{}` is no HTTP method", request.method)))?;
         *message.uri_mut() = uri;
         for (name, value) in request.headers {
-            // A client's headers came over HTTP, and mapped ones are checked: none is lost here.
+            // A client's headers came over HTTP, and mapped ones are checked: none is lost here. A `Host` is mapped; hyper
+            // adds one where there is none.
             if let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_maybe_shared(value))
-                && name != HOST
             {
                 message.headers_mut().append(name, value);
             }
         }
         let answer = client.request(message).await.map_err(|e| failed(&e, &request.url))?;
+        // 101 would make another protocol of the client's connection, too.
+        if answer.status().is_informational() {
+            let detail = format!("{} answered {}, which ends no exchange", request.url, answer.status());
+            return Err(EndpointError::Network(detail));
+        }
         Ok(answer.into_parts())
     }
 
@@ -148,7 +154,7 @@ impl Endpoints {
 }
 
 fn pooled(config: ClientConfig) -> Pooled {
-    let mut tcp = HttpConnector::new();
+    let mut tcp = HttpConnector::new_with_resolver(Names::new());
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let connector = HttpsConnectorBuilder::new()

@@ -8,7 +8,7 @@ use lambda::InvokeFailure;
 use lambda::execution::{Invocation, InvokeContext, Part};
 use tokio::sync::mpsc;
 
-use crate::backend::{LambdaBackend, invoked, not_run};
+use crate::backend::{LambdaBackend, invoked, not_run, payload};
 use crate::streamed::Streamed;
 use crate::trace::{Invoked, record};
 
@@ -22,6 +22,7 @@ pub async fn call(
 ) -> Result<LambdaStream, BackendError> {
     backend.allow(&invocation)?;
     let view = backend.function(&invocation.function_arn)?;
+    let payload = payload(&invocation.payload, false)?;
     let invocation_id = arn::request_id(crate::random::random());
     let context = InvokeContext {
         request_id: invocation_id.clone(),
@@ -29,7 +30,7 @@ pub async fn call(
         trace_id: Some(invocation.trace_header),
         ..InvokeContext::default()
     };
-    let mut streamed = Streamed::start(&backend.lambda, view, invocation.payload, context);
+    let mut streamed = Streamed::start(&backend.lambda, view, payload, context);
     let told = Arc::new(OnceLock::new());
     record(|events| events.streamed = Some(told.clone()));
     let (sender, pieces) = mpsc::channel(WAITING);

@@ -15,6 +15,7 @@ mod compose;
 mod config;
 mod contexts;
 mod decide;
+mod endpoint_names;
 mod endpoints;
 mod explain;
 mod federated;

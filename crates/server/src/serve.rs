@@ -132,7 +132,8 @@ impl Front {
             };
         }
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let domain = may_be_custom(name).then(|| self.state.execution.domain(name, head.path()));
+        let domain = may_be_custom(name)
+            .then(|| self.state.execution.domain(name, head.path(), head.text(api::ENDPOINT)));
         match domain {
             Some(Ok(Some(domain))) => Target::Domain(domain),
             _ => by_path(head.path()),
@@ -192,14 +193,19 @@ impl Handler for Front {
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
-                Target::Domain(DomainTarget::Api { api, path, domain }) => {
-                    let to = Destination { api: &api, path: &path, domain: Some(domain), endpoint: None };
+                Target::Domain(DomainTarget::Api { api, path, domain, endpoint }) => {
+                    let endpoint = endpoint.as_deref();
+                    let to = Destination { api: &api, path: &path, domain: Some(domain), endpoint };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
                 Target::Domain(DomainTarget::Unmapped { base_paths }) => {
                     let (response, trace) = api::unmapped(head, base_paths, &request_id);
+                    (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
+                }
+                Target::Domain(DomainTarget::NotAssociated { endpoints }) => {
+                    let (response, trace) = api::not_associated(head, endpoints, &request_id);
                     (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {

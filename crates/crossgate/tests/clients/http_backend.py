@@ -2,6 +2,7 @@
 import gzip
 import http.server
 import json
+import socket
 import ssl
 import threading
 import time
@@ -44,7 +45,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.stream(path == "/cut")
             return
         elif path == "/broken":
-            self.connection.close()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
             return
         if content is None:
             content = json.dumps({

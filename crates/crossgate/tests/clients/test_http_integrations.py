@@ -105,7 +105,7 @@ def test_nobody_listens(shared):
 
 def test_a_backend_that_hangs_up(shared, backend):
     answer = proxy(shared, backend).call("/prod/broken")
-    assert answer.status == 504
+    assert (answer.status, answer.body) == (504, b'{"message": "Network error communicating with endpoint"}')
 
 
 def test_a_host_without_an_address_and_an_undeclared_stage_variable(shared, backend):

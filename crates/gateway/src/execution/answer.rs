@@ -1,16 +1,22 @@
 //! Integration responses: which one fits a backend's answer, and what the client gets of it.
 
 use bytes::Bytes;
-use regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use vtl::Overrides;
 
 use super::call::MethodCall;
 use super::client::{ClientResponse, valid_name, valid_value};
 use super::content::Handling;
+use super::headers::given;
 use super::mapping::{BackendAnswer, Source};
 use super::template::Templates;
 use crate::model::{Integration, Method};
+
+/// Steps back that one match of a selection pattern may take; one that takes more does not match.
+const BACKTRACKS: usize = 100_000;
+/// Bytes that a compiled selection pattern may take.
+const PATTERN_BYTES: usize = 1 << 20;
 
 /// A method's integration responses, compiled.
 pub(super) struct Answers(Vec<Answer>);
@@ -46,8 +52,7 @@ impl Answers {
                 status.ok_or_else(|| format!("the integration response `{key}` has no valid status"))?;
             let pattern = match response.selection_pattern.as_deref() {
                 None | Some("") => None,
-                // The whole text must match, as Java's `matches` has it (recording test_lambda_selection_patterns).
-                Some(p) => Some(Regex::new(&format!("^(?:{p})$")).map_err(|e| {
+                Some(p) => Some(selection(p).map_err(|e| {
                     format!("the selection pattern `{p}` of the integration response {key} is no valid expression: {e}")
                 })?),
             };
@@ -85,7 +90,8 @@ impl Answers {
 
     /// The answer whose pattern matches an error's text, else the default. `None`: no error.
     pub fn for_text(&self, text: Option<&str>) -> Option<usize> {
-        let matches = |a: &Answer| text.is_some_and(|t| a.pattern.as_ref().is_some_and(|p| p.is_match(t)));
+        let fits = |pattern: &Regex| text.is_some_and(|text| pattern.is_match(text).unwrap_or(false));
+        let matches = |a: &Answer| a.pattern.as_ref().is_some_and(fits);
         self.0.iter().position(matches).or_else(|| self.0.iter().position(|a| a.pattern.is_none()))
     }
 
@@ -115,6 +121,10 @@ impl Answers {
             .and_then(|index| answer.templates.get(index));
         let (content_type, body, overrides) = match template {
             None => ("application/json", backend.body.clone(), Overrides::default()),
+            // Guide, "Select a VTL mapping template": an empty template returns the payload unmapped.
+            Some((name, template)) if template.is_empty() => {
+                (name, backend.body.clone(), Overrides::default())
+            }
             Some((name, template)) => {
                 let rendered = template
                     .render(call, &backend.body, &backend.overrides)
@@ -124,8 +134,10 @@ impl Answers {
         };
         let mut headers = Vec::with_capacity(answer.headers.len() + 4);
         for (name, source) in &answer.headers {
-            if let Some(value) = source.value(call, backend) {
-                headers.push((name.clone(), Bytes::from(value)));
+            if let Some(value) = source.value(call, backend)
+                && let Some(name) = given(name.clone())
+            {
+                headers.push((name, Bytes::from(value)));
             }
         }
         let mut response = ClientResponse { status: answer.status, headers, body };
@@ -138,6 +150,17 @@ impl Answers {
     }
 }
 
+/// The whole text must match, as Java's `matches` has it (recording test_lambda_selection_patterns), and Java's
+/// expressions look ahead and behind.
+fn selection(pattern: &str) -> Result<Regex, String> {
+    let mut builder = RegexBuilder::new(&format!("^(?:{pattern})$"));
+    builder
+        .backtrack_limit(BACKTRACKS)
+        .delegate_size_limit(PATTERN_BYTES)
+        .delegate_dfa_size_limit(PATTERN_BYTES);
+    builder.build().map_err(|e| e.to_string())
+}
+
 /// What a template assigned to `$context.responseOverride` (developer guide, "Use a mapping template to override").
 fn apply(overrides: &Overrides, response: &mut ClientResponse) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -146,10 +169,39 @@ fn apply(overrides: &Overrides, response: &mut ClientResponse) {
         response.status = status;
     }
     for (name, value) in overrides.response_header.iter().filter(|(name, _)| valid_name(name)) {
-        response.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
+        let Some(name) = given(Bytes::copy_from_slice(name.as_bytes())) else { continue };
+        response.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for value in values.iter().map(text).filter(|value| valid_value(value)) {
-            response.headers.push((Bytes::copy_from_slice(name.as_bytes()), Bytes::from(value)));
+            response.headers.push((name.clone(), Bytes::from(value)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn selects(pattern: &str, text: &str, expected: bool) {
+        assert_eq!(selection(pattern).unwrap().is_match(text).unwrap_or(false), expected, "{pattern} {text}");
+    }
+
+    #[test]
+    fn selection_patterns_are_javas() {
+        selects("4\\d{2}", "404", true);
+        selects("4", "404", false);
+        selects("^(?!2)\\d{3}$", "404", true);
+        selects("^(?!2)\\d{3}$", "200", false);
+        selects("(?=.*bad)(?s).*", "a\nbad one", false);
+        selects("(\\n|.)*bad(\\n|.)*", "a\nbad\none", true);
+        selects(".+", "a\nb", false);
+        assert!(selection("(").is_err());
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_long_does_not_match() {
+        selects("(?=(a+)+$)b", &format!("{}!", "a".repeat(60)), false);
+        selects("(a+)+(?<!x)", &format!("{}!", "a".repeat(60)), false);
     }
 }

@@ -149,6 +149,10 @@ pub enum BackendErrorKind {
     FunctionNotFound,
     /// The region of the URI is not the region of the function's ARN.
     WrongRegion,
+    /// The payload is no JSON, which Lambda says: 400, with its words.
+    NoJson,
+    /// The payload is longer than Lambda takes: 413.
+    PayloadTooLarge,
     /// Lambda has no room for the call.
     Throttled,
     /// The call took longer than it may: 504.

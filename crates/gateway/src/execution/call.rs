@@ -1,10 +1,13 @@
 //! One call, as integrations see it.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
+use arn::TraceId;
 use percent_encoding::percent_decode_str;
 
 use super::compile::{Compiled, Route};
+use super::headers::is_of_method_request;
 use super::{Caller, ClientRequest};
 use crate::model::Texts;
 
@@ -36,12 +39,17 @@ pub(super) struct MethodCall<'a> {
     pub canary: Option<bool>,
     /// Whether this is TestInvokeMethod.
     pub test: bool,
+    pub met: Met,
 }
 
-/// Hop-by-hop headers, and those that the event never has (recording test_lambda_aws_proxy_integration:
-/// `Content-Length` and `Connection` are not passed; the others belong to the connection as well, reasoning).
-const NOT_PASSED: [&str; 6] =
-    ["connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "upgrade"];
+/// What becomes known of a call while its integration runs: variables of `$context` from then on.
+#[derive(Default)]
+pub(super) struct Met {
+    /// What authorizer and integration are sent; `xrayTraceId` is its root.
+    trace_id: OnceLock<TraceId>,
+    /// `awsEndpointRequestId`: what the integration calls the request.
+    pub request_id: OnceLock<String>,
+}
 
 impl MethodCall<'_> {
     /// The headers of the method request: the client's in its own spelling, and the gateway's. Sorted by name without
@@ -50,7 +58,7 @@ impl MethodCall<'_> {
         let request = self.request;
         let mut out: Multi<'_> = Vec::with_capacity(request.headers.len() + 4);
         for (name, value) in &request.headers {
-            if !self.test && NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+            if !self.test && !is_of_method_request(name) {
                 continue;
             }
             put(&mut out, canonical(name), String::from_utf8_lossy(value));
@@ -72,6 +80,20 @@ impl MethodCall<'_> {
             a.bytes().map(|c| c.to_ascii_lowercase()).cmp(b.bytes().map(|c| c.to_ascii_lowercase()))
         });
         out
+    }
+
+    /// The call's trace id, the same for its authorizer and its integration.
+    pub fn trace_id(&self) -> &TraceId {
+        let sent = self.request.header("x-amzn-trace-id");
+        let new = || TraceId::new(sent, self.request.now_ms, super::random::random());
+        self.met.trace_id.get_or_init(new)
+    }
+
+    /// What [`Met`] has.
+    pub fn met(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let trace_id = self.met.trace_id.get().map(|id| ("xrayTraceId", &*id.root));
+        let request_id = self.met.request_id.get().map(|id| ("awsEndpointRequestId", &**id));
+        trace_id.into_iter().chain(request_id)
     }
 
     /// The query, decoded: `+` is a blank, `%2B` a plus (recording test_lambda_aws_proxy_integration,
@@ -156,10 +178,11 @@ fn set(to: &mut Multi<'_>, name: &'static str, value: String) {
     to.push((Cow::Borrowed(name), vec![Cow::Owned(value)]));
 }
 
-/// A query, decoded.
+/// A query, decoded. A semicolon parts pairs as well: it "results in the data being split" (guide, "Important notes" for
+/// REST APIs).
 pub(super) fn query(text: &str) -> Multi<'_> {
     let mut out: Multi<'_> = Vec::new();
-    for pair in text.split('&').filter(|p| !p.is_empty()) {
+    for pair in text.split(['&', ';']).filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name), decode(value));
         match out.iter_mut().find(|(n, _)| *n == name) {
@@ -176,4 +199,17 @@ fn decode(text: &str) -> Cow<'_, str> {
         return Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned());
     }
     percent_decode_str(text).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_split_at_semicolons_and_decoded_afterwards() {
+        let pairs = query("a=1;b=2&c=%3B&a=3+4;;d");
+        let shown: Vec<String> =
+            pairs.iter().map(|(name, values)| format!("{name}={}", values.join("|"))).collect();
+        assert_eq!(shown, ["a=1|3 4", "b=2", "c=;", "d="]);
+    }
 }

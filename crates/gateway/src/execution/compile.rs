@@ -104,6 +104,7 @@ pub(super) enum Uri {
 }
 
 /// Who calls the function.
+#[derive(Clone)]
 pub(super) enum Credentials {
     Service,
     Role(WithVariables),

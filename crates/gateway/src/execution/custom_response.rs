@@ -11,6 +11,7 @@ use super::access_log::Answered;
 use super::call::query;
 use super::client::{ClientResponse, valid_name, valid_value};
 use super::gateway_response::{GatewayResponse, ResponseType};
+use super::headers::given;
 use crate::model::{GatewayResponse as Stored, Texts};
 
 /// The gateway responses of a deployment, by type.
@@ -70,9 +71,11 @@ impl Custom {
     }
 }
 
+/// What frames the answer cannot be set: it is renamed as an integration's own is (reasoning).
 fn set(sent: &mut ClientResponse, name: &str, value: &str) {
-    sent.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name.as_bytes()));
-    sent.headers.push((Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_bytes())));
+    let Some(name) = given(Bytes::copy_from_slice(name.as_bytes())) else { return };
+    sent.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+    sent.headers.push((name, Bytes::copy_from_slice(value.as_bytes())));
 }
 
 /// A parameter's value: a text in quotes, or what of the client's request the expression names.

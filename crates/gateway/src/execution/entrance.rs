@@ -12,7 +12,7 @@ use super::journal::Journal;
 use super::key::{Key, Place};
 use super::throttle::Limit;
 use super::trace::{AuthorizerFacts, GatewayTrace, Why};
-use super::{Inner, lambda_authorizer};
+use super::{ClientRequest, Inner, PrivateDomain, lambda_authorizer};
 use crate::model::Throttle;
 
 /// Lets the call in, and notes who makes it when the method asks.
@@ -228,14 +228,41 @@ fn authorize(door: &dyn FrontDoor, call: &MethodCall<'_>, iam: bool) -> Result<(
     door.authorize(&access(call, &method_arn, iam)).map_err(|refusal| denied(call, refusal))
 }
 
+/// Asks the policy of a private custom domain, which decides besides that of the API (guide, "Custom domain names for
+/// private APIs").
+pub(super) fn through_domain(
+    door: &dyn FrontDoor,
+    request: &ClientRequest,
+    domain: &PrivateDomain,
+) -> Result<(), Box<Failure>> {
+    let access = Access {
+        action: "execute-api:Invoke",
+        caller: None,
+        resource: &domain.arn,
+        api_account: &domain.account,
+        policy: domain.policy.as_deref(),
+        authorizer: None,
+        iam: false,
+        source_ip: &request.source_ip,
+    };
+    let shown = domain.arn.replacen(&domain.account, &masked(&domain.account), 1);
+    door.authorize(&access).map_err(|refusal| not_authorized("anonymous", &shown, refusal))
+}
+
+/// AWS shows the last four digits of the owner only (published by many).
+fn masked(account: &str) -> String {
+    format!("********{}", account.get(8..).unwrap_or_default())
+}
+
 fn denied(call: &MethodCall<'_>, refusal: Refusal) -> Box<Failure> {
-    // AWS shows the last four digits of the owner only (published by many).
-    let masked = format!("********{}", call.api.facts.account.get(8..).unwrap_or_default());
+    let caller = call.caller.as_ref().map_or_else(|| "anonymous".to_owned(), |c| c.principal.arn());
+    not_authorized(&caller, &call.method_arn_of(&masked(&call.api.facts.account)), refusal)
+}
+
+fn not_authorized(caller: &str, resource: &str, refusal: Refusal) -> Box<Failure> {
+    let explicit = if refusal.explicit_deny { " with an explicit deny" } else { "" };
     let sentence = format!(
-        "User: {} is not authorized to perform: execute-api:Invoke on resource: {}{}",
-        call.caller.as_ref().map_or_else(|| "anonymous".to_owned(), |c| c.principal.arn()),
-        call.method_arn_of(&masked),
-        if refusal.explicit_deny { " with an explicit deny" } else { "" },
+        "User: {caller} is not authorized to perform: execute-api:Invoke on resource: {resource}{explicit}"
     );
     Failure::new(
         GatewayResponse::access_denied(&sentence),

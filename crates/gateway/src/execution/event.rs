@@ -46,9 +46,9 @@ pub(super) fn context(call: &MethodCall<'_>) -> serde_json::Map<String, serde_js
     let mut out = Json(Vec::with_capacity(1024));
     request_context(&mut out, call);
     let mut context: serde_json::Map<_, _> = serde_json::from_slice(&out.0).unwrap_or_default();
-    if let Some(canary) = call.canary {
-        context.insert("isCanaryRequest".to_owned(), canary.to_string().into());
-    }
+    let met = call.met().map(|(name, value)| (name.to_owned(), value.into()));
+    let canary = call.canary.map(|canary| ("isCanaryRequest".to_owned(), canary.to_string().into()));
+    context.extend(met.chain(canary));
     context
 }
 

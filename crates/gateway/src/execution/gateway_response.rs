@@ -214,6 +214,13 @@ impl GatewayResponse {
         )
     }
 
+    /// A payload that Lambda cannot read. Its words reach the client (published by many: serverless/serverless#2270);
+    /// the status is that of Lambda's refusal, the type reasoning.
+    pub fn no_json(message: &str) -> Self {
+        let body = format!("{{\"message\": {}}}", serde_json::Value::from(message));
+        Self::new(ResponseType::Default4xx, 400, "BadRequestException", body)
+    }
+
     /// `status` is 500 or 502.
     pub fn internal(kind: ResponseType, status: u16) -> Self {
         Self::new(kind, status, "InternalServerErrorException", INTERNAL)

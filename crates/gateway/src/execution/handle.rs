@@ -7,7 +7,7 @@ use bytes::Bytes;
 use store::StoreError;
 
 use super::access_log::{Admitted, Answered};
-use super::call::MethodCall;
+use super::call::{Met, MethodCall};
 use super::client::{ClientRequest, ClientResponse, MAX_BODY, MAX_HEAD};
 use super::compression::{self, Undecodable};
 use super::custom_response::Names;
@@ -19,7 +19,7 @@ use super::response_cache::Lookup;
 use super::served::Served;
 use super::stream::Stream;
 use super::trace::{CacheResult, GatewayTrace, Why};
-use super::{Inner, entrance, integrate, response_cache};
+use super::{Inner, entrance, headers, integrate, response_cache};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
 
@@ -35,9 +35,12 @@ pub struct Handled {
 
 pub(super) async fn handle(
     inner: &Arc<Inner>,
-    client_request: ClientRequest,
+    mut client_request: ClientRequest,
     door: &dyn FrontDoor,
 ) -> Handled {
+    if let Some(method) = headers::overriding_method(&client_request) {
+        client_request.method = method.to_owned();
+    }
     let request = &client_request;
     let mut trace = GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() };
     let mut journal = Journal::new(Level::Off, request.now_ms);
@@ -158,6 +161,9 @@ async fn serve(
         let why = Why::VpcEndpoint { through: request.vpc_endpoint.clone() };
         return Err(Failure::new(GatewayResponse::forbidden(), why));
     }
+    if let Some(domain) = request.custom_domain.as_ref().and_then(|domain| domain.private.as_deref()) {
+        entrance::through_domain(door, request, domain)?;
+    }
     let size = request.head_size();
     if size > MAX_HEAD {
         return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
@@ -192,6 +198,7 @@ async fn serve(
         certificate: served.certificate.clone(),
         canary: served.for_canary(),
         test: false,
+        met: Met::default(),
     };
     let let_in = entrance::admit(inner, door, &mut call, journal, trace).await;
     admitted.caller.clone_from(&call.caller);

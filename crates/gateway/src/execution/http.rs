@@ -1,6 +1,5 @@
 //! HTTP and HTTP_PROXY integrations.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use arn::TraceId;
@@ -14,26 +13,26 @@ use super::client::ClientResponse;
 use super::compile::{Credentials, Requests, Target};
 use super::content::{self, Handling};
 use super::endpoint::{EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, ServiceCall};
+use super::endpoint_log;
 use super::gateway_response::{GatewayResponse, ResponseType};
+use super::headers::{is_proxied, is_sent, passed};
 use super::http_parameters::{Parameter, Parameters};
-use super::http_uri::{HttpUri, add_query};
+use super::http_uri::{BadUri, HttpUri, add_query};
 use super::integrate::{
-    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, random, undecodable,
+    Failure, Outcome, Replied, answer_fault, call_as, mapped_body, no_answer, undecodable,
 };
-use super::journal::{Journal, braces};
+use super::journal::Journal;
 use super::lambda_stream;
 use super::mapping::BackendAnswer;
-use super::proxy_answer::REMAPPED;
 use super::service::{self, NoService, Service};
 use super::stream::{Bounds, Rest};
 use super::trace::{GatewayTrace, StreamFacts, Why};
+use super::uri::WithVariables;
 use crate::model::{Integration, Method};
 
 /// A compiled HTTP integration.
 pub(super) struct Http {
-    uri: HttpUri,
-    /// An AWS API, which is called for someone.
-    service: Option<Service>,
+    place: Place,
     /// `None`: the client's own verb (`ANY`).
     method: Option<String>,
     parameters: Vec<Parameter>,
@@ -44,6 +43,15 @@ pub(super) struct Http {
     streamed: bool,
     /// `None` for HTTP_PROXY.
     mapping: Option<Mapping>,
+}
+
+/// What is called.
+enum Place {
+    Endpoint(HttpUri),
+    /// An AWS API, which is called for someone.
+    Service(Service, HttpUri),
+    /// The same, with stage variables in its ARN.
+    Variable(WithVariables, Credentials),
 }
 
 /// The transformations of an HTTP integration.
@@ -65,7 +73,7 @@ pub(super) fn compile(method: &Method, integration: &Integration) -> Target {
     let Some(uri) = integration.uri.as_deref() else {
         return Target::Broken("the integration has no URI".to_owned());
     };
-    target(method, integration, uri, None)
+    target(method, integration, Place::Endpoint(HttpUri::parse(uri)))
 }
 
 /// Compiles an integration of type AWS with another service than a function: to the gateway it is an HTTP endpoint that
@@ -75,14 +83,18 @@ pub(super) fn compile_service(
     integration: &Integration,
     credentials: Credentials,
 ) -> Target {
-    match service::parse(integration.uri.as_deref().unwrap_or_default(), credentials) {
-        Ok((service, url)) => target(method, integration, &url, Some(service)),
+    let uri = integration.uri.as_deref().unwrap_or_default();
+    if uri.contains("${stageVariables.") {
+        return target(method, integration, Place::Variable(WithVariables::parse(uri), credentials));
+    }
+    match service::parse(uri, credentials) {
+        Ok((service, url)) => target(method, integration, Place::Service(service, HttpUri::parse(&url))),
         Err(NoService::NotHere(what)) => Target::NotSupported(what),
         Err(NoService::Broken(detail)) => Target::Broken(detail),
     }
 }
 
-fn target(method: &Method, integration: &Integration, uri: &str, service: Option<Service>) -> Target {
+fn target(method: &Method, integration: &Integration, place: Place) -> Target {
     let parameters = match Parameter::compile(&integration.request_parameters) {
         Ok(parameters) => parameters,
         Err(broken) => return Target::Broken(broken),
@@ -97,8 +109,7 @@ fn target(method: &Method, integration: &Integration, uri: &str, service: Option
     };
     let skip = integration.rest.get("tlsConfig").and_then(|t| t.get("insecureSkipVerification"));
     Target::Http(Box::new(Http {
-        uri: HttpUri::parse(uri),
-        service,
+        place,
         method: integration.http_method.clone().filter(|m| m != "ANY"),
         parameters,
         timeout: Duration::from_millis(u64::from(integration.timeout_in_millis.clamp(50, 900_000))),
@@ -117,14 +128,23 @@ pub(super) async fn run(
     journal: &mut Journal,
     trace: &mut GatewayTrace,
 ) -> Result<Replied, Box<Failure>> {
-    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
-    let (request, overrides) = request(target, call, &id, journal)?;
-    log_request(&request, journal);
+    let id = call.trace_id();
+    let filled;
+    let (uri, service) = match &target.place {
+        Place::Endpoint(uri) => (uri, None),
+        Place::Service(service, uri) => (uri, Some(service)),
+        Place::Variable(text, credentials) => {
+            filled = named_service(text, credentials, call, journal)?;
+            (&filled.1, Some(&filled.0))
+        }
+    };
+    let (request, overrides) = request(target, (uri, service.is_some()), call, id, journal)?;
+    endpoint_log::request(&request, journal);
     let url = request.url.clone();
     if target.streamed {
         return streamed(backend, target, call, request, journal, trace).await;
     }
-    let sending = match &target.service {
+    let sending = match service {
         None => backend.send(request),
         Some(service) => backend.call_service(service_call(service, call, request, journal)?),
     };
@@ -142,12 +162,24 @@ pub(super) async fn run(
         }
     };
     trace.integration_status = Some(answer.status);
-    log_answer(&answer, latency, journal);
+    if let Some(id) = request_id(&answer.headers) {
+        trace.integration_request_id = Some(id.clone());
+        let _ = call.met.request_id.set(id);
+    }
+    endpoint_log::answer(&answer, latency, journal);
     let response = match &target.mapping {
         None => proxied(answer, call, journal),
-        Some(mapping) => mapped(mapping, (answer, overrides), call, &id, journal),
+        Some(mapping) => mapped(mapping, (answer, overrides), call, id, journal),
     };
     response.map(Replied::from)
+}
+
+/// Guide, "Variables for access logging", `awsEndpointRequestId`: from either of two headers.
+fn request_id(headers: &[(Bytes, Bytes)]) -> Option<String> {
+    let of = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
+    let (_, value) = of("x-amzn-requestid").or_else(|| of("x-amz-request-id"))?;
+    let text = std::str::from_utf8(value).ok()?;
+    (!text.is_empty() && text.len() <= 256).then(|| text.to_owned())
 }
 
 /// Status and headers of an answer whose body is passed on as it comes, and as it is: no media type is converted.
@@ -171,10 +203,36 @@ async fn streamed(
     };
     trace.integration_status = Some(status);
     trace.stream = Some(StreamFacts { headers_ms, ..StreamFacts::default() });
-    log_head(status, &headers, headers_ms, journal);
+    endpoint_log::head(status, &headers, headers_ms, journal);
     let head = ClientResponse { status, headers: passed_headers(headers), body: Bytes::new() };
     let rest = Rest { first: Bytes::new(), pieces, bounds, invocation_id: String::new() };
     Ok(Replied { head, rest: Some(rest) })
+}
+
+/// The service that an ARN names when its stage variables are filled in.
+fn named_service(
+    text: &WithVariables,
+    credentials: &Credentials,
+    call: &MethodCall<'_>,
+    journal: &mut Journal,
+) -> Result<(Service, HttpUri), Box<Failure>> {
+    let (uri, missing) = text.fill(call.variables);
+    if let Some(name) = missing {
+        return Err(invalid_address(BadUri::Variable(name.to_owned()), journal));
+    }
+    match service::parse(&uri, credentials.clone()) {
+        Ok((service, url)) => Ok((service, HttpUri::parse(&url))),
+        Err(NoService::NotHere(what)) => Err(Failure::not_supported(journal, what)),
+        Err(NoService::Broken(detail)) => {
+            Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }))
+        }
+    }
+}
+
+/// Recording test_failed_invoke_test_method.
+fn invalid_address(bad: BadUri, journal: &mut Journal) -> Box<Failure> {
+    let why = Why::Configuration { detail: bad.to_string() };
+    Failure::configuration(journal, "Invalid endpoint address", why)
 }
 
 fn service_call(
@@ -202,6 +260,7 @@ fn service_call(
 
 fn request(
     target: &Http,
+    (uri, is_service): (&HttpUri, bool),
     call: &MethodCall<'_>,
     id: &TraceId,
     journal: &mut Journal,
@@ -218,7 +277,7 @@ fn request(
         }
     };
     let parameters = Parameters::of(&target.parameters, &overrides, call);
-    let own = if target.service.is_some() { &FORBIDDEN_OF_AWS[..] } else { &FORBIDDEN[..] };
+    let own = if is_service { &FORBIDDEN_OF_AWS[..] } else { &FORBIDDEN[..] };
     let forbidden = |(name, _): &&(String, _)| own.iter().any(|f| name.eq_ignore_ascii_case(f));
     if let Some((name, _)) = parameters.headers.iter().find(forbidden) {
         let detail = format!("a request parameter may not set the header `{name}`");
@@ -227,7 +286,7 @@ fn request(
     }
     let request = EndpointRequest {
         method: target.method.clone().unwrap_or_else(|| call.request.method.clone()),
-        url: url(target, call, &parameters, journal)?,
+        url: url((uri, target.mapping.is_none()), call, &parameters, journal)?,
         headers: headers(target, call, id, parameters, !body.is_empty()),
         body,
         timeout: target.timeout,
@@ -238,20 +297,14 @@ fn request(
 }
 
 fn url(
-    target: &Http,
+    (uri, passes_query): (&HttpUri, bool),
     call: &MethodCall<'_>,
     parameters: &Parameters,
     journal: &mut Journal,
 ) -> Result<String, Box<Failure>> {
-    let mut url = target.uri.fill(call.variables, &parameters.path).map_err(|bad| {
-        // Recording test_failed_invoke_test_method.
-        Failure::configuration(
-            journal,
-            "Invalid endpoint address",
-            Why::Configuration { detail: bad.to_string() },
-        )
-    })?;
-    if target.mapping.is_none() {
+    let filled = uri.fill(call.variables, &parameters.path);
+    let mut url = filled.map_err(|bad| invalid_address(bad, journal))?;
+    if passes_query {
         // HTTP_PROXY passes the query on; what is mapped takes the place of a client's own.
         let query = call.query();
         let own = |name: &str| !parameters.query.iter().any(|(n, _)| n == name);
@@ -277,11 +330,6 @@ pub(super) const FORBIDDEN_OF_AWS: [&str; 7] = [
     "te",
 ];
 
-/// What a proxy keeps to itself besides [`MethodCall::headers`]'s own exceptions: they belong to one connection
-/// (RFC 9110, section 7.6.1). The endpoint's `Host` is its own (guide, "Important notes").
-const NOT_PASSED: [&str; 6] =
-    ["host", "te", "trailer", "expect", "proxy-authenticate", "proxy-authorization"];
-
 fn headers(
     target: &Http,
     call: &MethodCall<'_>,
@@ -295,7 +343,7 @@ fn headers(
     if target.mapping.is_none() {
         let signed = |value: &str| value.starts_with("AWS4-HMAC-SHA256");
         for (name, values) in call.headers(Some(&id.request)) {
-            if NOT_PASSED.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+            if !is_proxied(&name) {
                 continue;
             }
             for value in values {
@@ -319,7 +367,7 @@ fn headers(
     }
     out.retain(|(n, _)| !n.eq_ignore_ascii_case("x-amzn-apigateway-api-id"));
     out.push(("x-amzn-apigateway-api-id".to_owned(), bytes(api)));
-    for (name, values) in parameters.headers {
+    for (name, values) in parameters.headers.into_iter().filter(|(name, _)| is_sent(name)) {
         out.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         out.extend(values.into_iter().map(|value| (name.clone(), Bytes::from(value))));
     }
@@ -352,13 +400,12 @@ fn proxied(answer: EndpointAnswer, call: &MethodCall<'_>, journal: &mut Journal)
 fn passed_headers(of_answer: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
     let mut headers = Vec::with_capacity(of_answer.len() + 2);
     for (name, value) in of_answer {
-        let is = |n: &str| name.eq_ignore_ascii_case(n.as_bytes());
-        if is("transfer-encoding") || is("keep-alive") || is("te") {
-            continue;
-        }
-        let own = REMAPPED.iter().any(|r| is(r)) || is("x-amzn-requestid") || is("x-amz-apigw-id");
-        let name = if own { Bytes::from([b"x-amzn-Remapped-".as_slice(), &name].concat()) } else { name };
-        headers.push((name, value));
+        let own = ["x-amzn-requestid", "x-amz-apigw-id"];
+        let name = match own.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes())) {
+            true => Some(Bytes::from([b"x-amzn-Remapped-".as_slice(), &name].concat())),
+            false => passed(name),
+        };
+        headers.extend(name.map(|name| (name, value)));
     }
     if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
         headers.push((Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")));
@@ -422,40 +469,4 @@ fn failed(error: EndpointError, url: &str, journal: &mut Journal) -> Box<Failure
             )
         }
     }
-}
-
-fn log_request(request: &EndpointRequest, journal: &mut Journal) {
-    journal.trace(|| format!("Endpoint request URI: {}", request.url));
-    journal.trace(|| {
-        let shown: Vec<(&str, Cow<'_, str>)> = request
-            .headers
-            .iter()
-            .map(|(n, v)| {
-                let secret = n.eq_ignore_ascii_case("authorization");
-                (n.as_str(), if secret { "*".repeat(v.len()).into() } else { String::from_utf8_lossy(v) })
-            })
-            .collect();
-        format!("Endpoint request headers: {}", braces(shown.iter().map(|(n, v)| (*n, &**v))))
-    });
-    journal.trace(|| {
-        format!("Endpoint request body after transformations: {}", String::from_utf8_lossy(&request.body))
-    });
-    journal.trace(|| format!("Sending request to {}", request.url));
-}
-
-fn log_answer(answer: &EndpointAnswer, latency: u64, journal: &mut Journal) {
-    log_head(answer.status, &answer.headers, latency, journal);
-    journal.trace(|| {
-        format!("Endpoint response body before transformations: {}", String::from_utf8_lossy(&answer.body))
-    });
-}
-
-fn log_head(status: u16, headers: &[(Bytes, Bytes)], latency: u64, journal: &mut Journal) {
-    journal.trace(|| format!("Received response. Status: {status}, Integration latency: {latency} ms"));
-    journal.trace(|| {
-        let headers = headers
-            .iter()
-            .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, std::str::from_utf8(v).ok()?)));
-        format!("Endpoint response headers: {}", braces(headers))
-    });
 }

@@ -45,7 +45,7 @@ impl Failure {
         Self::new(GatewayResponse::internal(ResponseType::ApiConfigurationError, 500), why)
     }
 
-    fn not_supported(journal: &mut Journal, what: String) -> Box<Self> {
+    pub fn not_supported(journal: &mut Journal, what: String) -> Box<Self> {
         Self::configuration(journal, &what.clone(), Why::NotSupported { what })
     }
 
@@ -230,7 +230,7 @@ async fn lambda(
     };
     trace.function_arn = Some(uri.function_arn.clone());
     let source_arn = call.source_arn(&uri.function_arn);
-    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
+    let id = call.trace_id();
     let Rendered { body: payload, overrides } = match &target.mapping {
         None => Rendered { body: proxy_event(call, &id.request), ..Rendered::default() },
         Some(mapping) => mapped_body(&mapping.requests, call, journal)?,
@@ -248,7 +248,7 @@ async fn lambda(
         // recorded, this one is reasoning: Lambda refuses other verbs for want of an operation to authorize.
         let detail = format!("the integration's HTTP method is {method}, and Lambda takes only POST");
         let log = "Invalid permissions on Lambda function";
-        return Err(Failure::configuration(journal, log, Why::Configuration { detail }).with_trace(&id));
+        return Err(Failure::configuration(journal, log, Why::Configuration { detail }).with_trace(id));
     }
     let facts = &call.api.facts;
     let invocation = LambdaInvocation {
@@ -266,8 +266,8 @@ async fn lambda(
     };
     if target.streamed {
         let reply = lambda_stream::run(backend, target, invocation, call, journal, trace).await;
-        let mut reply = reply.map_err(|failure| failure.with_trace(&id))?;
-        complete(&mut reply.head, id.response);
+        let mut reply = reply.map_err(|failure| failure.with_trace(id))?;
+        complete(&mut reply.head, id.response.clone());
         return Ok(reply);
     }
     let began = journal.elapsed_ms();
@@ -277,19 +277,20 @@ async fn lambda(
     let answer = match result {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
-            return Err(backend_error(error, target, call, journal).with_trace(&id));
+            return Err(backend_error(error, target, call, journal).with_trace(id));
         }
-        Err(_) => return Err(timed_out(target, journal).with_trace(&id)),
+        Err(_) => return Err(timed_out(target, journal).with_trace(id)),
     };
     trace.integration_status = Some(200);
     trace.integration_request_id = Some(answer.invocation_id.clone());
-    log_endpoint_response(&answer, latency, &id, call, journal);
+    let _ = call.met.request_id.set(answer.invocation_id.clone());
+    log_endpoint_response(&answer, latency, id, call, journal);
     let made = match &target.mapping {
         None => proxy_response(&answer, call, journal),
         Some(mapping) => mapped_response(mapping, &answer, overrides, call, journal),
     };
-    let mut response = made.map_err(|failure| failure.with_trace(&id))?;
-    complete(&mut response, id.response);
+    let mut response = made.map_err(|failure| failure.with_trace(id))?;
+    complete(&mut response, id.response.clone());
     Ok(response.into())
 }
 
@@ -557,9 +558,4 @@ fn mapped_response(
     };
     let response = mapping.answers.render(index, call, &backend);
     response.map_err(|fault| answer_fault(journal, fault))
-}
-
-/// For a trace id.
-pub(super) fn random() -> [u8; 20] {
-    super::random::random()
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arn::TraceId;
 use bytes::Bytes;
 
 use super::authorizer::LambdaAuthorizer;
@@ -13,7 +12,7 @@ use super::call::MethodCall;
 use super::compile::of_mode;
 use super::event::{authorizer_request_event, authorizer_token_event};
 use super::gateway_response::GatewayResponse;
-use super::integrate::{Failure, random};
+use super::integrate::Failure;
 use super::journal::Journal;
 use super::kept::Kept;
 use super::trace::{AuthorizerFacts, Why};
@@ -142,7 +141,7 @@ async fn invoke(
         None => CallAs::Service { source_arn, source_account: api.account.clone() },
         Some(role_arn) => CallAs::Role { role_arn, api_account: api.account.clone(), source_arn },
     };
-    let id = TraceId::new(call.request.header("x-amzn-trace-id"), call.request.now_ms, random());
+    let id = call.trace_id();
     let payload = match authorizer.token {
         true => authorizer_token_event(&call.method_arn(), token),
         false => authorizer_request_event(call, &id.request),
@@ -165,7 +164,7 @@ async fn invoke(
         request_id: call.request.request_id.clone(),
         async_event: false,
         timeout: TIMEOUT,
-        trace_header: id.response,
+        trace_header: id.response.clone(),
         api_id: api.api_id.clone(),
         api_account: api.account.clone(),
         api_region: api.region.clone(),

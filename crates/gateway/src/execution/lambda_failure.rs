@@ -49,6 +49,15 @@ pub(super) fn backend_error(
                 Why::IntegrationFailure { kind, detail },
             );
         }
+        BackendErrorKind::NoJson => {
+            refused(journal, 400);
+            let response = GatewayResponse::no_json(&detail);
+            return Failure::new(response, Why::IntegrationFailure { kind, detail });
+        }
+        BackendErrorKind::PayloadTooLarge => {
+            refused(journal, 413);
+            return Failure::new(GatewayResponse::too_large(), Why::IntegrationFailure { kind, detail });
+        }
         BackendErrorKind::Throttled => {
             refused(journal, 429);
             "Rate Exceeded.".to_owned()

@@ -123,7 +123,8 @@ fn context(call: &MethodCall<'_>, name: &str) -> Option<String> {
     }
     let context = serde_json::Value::Object(event::context(call));
     match context.pointer(&format!("/{}", name.replace('.', "/")))? {
-        serde_json::Value::Null => None,
+        // No variable is an object (guide, "Context variables for data transformations").
+        serde_json::Value::Null | serde_json::Value::Object(_) => None,
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }

@@ -19,11 +19,13 @@ mod content;
 mod custom_domain;
 mod custom_response;
 mod endpoint;
+mod endpoint_log;
 mod entrance;
 mod event;
 mod front_door;
 mod gateway_response;
 mod handle;
+mod headers;
 mod http;
 mod http_parameters;
 mod http_uri;
@@ -63,7 +65,7 @@ pub use backend::{
     LambdaStream, Pieces,
 };
 pub use client::{ClientRequest, ClientResponse, MAX_BODY};
-pub use custom_domain::{CustomDomain, DomainTarget};
+pub use custom_domain::{CustomDomain, DomainTarget, PrivateDomain};
 pub use endpoint::{
     ClientCertificate, EndpointAnswer, EndpointError, EndpointRequest, EndpointStream, MAX_ANSWER,
     ServiceCall,
@@ -144,12 +146,18 @@ impl Execution {
         }
     }
 
-    /// Where a call to a custom domain goes; `None` when `host` (without its port) is none.
+    /// Where a call to a custom domain goes; `None` when `host` (without its port) is none. `endpoint` is the VPC endpoint
+    /// through which the client says to come.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn domain(&self, host: &str, path: &str) -> Result<Option<DomainTarget>, store::StoreError> {
-        self.inner.domains.find(&self.inner.store, host, path)
+    pub fn domain(
+        &self,
+        host: &str,
+        path: &str,
+        endpoint: Option<&str>,
+    ) -> Result<Option<DomainTarget>, store::StoreError> {
+        self.inner.domains.find(&self.inner.store, host, path, endpoint)
     }
 
     /// The counters of every stage that was called since the start, in Prometheus's text form.

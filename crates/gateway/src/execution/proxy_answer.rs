@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::client::{ClientResponse, valid_name, valid_value};
+use super::headers::passed;
 
 /// What is wrong with a function's answer.
 #[derive(Debug, PartialEq)]
@@ -33,24 +34,6 @@ pub(super) fn cut(text: &str) -> String {
 /// streaming").
 const STREAM_MEMBERS: [&str; 4] = ["statusCode", "headers", "multiValueHeaders", "cookies"];
 const MEMBERS: [&str; 5] = ["statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"];
-
-/// Response headers that come out as `x-amzn-Remapped-…` (recording TestApiGatewayHeaderRemapping).
-pub(super) const REMAPPED: [&str; 14] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-md5",
-    "date",
-    "expect",
-    "host",
-    "max-forwards",
-    "proxy-authenticate",
-    "server",
-    "trailer",
-    "upgrade",
-    "user-agent",
-    "www-authenticate",
-];
 
 /// Checks `payload` and makes the response, without the gateway's own headers. `decode` tells whether a base64 body is
 /// to be decoded.
@@ -194,15 +177,9 @@ fn headers(answer: &Map<String, Value>) -> Result<Vec<(Bytes, Bytes)>, BadAnswer
         if !valid_name(name) || !valid_value(&text) {
             return Err(malformed(format!("`{member}.{name}` is no valid HTTP header"), value));
         }
-        if name.eq_ignore_ascii_case("transfer-encoding") {
-            return Ok(());
+        if let Some(name) = passed(Bytes::copy_from_slice(name.as_bytes())) {
+            out.push((name, Bytes::from(text)));
         }
-        let name = if REMAPPED.iter().any(|r| r.eq_ignore_ascii_case(name)) {
-            Bytes::from(format!("x-amzn-Remapped-{name}"))
-        } else {
-            Bytes::copy_from_slice(name.as_bytes())
-        };
-        out.push((name, Bytes::from(text)));
         Ok(())
     };
     for (name, values) in multi.into_iter().flatten() {

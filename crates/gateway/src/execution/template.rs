@@ -37,6 +37,11 @@ impl Template {
         }
     }
 
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Literal(text) if text.is_empty())
+    }
+
     /// Renders it with `body` as `$input`, and with what an earlier template of the call assigned to
     /// `$context.requestOverride` (recording test_integration_mock_with_request_overrides_in_response_template).
     ///

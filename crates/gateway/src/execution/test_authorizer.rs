@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use wire::{ApiError, Call, Reply};
 
-use super::call::MethodCall;
+use super::call::{Met, MethodCall};
 use super::compile::{Auth, Compiled};
 use super::journal::{Journal, Level};
 use super::trace::AuthorizerFacts;
@@ -64,6 +64,7 @@ pub(super) async fn run(
         certificate: None,
         canary: None,
         test: true,
+        met: Met::default(),
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
     let mut facts = AuthorizerFacts::default();

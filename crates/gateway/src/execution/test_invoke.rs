@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 use wire::{ApiError, Call, Reply};
 
-use super::call::MethodCall;
+use super::call::{Met, MethodCall};
 use super::client::ClientRequest;
 use super::compile::Compiled;
 use super::integrate::Replied;
@@ -74,6 +74,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         certificate,
         canary: None,
         test: true,
+        met: Met::default(),
     };
     let mut journal = Journal::new(Level::Trace, call.now_ms);
     let mut trace = GatewayTrace::default();

@@ -150,6 +150,15 @@ pub enum Why {
         /// The base paths that it has.
         base_paths: Vec<String>,
     },
+    /// The custom domain is private, and it is not clear through which VPC endpoint it is called.
+    NoEndpoint {
+        /// The domain, as called.
+        domain: String,
+        /// The endpoint that the client named.
+        named: Option<String>,
+        /// The endpoints that have an access association with it.
+        endpoints: Vec<String>,
+    },
     /// The API's `disableExecuteApiEndpoint` is set.
     EndpointDisabled,
     /// The API is private and the client did not come through a VPC endpoint, or the other way about.

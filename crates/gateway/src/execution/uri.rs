@@ -3,10 +3,10 @@
 use crate::model::Texts;
 
 /// A text with `${stageVariables.x}` in it, cut into pieces once.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct WithVariables(Vec<Piece>);
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(Box<str>),
     Variable(Box<str>),

@@ -1,5 +1,5 @@
-//! Access associations of private custom domain names: stored and answered. Private domain names are reached through
-//! VPC endpoints, which do not exist here.
+//! Access associations of private custom domain names: which VPC endpoints lead to them
+//! (`execution::custom_domain`).
 
 use arn::Arn;
 use serde_json::{Map, Value};
@@ -7,9 +7,9 @@ use store::Store;
 use wire::{Call, Reply};
 
 use super::domain_name::{Domain, UNKNOWN as UNKNOWN_DOMAIN};
-use super::failure::{Failure, bad_request, not_found};
+use super::failure::{Failure, bad_request, conflict, not_found};
 use super::key::own;
-use super::lookup::{Read, random_id};
+use super::lookup::Read;
 use super::method::set;
 use super::page::page;
 
@@ -29,12 +29,10 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         set(&mut association, member, call.input.get(member).cloned().unwrap_or_default());
     }
     let partition = Arn::partition_of(&call.region);
-    let bare = name.split('+').next().unwrap_or(name);
+    // The form of the guide's tutorial for private custom domain names.
     let arn = format!(
-        "arn:{partition}:apigateway:{}:{}:/domainnameaccessassociations/domainname/{bare}/vpcesource/{source}+{}",
-        call.region,
-        call.account,
-        random_id(10)?
+        "arn:{partition}:apigateway:{}:{}:/domainnameaccessassociations/domainname/{name}/vpcesource/{source}",
+        call.region, call.account,
     );
     association.insert("domainNameAccessAssociationArn".into(), arn.clone().into());
     let owner = Arn::parse(domain_arn).map(|a| a.account).unwrap_or_default();
@@ -43,7 +41,12 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         if writer.one::<Domain>("domainNames", &at)?.is_none() {
             return Err(not_found(UNKNOWN_DOMAIN));
         }
-        writer.put("accessAssociations", &format!("{}{arn}", own(call)), &association)?;
+        let key = format!("{}{arn}", own(call));
+        if writer.one::<Association>("accessAssociations", &key)?.is_some() {
+            // Reasoning: in the form of the text for base paths.
+            return Err(conflict("Domain name access association already exists"));
+        }
+        writer.put("accessAssociations", &key, &association)?;
         Ok(Value::Object(association).into())
     })
 }

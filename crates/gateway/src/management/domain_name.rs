@@ -77,7 +77,7 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         set(&mut domain, member, call.input.get(member).cloned().unwrap_or_default());
     }
     if let Some(policy) = call.text("policy") {
-        resource_policy::check(policy)?;
+        let policy = resource_policy::accept_of_domain(policy, &call.region, call.account.as_str())?;
         domain.insert("policy".into(), policy.into());
     }
     domain.entry("securityPolicy").or_insert_with(|| "TLS_1_2".into());
@@ -210,12 +210,12 @@ pub(super) fn update(store: &Store, call: &Call) -> Result<Reply, Failure> {
             let (path, _) = permit_listed(RULES, &patch)?;
             let value = patch.value.unwrap_or_default();
             match path.trim_start_matches('/').split_once('/') {
-                None => {
-                    if path == "/policy" && !value.is_empty() {
-                        resource_policy::check(value)?;
-                    }
-                    set(&mut domain, path.trim_start_matches('/'), value.into());
+                None if path == "/policy" && !value.is_empty() => {
+                    let account = call.account.as_str();
+                    let policy = resource_policy::accept_of_domain(value, &call.region, account)?;
+                    domain.insert("policy".into(), policy.into());
                 }
+                None => set(&mut domain, path.trim_start_matches('/'), value.into()),
                 Some((group, member)) => {
                     let mut members = match domain.get(group) {
                         Some(Value::Object(members)) => members.clone(),

@@ -25,7 +25,8 @@ fn check_http(uri: &str) -> Result<(), Failure> {
 
 fn check_aws(kind: &str, uri: &str) -> Result<(), Failure> {
     let target = Arn::parse(uri).map_err(|_| bad_request("Invalid ARN specified in the request"))?;
-    if !["path/", "action/"].iter().any(|form| target.resource.starts_with(form)) {
+    // A stage variable may stand for both (guide, "Stage variables reference", "AWS integration URIs").
+    if !["path/", "action/", "${stageVariables."].iter().any(|form| target.resource.starts_with(form)) {
         return Err(bad_request("AWS ARN for integration must contain path or action"));
     }
     // In such an ARN the account's place holds the service: arn:aws:apigateway:REGION:SERVICE:path/….
@@ -84,6 +85,7 @@ mod tests {
         check_text("AWS_PROXY", "arn:aws:lambda:us-east-1:111111111111:function:f", Some(form));
         check_text("AWS", "arn:aws:iam::0000000000:role/service-role/asdf", Some(form));
         check_text("AWS", "non-valid-arn", Some("Invalid ARN specified in the request"));
+        check_text("AWS", "arn:aws:apigateway:us-east-1:sts:${stageVariables.what}", None);
     }
 
     #[test]

@@ -16,14 +16,18 @@ const MOST: usize = 8_192;
 /// The policy to store: `execute-api:/stage/METHOD/path` written out as a full ARN (developer guide, "API Gateway resource
 /// policy examples": the short form is expanded when the policy is saved).
 pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
+    accept_of(text, &api.region, &api.account, &api.id)
+}
+
+/// The same for a private custom domain name. Its ARN is `arn:aws:execute-api:REGION:ACCOUNT:/domainnames/NAME+ID` (guide,
+/// "Use VPC endpoint policies for private APIs"), which the short form therefore stands for without an API's id.
+pub(super) fn accept_of_domain(text: &str, region: &str, account: &str) -> Result<String, Failure> {
+    accept_of(text, region, account, "")
+}
+
+fn accept_of(text: &str, region: &str, account: &str, id: &str) -> Result<String, Failure> {
     let mut document: Value = serde_json::from_str(text).map_err(|_| bad_request(INVALID))?;
-    let prefix = format!(
-        "arn:{}:execute-api:{}:{}:{}/",
-        arn::Arn::partition_of(&api.region),
-        api.region,
-        api.account,
-        api.id
-    );
+    let prefix = format!("arn:{}:execute-api:{region}:{account}:{id}/", arn::Arn::partition_of(region));
     let statements = match document.get_mut("Statement") {
         Some(Value::Array(list)) => list.iter_mut().collect(),
         Some(one @ Value::Object(_)) => vec![one],
@@ -45,7 +49,7 @@ pub(super) fn accept(text: &str, api: &RestApi) -> Result<String, Failure> {
 }
 
 /// Whether a resource policy can be read.
-pub(super) fn check(text: &str) -> Result<(), Failure> {
+fn check(text: &str) -> Result<(), Failure> {
     if text.len() > MOST {
         // What AWS answers is not recorded.
         return Err(bad_request(format!(

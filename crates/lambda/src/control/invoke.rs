@@ -235,8 +235,12 @@ fn status(code: u16) -> Reply {
     Reply { output, payload: Some(Bytes::new()), status: Some(code) }
 }
 
-/// No payload is an empty object; anything else must be JSON.
-fn payload(sent: &Bytes, asynchronous: bool) -> Result<Bytes, ApiError> {
+/// What a function is given for the `sent` payload of its invocation: an empty object when there is none.
+///
+/// # Errors
+/// `InvalidRequestContentException`, 400: it is no JSON. `RequestTooLargeException`, 413: it is longer than 6 MB, or than
+/// events of an `asynchronous` invocation may be.
+pub fn payload(sent: &Bytes, asynchronous: bool) -> Result<Bytes, ApiError> {
     let limit = if asynchronous { MAX_EVENT } else { MAX_PAYLOAD };
     if sent.len() > limit {
         // AWS's text, quoted in public issues; not among the recordings.

@@ -51,7 +51,7 @@ use crate::execution::{Executor, FunctionSpec, Invocation, InvokeContext, Invoke
 pub use destinations::Delivery;
 pub use errors::unassumable_role;
 pub use events::{Background, EventReport, EventWork};
-pub use invoke::InvokeFailure;
+pub use invoke::{InvokeFailure, payload};
 pub use name::FunctionName;
 pub use urls::FunctionUrl;
 pub use view::FunctionView;

@@ -50,6 +50,19 @@ pub(super) fn words(why: &Why) -> String {
                 base_paths.join(", ")
             )
         }
+        Why::NoEndpoint { domain, endpoints, .. } if endpoints.is_empty() => format!(
+            "the custom domain {domain} is private, and no VPC endpoint has an access association with it: make one with \
+             CreateDomainNameAccessAssociation; no endpoint need exist here"
+        ),
+        Why::NoEndpoint { domain, named: Some(named), endpoints } => format!(
+            "the custom domain {domain} is private, and the VPC endpoint {named} has no access association with it, only {}",
+            endpoints.join(", ")
+        ),
+        Why::NoEndpoint { domain, named: None, endpoints } => format!(
+            "the custom domain {domain} is private, and several VPC endpoints lead to it: name one of {} in the header \
+             x-crossgate-vpc-endpoint",
+            endpoints.join(", ")
+        ),
         Why::VpcEndpoint { through: None } => "the API is private: it is called through a VPC endpoint, as in \
              http://{api}-{vpce-id}.execute-api.{region}.localhost:4566/{stage}/…, or by the endpoint's own name \
              {vpce-id}.execute-api.{region}.vpce.… with the header x-apigw-api-id; no endpoint need exist here"
