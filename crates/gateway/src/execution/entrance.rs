@@ -85,7 +85,7 @@ async fn ask(
     result.map_err(|refusal| {
         let explicit = refusal.explicit_deny;
         Failure::new(
-            GatewayResponse::not_let_in(explicit),
+            GatewayResponse::not_let_in(refusal.because.as_deref()),
             Why::AuthorizerDenied { explicit, detail: refusal.detail },
         )
     })
@@ -235,7 +235,7 @@ fn denied(call: &MethodCall<'_>, refusal: Refusal) -> Box<Failure> {
         "User: {} is not authorized to perform: execute-api:Invoke on resource: {}{}",
         call.caller.as_ref().map_or_else(|| "anonymous".to_owned(), |c| c.principal.arn()),
         call.method_arn_of(&masked),
-        if refusal.explicit_deny { " with an explicit deny" } else { "" },
+        refusal.because.map(|because| format!(" {because}")).unwrap_or_default(),
     );
     Failure::new(
         GatewayResponse::access_denied(&sentence),

@@ -118,7 +118,7 @@ fn undecodable(why: &Undecodable) -> Box<Failure> {
             Why::ContentEncoding { content_encoding: content_encoding.clone() },
         ),
         Undecodable::TooLarge => {
-            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size: MAX_BODY + 1 })
+            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge)
         }
     }
 }
@@ -162,9 +162,8 @@ async fn serve(
     if size > MAX_HEAD {
         return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
     }
-    if request.body.len() > MAX_BODY {
-        let size = request.body.len();
-        return Err(Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size }));
+    if request.body_too_large || request.body.len() > MAX_BODY {
+        return Err(Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge));
     }
     let found = api.routes.find(path, &request.method);
     let Some((found, route)) = found.and_then(|m| api.methods.get(m.target).map(|r| (m, r))) else {

@@ -180,6 +180,7 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         query: query.to_owned(),
         method: method.to_owned(),
         headers,
+        body_too_large: false,
         body: Bytes::copy_from_slice(call.text("body").unwrap_or_default().as_bytes()),
         source_ip: "test-invoke-source-ip".to_owned(),
         domain_name: "testPrefix.testDomainName".to_owned(),

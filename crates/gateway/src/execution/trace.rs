@@ -256,10 +256,7 @@ pub enum Why {
         size: usize,
     },
     /// The body is larger than 10 MB.
-    BodyTooLarge {
-        /// Bytes, as far as they were read.
-        size: usize,
-    },
+    BodyTooLarge,
     /// No request template matches the content type, and passing through is not allowed.
     UnsupportedMediaType {
         /// The request's content type.

@@ -1,0 +1,396 @@
+"""The front door walked as API Gateway's guide describes it, by real requests: who is let in, what is answered, what is
+logged."""
+import base64
+import json
+import time
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from conftest import A, B, REGION
+from explaining import policy, user
+
+ISSUER = f"https://cognito-idp.{REGION}.amazonaws.com/{REGION}_AbCdEf"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+HERE, ELSEWHERE = "127.0.0.0/8", "192.0.2.0/24"
+
+
+def encoded(data):
+    if not isinstance(data, bytes):
+        data = json.dumps(data).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(by=KEY, **claims):
+    claims = {"iss": ISSUER, "sub": "alice", "aud": "client", "token_use": "id", "exp": time.time() + 600, **claims}
+    signed = f"{encoded({'alg': 'RS256', 'kid': 'k'})}.{encoded(claims)}"
+    return f"{signed}.{encoded(by.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+@pytest.fixture(scope="module")
+def jwks(tmp_path_factory):
+    numbers = KEY.public_key().public_numbers()
+    path = tmp_path_factory.mktemp("jwks") / "jwks.json"
+    path.write_text(json.dumps({"keys": [{
+        "kty": "RSA", "kid": "k", "alg": "RS256", "use": "sig", "e": encoded(numbers.e.to_bytes(3, "big")),
+        "n": encoded(numbers.n.to_bytes(256, "big"))}]}))
+    return f"{ISSUER}={path}"
+
+
+@pytest.fixture(scope="module")
+def served(jwks):
+    from conftest import Server
+    running = Server("--in-memory", "--jwks", jwks)
+    yield running
+    status = running.stop()
+    assert status == 0 and "panicked" not in running.errors, running.errors
+
+
+# What a Lambda authorizer's policy says is what the token asks for.
+JUDGE = """
+def handler(event, context):
+    effect = event['authorizationToken']
+    if effect == 'raise':
+        raise Exception('boom')
+    if effect == 'unauthorized':
+        raise Exception('Unauthorized')
+    if effect == 'nonsense':
+        return {'no': 'policy'}
+    resource = '*' if effect in ('Allow', 'Deny') else 'arn:aws:execute-api:*:*:elsewhere/*'
+    return {'principalId': 'someone', 'policyDocument': {'Version': '2012-10-17', 'Statement': [
+        {'Action': 'execute-api:Invoke', 'Effect': 'Allow' if effect == 'Neither' else effect, 'Resource': resource}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def judge(served):
+    arn = served.function(account=A, name="judge", source=JUDGE)
+    served.client("lambda", A).add_permission(
+        FunctionName="judge", StatementId="any", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    return arn
+
+
+def resource_policy(says, principal="*"):
+    """What the API's resource policy says of a request from this machine; `None` is an API without one."""
+    if says is None:
+        return None
+    effect, source = {"Allow": ("Allow", HERE), "Deny": ("Deny", HERE), "Neither": ("Allow", ELSEWHERE)}[says]
+    return json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": effect, "Principal": principal, "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
+         "Condition": {"IpAddress": {"aws:SourceIp": source}}}]})
+
+
+def mock_api(server, kind="NONE", says=None, **authorizer):
+    """GET /x, answered by MOCK, behind an authorization of that kind; gives the API's id."""
+    gateway = server.client("apigateway", A)
+    document = resource_policy(says)
+    made = gateway.create_rest_api(name="walk", **({"policy": document} if document else {}))
+    method = {"authorizationType": kind}
+    if authorizer:
+        method["authorizerId"] = gateway.create_authorizer(restApiId=made["id"], name="walk", **authorizer)["id"]
+    at = dict(restApiId=made["id"], httpMethod="GET", resourceId=gateway.create_resource(
+        restApiId=made["id"], parentId=made["rootResourceId"], pathPart="x")["id"])
+    gateway.put_method(**at, **method)
+    gateway.put_integration(**at, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    gateway.put_method_response(**at, statusCode="200")
+    gateway.put_integration_response(**at, statusCode="200", responseTemplates={"application/json": '{"in": true}'})
+    gateway.create_deployment(restApiId=made["id"], stageName="prod")
+    return made["id"]
+
+
+def lambda_api(server, judge, says):
+    return mock_api(server, "CUSTOM", says, type="TOKEN", authorizerResultTtlInSeconds=0,
+                    identitySource="method.request.header.Authorization",
+                    authorizerUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{judge}/invocations")
+
+
+def signed(server, api, keys, path="/prod/x", service="execute-api", method="GET", body=None, at=None, headers=None):
+    """A request signed with these keys."""
+    host = f"{api}.execute-api.{REGION}.localhost:{server.port}"
+    request = botocore.awsrequest.AWSRequest(method, server.url + path, data=body, headers={"Host": host, **(headers or {})})
+    credentials = botocore.credentials.Credentials(
+        keys["aws_access_key_id"], keys["aws_secret_access_key"], keys.get("aws_session_token"))
+    botocore.auth.SigV4Auth(credentials, service, REGION).add_auth(request)
+    return server.http(path, method=method, body=body, headers=dict(request.headers))
+
+
+ALLOWED, IMPLICIT, EXPLICIT = "Allow", "Implicit Deny", "Explicit Deny"
+# Guide, "How API Gateway resource policies affect authorization workflow": the caller's side, the API's, the result.
+TABLE_A = [
+    ("Allow", "Allow", ALLOWED), ("Allow", "Neither", ALLOWED), ("Allow", "Deny", EXPLICIT),
+    ("Neither", "Allow", ALLOWED), ("Neither", "Neither", IMPLICIT), ("Neither", "Deny", EXPLICIT),
+    ("Deny", "Allow", EXPLICIT), ("Deny", "Neither", EXPLICIT), ("Deny", "Deny", EXPLICIT)]
+TABLE_B = [(caller, api, IMPLICIT if {caller, api} == {"Allow", "Neither"} else result) for caller, api, result in TABLE_A]
+# An API without a policy says nothing either.
+WITHOUT = [(caller, None, result) for caller, api, result in TABLE_A if api == "Neither"]
+
+
+def outcome(answer, begin=None, by=None):
+    """By what the client is told: how the sentence begins, and which kind of policy it names at its end."""
+    if answer.status == 200:
+        assert answer.json == {"in": True}
+        return ALLOWED
+    assert answer.status == 403 and answer.headers["x-amzn-ErrorType"] == "AccessDeniedException", answer.body
+    told = answer.json["Message"]
+    assert told.startswith(begin or ""), told
+    for end, result in ((f" with an explicit deny in a{'n' if by == 'identity-based' else ''} {by} policy", EXPLICIT),
+                        (f" because no {by} policy allows the execute-api:Invoke action", IMPLICIT)):
+        if told.endswith(end):
+            return result
+    raise AssertionError(told)
+
+
+def anonymous(api, who="anonymous"):
+    return (f"User: {who} is not authorized to perform: execute-api:Invoke on resource: "
+            f"arn:aws:execute-api:{REGION}:********{A[8:]}:{api}/prod/GET/x ")
+
+
+@pytest.mark.parametrize("says, expected", [("Allow", ALLOWED), ("Neither", IMPLICIT), ("Deny", EXPLICIT), (None, ALLOWED)])
+def test_a_resource_policy_alone(served, says, expected):
+    api = mock_api(served, says=says)
+    assert outcome(served.get(api, "/prod/x"), anonymous(api), "resource-based") == expected
+
+
+@pytest.fixture(scope="module")
+def callers(served):
+    """For each account, a user for each thing that its policy may say."""
+    statements = {says: [{"Effect": says, "Action": "execute-api:Invoke", "Resource": "*"}] for says in ("Allow", "Deny")}
+    made = {}
+    for account in (A, B):
+        iam = served.client("iam", account)
+        for says in ("Allow", "Neither", "Deny"):
+            iam.create_user(UserName=says)
+            if says in statements:
+                iam.put_user_policy(UserName=says, PolicyName="own", PolicyDocument=policy(*statements[says]))
+            key = iam.create_access_key(UserName=says)["AccessKey"]
+            made[account, says] = dict(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    return made
+
+
+@pytest.mark.parametrize("account, caller, says, expected", [
+    *((A, *row) for row in TABLE_A + WITHOUT),
+    *((B, *row) for row in TABLE_B),
+    # Across accounts an API without a policy lets nobody in.
+    *((B, caller, None, EXPLICIT if caller == "Deny" else IMPLICIT) for caller in ("Allow", "Neither", "Deny"))])
+def test_iam_and_a_resource_policy(served, callers, account, caller, says, expected):
+    api = mock_api(served, "AWS_IAM", says)
+    answer = signed(served, api, callers[account, caller])
+    # A Deny of the resource is found before one of the identity, and so, across accounts, is its silence.
+    api_refuses = says == "Deny" or (account == B and caller != "Deny" and says != "Allow")
+    by = "resource-based" if api_refuses else "identity-based"
+    assert outcome(answer, anonymous(api, f"arn:aws:iam::{account}:user/{caller}"), by) == expected
+    unsigned = served.get(api, "/prod/x")
+    assert (unsigned.status, unsigned.json) == (403, {"message": "Missing Authentication Token"})
+
+
+@pytest.mark.parametrize("caller, says, expected", TABLE_A + WITHOUT)
+def test_a_lambda_authorizer_and_a_resource_policy(served, judge, caller, says, expected):
+    api = lambda_api(served, judge, says)
+    answer = served.get(api, "/prod/x", headers={"Authorization": caller})
+    if says == "Deny":
+        # It is found before the authorizer is asked.
+        assert outcome(answer, anonymous(api), "resource-based") == expected
+        assert served.get(api, "/prod/x", headers={"Authorization": "raise"}).status == 403
+    else:
+        assert outcome(answer, "User is not authorized to access this resource ", "identity-based") == expected
+        assert served.get(api, "/prod/x", headers={"Authorization": "raise"}).status == 500
+
+
+@pytest.mark.parametrize("says, expected", [("Allow", ALLOWED), ("Neither", IMPLICIT), ("Deny", EXPLICIT), (None, ALLOWED)])
+def test_a_user_pool_and_a_resource_policy(served, says, expected):
+    api = mock_api(served, "COGNITO_USER_POOLS", says, type="COGNITO_USER_POOLS",
+                   identitySource="method.request.header.Authorization",
+                   providerARNs=[f"arn:aws:cognito-idp:{REGION}:{A}:userpool/{REGION}_AbCdEf"])
+    answer = served.get(api, "/prod/x", headers={"Authorization": token()})
+    assert outcome(answer, anonymous(api), "resource-based") == expected
+    # The token comes first, whatever the policy says.
+    for sent, message in [({}, "Unauthorized"), ({"Authorization": "x"}, "Unauthorized"),
+                          ({"Authorization": token(exp=1)}, "The incoming token has expired")]:
+        answer = served.get(api, "/prod/x", headers=sent)
+        assert (answer.status, answer.json) == (401, {"message": message})
+
+
+# One way to each gateway response, the path of a method and how it is asked.
+WAYS = {
+    "ACCESS_DENIED": ("/guarded", {"headers": {"Authorization": "Deny"}}),
+    "API_CONFIGURATION_ERROR": ("/broken", {}),
+    "AUTHORIZER_CONFIGURATION_ERROR": ("/guarded", {"headers": {"Authorization": "raise"}}),
+    "BAD_REQUEST_BODY": ("/checked?q=1", {"method": "POST", "body": b'{"a": "text"}',
+                                          "headers": {"Content-Type": "application/json"}}),
+    "BAD_REQUEST_PARAMETERS": ("/checked", {"method": "POST", "body": b"{}"}),
+    "DEFAULT_5XX": ("/malformed", {}),
+    "INTEGRATION_FAILURE": ("/nobody", {}),
+    "INTEGRATION_TIMEOUT": ("/slow", {}),
+    "INVALID_API_KEY": ("/keyed", {}),
+    "INVALID_SIGNATURE": ("/signed", {"sign": True}),
+    "MISSING_AUTHENTICATION_TOKEN": ("/nothing", {}),
+    "QUOTA_EXCEEDED": ("/keyed", {"headers": {"x-api-key": "a-key-that-is-long-enough"}}),
+    "REQUEST_TOO_LARGE": ("/checked?q=1", {"method": "POST", "body": b"x" * ((10 << 20) + 1)}),
+    "THROTTLED": ("/throttled", {}),
+    "UNAUTHORIZED": ("/guarded", {"headers": {"Authorization": "unauthorized"}}),
+    "UNSUPPORTED_MEDIA_TYPE": ("/typed", {"method": "POST", "body": b"x", "headers": {"Content-Type": "text/plain"}}),
+}
+# Status, body and x-amzn-ErrorType where nothing was put (recorded or published; see execution::gateway_response).
+DEFAULTS = {
+    "ACCESS_DENIED": (403, {"Message": "User is not authorized to access this resource with an explicit deny in an "
+                                       "identity-based policy"}, "AccessDeniedException"),
+    "API_CONFIGURATION_ERROR": (500, {"message": "Internal server error"}, "InternalServerErrorException"),
+    "AUTHORIZER_CONFIGURATION_ERROR": (500, {"message": None}, "AuthorizerConfigurationException"),
+    "BAD_REQUEST_BODY": (400, {"message": "Invalid request body"}, "BadRequestException"),
+    "BAD_REQUEST_PARAMETERS": (400, {"message": "Missing required request parameters: [q]"}, "BadRequestException"),
+    "DEFAULT_5XX": (502, {"message": "Internal server error"}, "InternalServerErrorException"),
+    "INTEGRATION_FAILURE": (504, {"message": "Network error communicating with endpoint"}, "InternalServerErrorException"),
+    "INTEGRATION_TIMEOUT": (504, {"message": "Endpoint request timed out"}, "InternalServerErrorException"),
+    "INVALID_API_KEY": (403, {"message": "Forbidden"}, "ForbiddenException"),
+    "INVALID_SIGNATURE": (403, None, "InvalidSignatureException"),
+    "MISSING_AUTHENTICATION_TOKEN": (403, {"message": "Missing Authentication Token"}, "MissingAuthenticationTokenException"),
+    "QUOTA_EXCEEDED": (429, {"message": "Limit Exceeded"}, "LimitExceededException"),
+    "REQUEST_TOO_LARGE": (413, {"message": "Request Too Long"}, "RequestTooLargeException"),
+    "THROTTLED": (429, {"message": "Too Many Requests"}, "TooManyRequestsException"),
+    "UNAUTHORIZED": (401, {"message": "Unauthorized"}, "UnauthorizedException"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, {"message": "Unsupported Media Type"}, "BadRequestException"),
+}
+VALIDATION = {"BAD_REQUEST_BODY": '[instance type (string) does not match any allowed primitive type (allowed: ["integer"])]',
+              "BAD_REQUEST_PARAMETERS": "[q]"}
+
+
+@pytest.fixture(scope="module")
+def slow():
+    """An endpoint that takes its time, and the address of one where nobody listens."""
+    from http_backend import Backend
+    running = Backend()
+    yield running.url
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def every_failure(served, judge, slow):
+    """An API with a way to every gateway response."""
+    gateway = served.client("apigateway", A)
+    served.function(account=A, name="malformed", source="def handler(event, context):\n    return 'text'")
+    served.client("lambda", A).add_permission(
+        FunctionName="malformed", StatementId="any", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    run = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:{A}:function:"
+    mock = {"type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
+            "responses": {"default": {"statusCode": "200"}}}
+
+    def operation(integration=mock, **more):
+        return {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": integration, **more}
+
+    document = {
+        "openapi": "3.0.1", "info": {"title": "failures", "version": "1"},
+        "components": {"securitySchemes": {
+            "judge": {"type": "apiKey", "name": "Authorization", "in": "header",
+                      "x-amazon-apigateway-authtype": "custom", "x-amazon-apigateway-authorizer": {
+                          "type": "token", "authorizerUri": f"{run}judge/invocations", "authorizerResultTtlInSeconds": 0}},
+            "sigv4": {"type": "apiKey", "name": "Authorization", "in": "header",
+                      "x-amazon-apigateway-authtype": "awsSigv4"},
+            "key": {"type": "apiKey", "name": "x-api-key", "in": "header"}},
+            "schemas": {"Body": {"type": "object", "properties": {"a": {"type": "integer"}}}}},
+        "x-amazon-apigateway-request-validators": {
+            "all": {"validateRequestBody": True, "validateRequestParameters": True}},
+        "paths": {
+            "/guarded": {"get": operation(security=[{"judge": []}])},
+            "/signed": {"get": operation(security=[{"sigv4": []}])},
+            "/keyed": {"get": operation(security=[{"key": []}])},
+            "/throttled": {"get": operation()},
+            "/broken": {"get": operation({"type": "http_proxy", "httpMethod": "GET",
+                                          "uri": "http://${stageVariables.missing}/"})},
+            "/malformed": {"get": operation({"type": "aws_proxy", "httpMethod": "POST", "uri": f"{run}malformed/invocations"})},
+            "/nobody": {"get": operation({"type": "http_proxy", "httpMethod": "GET", "uri": "http://127.0.0.1:9/"})},
+            "/slow": {"get": operation({"type": "http_proxy", "httpMethod": "GET", "uri": slow + "/slow",
+                                        "timeoutInMillis": 50})},
+            "/typed": {"post": operation({**mock, "passthroughBehavior": "never"})},
+            "/checked": {"post": operation(**{
+                "x-amazon-apigateway-request-validator": "all",
+                "parameters": [{"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}],
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Body"}}}}})},
+        }}
+    api = gateway.import_rest_api(body=json.dumps(document))["id"]
+
+    def deploy():
+        gateway.create_deployment(restApiId=api, stageName="prod", variables={"v": "variable"})
+
+    deploy()
+    gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": f"/~1throttled/GET/throttling/{limit}Limit", "value": "0"} for limit in ("burst", "rate")])
+    plan = gateway.create_usage_plan(name="plan", apiStages=[{"apiId": api, "stage": "prod"}],
+                                     quota={"limit": 1, "period": "MONTH"})["id"]
+    key = gateway.create_api_key(name="key", enabled=True, value="a-key-that-is-long-enough")["id"]
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    assert served.get(api, "/prod/keyed", headers={"x-api-key": "a-key-that-is-long-enough"}).status == 200
+    return gateway, api, deploy
+
+
+def provoke(served, api, kind, **headers):
+    path, how = WAYS[kind]
+    how = {**how, "headers": {**how.get("headers", {}), **headers}}
+    path = f"/prod{path}{'&' if '?' in path else '?'}from=query&from=again"
+    if how.pop("sign", False):
+        return signed(served, api, dict(aws_access_key_id=KEY_ID, aws_secret_access_key="wrong"), path, headers=headers)
+    return served.get(api, path, **how)
+
+
+KEY_ID = None
+
+
+def test_every_gateway_response(served, every_failure, callers):
+    global KEY_ID
+    KEY_ID = callers[A, "Allow"]["aws_access_key_id"]
+    gateway, api, deploy = every_failure
+    assert not set(DEFAULTS) ^ set(WAYS)
+    for kind, (status, body, error) in DEFAULTS.items():
+        answer = provoke(served, api, kind)
+        assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (status, error), (kind, answer.body)
+        if body is None:
+            assert answer.json["message"].startswith("The request signature we calculated does not match")
+        else:
+            assert answer.json == body, kind
+        assert answer.headers["Content-Type"] == "application/json" and answer.headers["x-amz-apigw-id"], kind
+
+    # Each has its own, with headers from everywhere.
+    template = ('{"type": "$context.error.responseType", "string": $context.error.messageString, '
+                '"plain": "$context.error.message", "validation": "$context.error.validationErrorString", '
+                '"variable": "$stageVariables.v", "method": "$context.httpMethod", "stage": "$context.stage"}')
+    for kind in DEFAULTS:
+        gateway.put_gateway_response(
+            restApiId=api, responseType=kind, statusCode="599" if DEFAULTS[kind][0] >= 500 else "499",
+            responseTemplates={"application/json": template, "text/plain": "$context.error.message"},
+            responseParameters={f"gatewayresponse.header.{name}": source for name, source in {
+                "X-Static": "'text'", "X-Header": "method.request.header.X-Sent",
+                "X-Query": "method.request.querystring.from",
+                "X-Queries": "method.request.multivaluequerystring.from",
+                "X-Context": "context.requestId", "X-Variable": "stageVariables.v",
+                "X-Absent": "method.request.header.X-Not-Sent"}.items()})
+    # A deployment is what is served.
+    assert provoke(served, api, "THROTTLED").status == 429
+    deploy()
+    for kind, (status, body, error) in DEFAULTS.items():
+        answer = provoke(served, api, kind, **{"X-Sent": "header"})
+        assert answer.status == (599 if status >= 500 else 499), (kind, answer.body)
+        assert answer.headers["x-amzn-ErrorType"] == error
+        told = next(iter(body.values())) if body else answer.json["plain"]
+        assert answer.json == {
+            "type": kind, "string": told, "plain": told or "", "validation": VALIDATION.get(kind, ""),
+            "variable": "variable", "method": WAYS[kind][1].get("method", "GET"), "stage": "prod"}, kind
+        got = {name: answer.headers[name] for name in (
+            "X-Static", "X-Header", "X-Query", "X-Queries", "X-Context", "X-Variable", "X-Absent")}
+        assert got == {"X-Static": "text", "X-Header": "header", "X-Query": "again", "X-Queries": "query,again",
+                       "X-Context": answer.request_id, "X-Variable": "variable", "X-Absent": None}, kind
+        text = provoke(served, api, kind, Accept="text/plain")
+        assert text.headers["Content-Type"] == "text/plain" and text.body.decode() == (told or ""), kind
+
+    # Without their own, the default of their class; its status is everybody's.
+    for kind in DEFAULTS:
+        gateway.delete_gateway_response(restApiId=api, responseType=kind)
+    for kind, status in (("DEFAULT_4XX", "404"), ("DEFAULT_5XX", "503")):
+        gateway.put_gateway_response(restApiId=api, responseType=kind, statusCode=status,
+                                     responseTemplates={"application/json": '{"was": "$context.error.responseType"}'})
+    deploy()
+    for kind, (status, _, _) in DEFAULTS.items():
+        answer = provoke(served, api, kind)
+        assert (answer.status, answer.json) == (503 if status >= 500 else 404, {"was": kind})
