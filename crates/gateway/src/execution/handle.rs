@@ -117,9 +117,7 @@ fn undecodable(why: &Undecodable) -> Box<Failure> {
             GatewayResponse::unsupported_media_type(),
             Why::ContentEncoding { content_encoding: content_encoding.clone() },
         ),
-        Undecodable::TooLarge => {
-            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge)
-        }
+        Undecodable::TooLarge => Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge),
     }
 }
 

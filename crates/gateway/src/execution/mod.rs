@@ -37,6 +37,7 @@ mod lambda_stream;
 mod log;
 mod mapping;
 mod metrics;
+mod misfit;
 mod proxy_answer;
 mod random;
 mod response_cache;
