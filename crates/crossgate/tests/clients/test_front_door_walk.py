@@ -398,3 +398,197 @@ def test_every_gateway_response(served, every_failure, callers):
     for kind, (status, _, _) in DEFAULTS.items():
         answer = provoke(served, api, kind)
         assert (answer.status, answer.json) == (503 if status >= 500 else 404, {"was": kind})
+
+
+def execution_log(server, api, request_id, stage="prod"):
+    """What the stage's execution log says of a request, without the request's id and what differs in every run."""
+    events = server.client("logs", A).filter_log_events(
+        logGroupName=f"API-Gateway-Execution-Logs_{api}/{stage}", filterPattern=f'"{request_id}"')["events"]
+    return [event["message"].removeprefix(f"({request_id}) ") for event in events]
+
+
+def keyed_api(server, *paths, plan=None, **settings):
+    """GET of each path, answered by MOCK, for keys; gives the API's id, its plan's and the key."""
+    gateway = server.client("apigateway", A)
+    document = {"openapi": "3.0.1", "info": {"title": "keyed", "version": "1"}, "components": {"securitySchemes": {
+        "key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}, "paths": {path: {"get": {
+            "security": [{"key": []}], "responses": {"200": {"description": "ok"}},
+            "x-amazon-apigateway-integration": {
+                "type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
+                "responses": {"default": {"statusCode": "200"}}}}} for path in paths}}
+    api = gateway.import_rest_api(body=json.dumps(document))["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    logging(server, api)
+    if plan is None:
+        return api, None, None
+    stage = {"apiId": api, "stage": "prod", **settings}
+    plan = gateway.create_usage_plan(name="plan", apiStages=[stage], **plan)["id"]
+    key = gateway.create_api_key(name="key", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    return api, plan, key
+
+
+def logging(server, api, stage="prod", level="INFO", data="false"):
+    from test_http_integrations import role_for_logs
+    role_for_logs(server)
+    server.client("apigateway", A).update_stage(restApiId=api, stageName=stage, patchOperations=[
+        {"op": "replace", "path": "/*/*/logging/loglevel", "value": level},
+        {"op": "replace", "path": "/*/*/logging/dataTrace", "value": data}])
+
+
+def test_what_the_log_says_of_keys_and_limits(served):
+    """Published logs (see execution::usage_plan)."""
+    api, plan, key = keyed_api(served, "/a", plan={"throttle": {"rateLimit": 0.001, "burstLimit": 2}})
+    value = key["value"]
+    masked = "*" * (len(value) - 6) + value[-6:]
+
+    def told(status, **headers):
+        answer = served.get(api, "/prod/a", headers=headers)
+        assert answer.status == status
+        lines = execution_log(served, api, answer.request_id)
+        assert lines[0] == f"Extended Request Id: {answer.headers['x-amz-apigw-id']}"
+        return answer.request_id, lines[1:]
+
+    request, lines = told(403)
+    assert lines == [
+        f"Verifying Usage Plan for request: {request}. API Key:  API Stage: {api}/prod",
+        "API Key  not authorized because method 'GET /a' requires API Key and API Key is not associated with a Usage Plan "
+        f"for API Stage {api}/prod: No Usage Plan found for key and API Stage", "Method completed with status: 403"]
+    for _ in range(2):
+        request, lines = told(200, **{"x-api-key": value})
+        assert lines == [
+            f"Verifying Usage Plan for request: {request}. API Key: {masked} API Stage: {api}/prod",
+            f"Usage Plan check succeeded for API Key {masked} and API Stage {api}/prod",
+            f"Starting execution for request: {request}", "HTTP Method: GET, Resource Path: /a",
+            "Successfully completed execution", "Method completed with status: 200"]
+    request, lines = told(429, **{"x-api-key": value})
+    resource = served.resource_id(api, "/a")
+    assert lines[1:] == [
+        f"Key throttle limit exceeded for RestApi {api}, Stage prod, Resource {resource}, HttpMethod GET. Limit: 0.00 "
+        "Burst: 2", "Method completed with status: 429"]
+
+
+def test_a_stage_throttles_each_method_by_itself_and_the_plan_its_keys(served):
+    gateway = served.client("apigateway", A)
+    api, plan, key = keyed_api(served, "/a", "/b", plan={"throttle": {"rateLimit": 0.001, "burstLimit": 4}},
+                               throttle={"/a/GET": {"rateLimit": 0.001, "burstLimit": 1}})
+    second = gateway.create_api_key(name="second", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=second["id"], keyType="API_KEY")
+    ask = lambda path, key: served.get(api, f"/prod{path}", headers={"x-api-key": key["value"]}).status
+    # The method's own of the plan, then what is left of the plan's; the second key has buckets of its own.
+    assert [ask("/a", key), ask("/a", key)] == [200, 429]
+    assert [ask("/b", key) for _ in range(4)] == [200, 200, 200, 429]
+    assert [ask("/a", second), ask("/a", second), ask("/b", second)] == [200, 429, 200]
+    # The stage: methods do not take from each other.
+    api, _, _ = keyed_api(served, "/a", "/b")
+    for path in ("/a", "/b"):
+        gateway.update_method(restApiId=api, resourceId=served.resource_id(api, path), httpMethod="GET", patchOperations=[
+            {"op": "replace", "path": "/apiKeyRequired", "value": "false"}])
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/*/*/throttling/burstLimit", "value": "2"},
+        {"op": "replace", "path": "/*/*/throttling/rateLimit", "value": "0.001"},
+        {"op": "replace", "path": "/~1b/GET/throttling/burstLimit", "value": "3"},
+        {"op": "replace", "path": "/~1b/GET/throttling/rateLimit", "value": "20"}])
+    ask = lambda path: served.get(api, f"/prod{path}").status
+    assert [ask("/a") for _ in range(3)] == [200, 200, 429]
+    assert [ask("/b") for _ in range(3)] == [200] * 3
+    time.sleep(0.2)
+    assert ask("/b") == 200 and ask("/a") == 429
+
+
+@pytest.mark.parametrize("period", ["DAY", "WEEK", "MONTH"])
+def test_a_quota_with_an_offset_is_smaller_in_its_first_period(served, period):
+    api, plan, key = keyed_api(served, "/a", plan={"quota": {"limit": 5, "offset": 3, "period": period}}) \
+        if period != "DAY" else keyed_api(served, "/a", plan={"quota": {"limit": 2, "period": "DAY"}})
+    answers = [served.get(api, "/prod/a", headers={"x-api-key": key["value"]}) for _ in range(3)]
+    assert [a.status for a in answers] == [200, 200, 429]
+    assert answers[2].json == {"message": "Limit Exceeded"}
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    usage = served.client("apigateway", A).get_usage(usagePlanId=plan, startDate=today, endDate=today)
+    assert usage["items"] == {key["id"]: [[2, 0]]}
+
+
+def test_a_key_from_the_authorizer(served):
+    source = JUDGE.replace("'principalId': 'someone',", "'principalId': 'someone', 'usageIdentifierKey': effect,").replace(
+        "'*' if effect in ('Allow', 'Deny') else 'arn:aws:execute-api:*:*:elsewhere/*'", "'*'").replace(
+        "'Allow' if effect == 'Neither' else effect", "'Allow'")
+    arn = served.function(account=A, name="keeper", source=source)
+    served.client("lambda", A).add_permission(
+        FunctionName="keeper", StatementId="any", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    gateway = served.client("apigateway", A)
+    api = lambda_api(served, arn, None)
+    gateway.update_rest_api(restApiId=api, patchOperations=[
+        {"op": "replace", "path": "/apiKeySource", "value": "AUTHORIZER"}])
+    gateway.update_method(restApiId=api, resourceId=served.resource_id(api, "/x"), httpMethod="GET", patchOperations=[
+        {"op": "replace", "path": "/apiKeyRequired", "value": "true"}])
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    plan = gateway.create_usage_plan(name="keeper", apiStages=[{"apiId": api, "stage": "prod"}])["id"]
+    key = gateway.create_api_key(name="keeper", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    ask = lambda token, **headers: served.get(api, "/prod/x", headers={"Authorization": token, **headers})
+    assert ask(key["value"]).status == 200
+    for answer in (ask("another"), ask("another", **{"x-api-key": key["value"]})):
+        assert (answer.status, answer.json) == (403, {"message": "Forbidden"})
+
+
+# Line by line: a proxy function by TestInvokeMethod, and failures as published (see execution::integrate and
+# execution::lambda_failure).
+def test_the_log_of_a_function_that_fails(served):
+    arn = served.function(account=A, name="fails", source="def handler(event, context):\n    raise Exception('boom')")
+    served.client("lambda", A).add_permission(
+        FunctionName="fails", StatementId="any", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    api = served.api(arn, account=A)
+    logging(served, api)
+    gateway = served.client("apigateway", A)
+    gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/tracingEnabled", "value": "true"}])
+    root = "1-5c7674f4-a3491d0a9c8012c191821b83"
+    answer = served.get(api, "/prod/users", headers={"X-Amzn-Trace-Id": f"Root={root};Sampled=1"})
+    assert (answer.status, answer.json) == (502, {"message": "Internal server error"})
+    lines = execution_log(served, api, answer.request_id)[6:]
+    invocation = lines[-2].split(" : ")[1]
+    assert lines == [
+        f"Lambda execution failed with status 200 due to customer function error: boom. Lambda request id: {invocation}",
+        "Method completed with status: 502", f"AWS Integration Endpoint RequestId : {invocation}",
+        f"X-ray Tracing ID : {root}"]
+    # With a gateway response that was put.
+    gateway.put_gateway_response(restApiId=api, responseType="DEFAULT_5XX", statusCode="503")
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    answer = served.get(api, "/prod/users")
+    assert "Gateway response type: DEFAULT_5XX with status code: 503" in execution_log(served, api, answer.request_id)
+
+
+def test_test_invoke_method_validates_and_answers_as_the_api_would(served):
+    """Models and gateway responses as they are now, deployed or not (published logs; AWS on re:Post)."""
+    gateway = served.client("apigateway", A)
+    document = {
+        "swagger": "2.0", "info": {"title": "validated", "version": "1"},
+        "x-amazon-apigateway-request-validators": {"body": {"validateRequestBody": True, "validateRequestParameters": False}},
+        "x-amazon-apigateway-request-validator": "body",
+        "definitions": {"User": {"type": "object", "required": ["password", "email"]}},
+        "paths": {"/users": {"post": {
+            "consumes": ["application/json"], "responses": {"200": {"description": "ok"}},
+            "parameters": [{"name": "User", "in": "body", "required": True, "schema": {"$ref": "#/definitions/User"}}],
+            "x-amazon-apigateway-integration": {
+                "type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
+                "responses": {"default": {"statusCode": "200"}}}}}}}
+    api = gateway.import_rest_api(body=json.dumps(document))["id"]
+    test = lambda body: gateway.test_invoke_method(
+        restApiId=api, resourceId=served.resource_id(api), httpMethod="POST", body=body)
+    assert test('{"email": "a", "password": "b"}')["status"] == 200
+    for body, told in [("{}", 'object has missing required properties (["email","password"])'),
+                       ("", "Unknown error parsing request body")]:
+        said = test(body)
+        assert (said["status"], json.loads(said["body"])) == (400, {"message": "Invalid request body"})
+        assert said["headers"] == {"x-amzn-ErrorType": "BadRequestException"}
+        assert f": Request body does not match model schema for content type application/json: [{told}]\n" in said["log"]
+        assert said["log"].endswith(": Method completed with status: 400\n")
+    gateway.put_gateway_response(
+        restApiId=api, responseType="BAD_REQUEST_BODY", statusCode="422", responseParameters={
+            "gatewayresponse.header.X-Why": "'body'"},
+        responseTemplates={"application/json": '{"errors": "$context.error.validationErrorString"}'})
+    said = test("{}")
+    assert (said["status"], said["headers"]["X-Why"]) == (422, "body")
+    assert json.loads(said["body"]) == {"errors": '[object has missing required properties (["email","password"])]'}
+    assert ": Gateway response type: BAD_REQUEST_BODY with status code: 422\n" in said["log"]

@@ -8,6 +8,7 @@ use super::authorizer_answer::Identity;
 use super::journal::date;
 use super::key::Key;
 use super::trace::{GatewayTrace, Why};
+use super::trace_id::root;
 use super::{Caller, ClientRequest, ClientResponse};
 use crate::model::Stage;
 
@@ -157,10 +158,7 @@ impl Answered<'_> {
             }
             "integration.timeToAllHeaders" => number(trace.stream?.headers_ms),
             "integration.timeToFirstContent" => number(trace.stream?.first_content_ms?),
-            "xrayTraceId" => {
-                let trace = response.header("x-amzn-trace-id")?;
-                text(trace.split(';').find_map(|part| part.trim().strip_prefix("Root="))?)
-            }
+            "xrayTraceId" => text(root(response.header("x-amzn-trace-id")?)?),
             "isCanaryRequest" => text(if admitted.canary? { "true" } else { "false" }),
             _ => {
                 if let Some(name) = name.strip_prefix("identity.") {

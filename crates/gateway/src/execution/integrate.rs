@@ -116,7 +116,8 @@ pub(super) async fn run(
 fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
     let request = call.request;
     journal.info(|| format!("Starting execution for request: {}", request.request_id));
-    journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.path));
+    // With a custom domain's base path (published logs).
+    journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.event_path()));
     journal.trace(|| format!("Method request path: {}", braces(call.path_parameters.iter().copied())));
     let last = |of: super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
     journal.trace(|| format!("Method request query string: {}", last(call.query())));

@@ -54,6 +54,7 @@ mod trace_id;
 mod uri;
 mod usage;
 mod usage_data;
+mod usage_plan;
 mod user_pool;
 mod validate;
 

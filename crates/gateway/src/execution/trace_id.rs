@@ -32,6 +32,11 @@ impl TraceId {
     }
 }
 
+/// The root's own id in a header: `1-…`.
+pub(super) fn root(header: &str) -> Option<&str> {
+    header.split(';').find_map(|part| part.trim().strip_prefix("Root="))
+}
+
 fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for nibble in bytes.iter().flat_map(|b| [b >> 4, b & 15]) {
