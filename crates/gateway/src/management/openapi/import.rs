@@ -189,7 +189,8 @@ fn placed(failure: Failure, path: &str, verb: &str) -> Failure {
     }
 }
 
-fn status_text(value: Option<&Value>) -> Value {
+/// A status, which documents have as a text or a number.
+pub(super) fn status_text(value: Option<&Value>) -> Value {
     match value {
         Some(Value::Number(number)) => number.to_string().into(),
         Some(other) => other.clone(),
@@ -259,7 +260,10 @@ fn import_documentation(
     document: &Document,
     api: &str,
 ) -> Result<Vec<String>, Failure> {
-    let Some(given) = document.members("x-amazon-apigateway-documentation") else { return Ok(Vec::new()) };
+    // Guide, "Import API documentation": `ignore=documentation` leaves it out.
+    let ignored = call.input.get("parameters").and_then(|p| p.get("ignore")).and_then(Value::as_str);
+    let given = document.members("x-amazon-apigateway-documentation");
+    let Some(given) = given.filter(|_| ignored != Some("documentation")) else { return Ok(Vec::new()) };
     let mut ids = Vec::new();
     for part in given.get("documentationParts").and_then(Value::as_array).into_iter().flatten() {
         let location = documentation_part::location(part.get("location"))?;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use wire::Call;
 
 use super::document::{Document, Version};
-use super::import::Step;
+use super::import::{Step, status_text};
 use super::{authorizers, models};
 use crate::management::failure::Failure;
 
@@ -186,9 +186,11 @@ fn integration_steps(at: &Value, given: &Members) -> Vec<Step> {
     let mut steps = vec![Step::at(at, "PutIntegration", json!({}), input)];
     for (pattern, response) in given.get("responses").and_then(Value::as_object).into_iter().flatten() {
         let mut input = Members::new();
-        for member in ["statusCode", "responseParameters", "responseTemplates", "contentHandling"] {
+        for member in ["responseParameters", "responseTemplates", "contentHandling"] {
             input.insert(member.into(), json!(response.get(member)));
         }
+        // A number as well (recording test_import_with_integer_http_status_code).
+        input.insert("statusCode".into(), status_text(response.get("statusCode")));
         if pattern != "default" {
             input.insert("selectionPattern".into(), pattern.as_str().into());
         }
