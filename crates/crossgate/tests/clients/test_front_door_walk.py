@@ -939,3 +939,112 @@ def test_everything_that_is_imported_is_exported(served):
             assert content(gateway, other["id"], made["id"]) == first, (kind, accepts)
             for api in (again, other["id"]):
                 gateway.delete_rest_api(restApiId=api)
+
+
+MOCK = {"type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'},
+        "responses": {"default": {"statusCode": "200"}}}
+
+
+def get(**more):
+    return {"get": {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": MOCK, **more}}
+
+
+def openapi(paths, **more):
+    return json.dumps({"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": paths, **more})
+
+
+GONE = {"application/json": {"schema": {"$ref": "#/components/schemas/Gone"}}}
+
+
+@pytest.mark.parametrize("document, warning", [
+    (openapi({"/x": get(responses={"200": {"description": "ok", "content": GONE}})}),
+     "Parse issue: attribute paths.'/x'(get).responses.200.content.schema.#/components/schemas/Gone is missing"),
+    (openapi({"/x": get(requestBody={"content": GONE})}),
+     "Parse issue: attribute paths.'/x'(get).requestBody.content.schema.#/components/schemas/Gone is missing"),
+    (openapi({"x": get()}), "Parse issue: attribute paths. Resource x should start with /"),
+])
+def test_warnings_of_an_import(served, document, warning):
+    """Guide, "Errors and warnings during import"; the texts as terraform-provider-aws and moto record them."""
+    gateway = served.client("apigateway", A)
+    made = gateway.import_rest_api(body=document)
+    assert made["warnings"] == [warning]
+    assert [r["path"] for r in gateway.get_resources(restApiId=made["id"])["items"] if "resourceMethods" in r] == ["/x"]
+    before = len(gateway.get_rest_apis(limit=500)["items"])
+    with pytest.raises(gateway.exceptions.BadRequestException) as refused:
+        gateway.import_rest_api(body=document, failOnWarnings=True)
+    assert refused.value.response["Error"]["Message"] == f"Warnings found during import:\n\t{warning}"
+    with pytest.raises(gateway.exceptions.BadRequestException):
+        gateway.put_rest_api(restApiId=made["id"], body=document, failOnWarnings=True)
+    assert len(gateway.get_rest_apis(limit=500)["items"]) == before, "nothing is left of what was refused"
+
+
+@pytest.mark.parametrize("document, says", [
+    (openapi({"/x": get(**{"x-amazon-apigateway-integration": {"type": "nope"}})}), "Input.type' failed to satisfy constraint"),
+    (openapi({}, **{"x-amazon-apigateway-gateway-responses": {"NOPE": {}}}), "'responseType' failed to satisfy constraint"),
+    (openapi({"/x": {"$ref": "#/paths/~1x"}}), "leads back to itself"),
+    (openapi({"/x": get(responses={"200": {"$ref": "#/components/responses/gone"}})}), "Unable to resolve the reference"),
+])
+def test_errors_of_an_import(served, document, says):
+    gateway = served.client("apigateway", A)
+    with pytest.raises(gateway.exceptions.BadRequestException) as refused:
+        gateway.import_rest_api(body=document)
+    assert says in refused.value.response["Error"]["Message"]
+
+
+def test_base_paths_modes_and_parts_of_documents(served):
+    gateway = served.client("apigateway", A)
+    paths = lambda api: sorted(r["path"] for r in gateway.get_resources(restApiId=api)["items"])
+    swagger = json.dumps({"swagger": "2.0", "basePath": "/a/b", "info": {"title": "t", "version": "1"}, "paths": {"/x": get()}})
+    served_at = openapi({"/x": get()}, servers=[{
+        "url": "https://host.example/{base}/b", "variables": {"base": {"default": "a"}}}])
+    for document in (swagger, served_at):
+        for mode, expected in ((None, ["/", "/x"]), ("ignore", ["/", "/x"]), ("prepend", ["/", "/a", "/a/b", "/a/b/x"]),
+                               ("split", ["/", "/b", "/b/x"])):
+            made = gateway.import_rest_api(body=document, parameters={"basepath": mode} if mode else {})
+            assert paths(made["id"]) == expected, mode
+    # Merge keeps what the document does not have, and replaces methods as a whole.
+    api = gateway.import_rest_api(body=openapi({"/x": {**get(operationId="old"), "post": get()["get"]}, "/y": get()}))["id"]
+    gateway.put_rest_api(restApiId=api, mode="merge", body=openapi({"/x": get(operationId="new"), "/z": get()}))
+    assert paths(api) == ["/", "/x", "/y", "/z"]
+    methods = gateway.get_resource(restApiId=api, resourceId=served.resource_id(api, "/x"), embed=["methods"])["resourceMethods"]
+    assert methods["GET"]["operationName"] == "new" and "POST" in methods
+    gateway.put_rest_api(restApiId=api, mode="overwrite", body=openapi({"/x": get()}))
+    assert paths(api) == ["/", "/x"]
+    # The documentation can be left out of an import, and each extension asked for in an export.
+    body = json.dumps(everything())
+    without = gateway.import_rest_api(body=body, parameters={"ignore": "documentation"})["id"]
+    assert gateway.get_documentation_parts(restApiId=without)["items"] == []
+    api = gateway.import_rest_api(body=body)["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/documentationVersion", "value": "1.0.3"}])
+    marks = {"integrations": '"x-amazon-apigateway-integration"', "authorizers": '"x-amazon-apigateway-authorizer"',
+             "documentation": '"x-amazon-apigateway-documentation"',
+             "validators": '"x-amazon-apigateway-request-validators"',
+             "gatewayresponses": '"x-amazon-apigateway-gateway-responses"'}
+    for extension in marks:
+        text = gateway.get_export(restApiId=api, stageName="prod", exportType="oas30",
+                                  parameters={"extensions": extension})["body"].read().decode()
+        assert [name for name, mark in marks.items() if mark in text] == [extension]
+
+
+def test_a_reference_into_a_model(served):
+    gateway = served.client("apigateway", A)
+    schemas = {"User": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 3}}},
+               "Greeting": {"type": "object", "properties": {"to": {"$ref": "#/components/schemas/User/properties/name"}}}}
+    document = openapi(
+        {"/x": {"post": {**get()["get"], "x-amazon-apigateway-request-validator": "body", "requestBody": {
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Greeting"}}}}}}},
+        components={"schemas": schemas},
+        **{"x-amazon-apigateway-request-validators": {
+            "body": {"validateRequestBody": True, "validateRequestParameters": False}}})
+    api = gateway.import_rest_api(body=document, failOnWarnings=True)["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    post = lambda body: served.get(api, "/prod/x", method="POST", body=body, headers={"Content-Type": "application/json"})
+    assert post(b'{"to": "ann"}').status == 200
+    assert post(b'{"to": "anna"}').json == {"message": "Invalid request body"}
+    for kind, place in (("oas30", ["components", "schemas"]), ("swagger", ["definitions"])):
+        shown = json.loads(gateway.get_export(restApiId=api, stageName="prod", exportType=kind)["body"].read())
+        for member in place:
+            shown = shown[member]
+        assert shown["Greeting"]["properties"]["to"]["$ref"] == f"#/{'/'.join(place)}/User/properties/name"

@@ -241,7 +241,8 @@ fn refer(schema: &mut Value, version: Version) {
             if let Some(Value::String(reference)) = members.get_mut("$ref")
                 && let Some(name) = reference.rsplit_once("/models/").map(|(_, name)| name.to_owned())
             {
-                *reference = place(version, &name);
+                // A reference into a model has a JSON pointer.
+                *reference = place(version, &name.replacen("#/", "/", 1));
             }
             members.values_mut().for_each(|member| refer(member, version));
         }
