@@ -460,6 +460,7 @@ def test_what_the_log_says_of_keys_and_limits(served):
             f"Verifying Usage Plan for request: {request}. API Key: {masked} API Stage: {api}/prod",
             f"Usage Plan check succeeded for API Key {masked} and API Stage {api}/prod",
             f"Starting execution for request: {request}", "HTTP Method: GET, Resource Path: /a",
+            f"API Key: {masked}", f"API Key ID: {key['id']}",
             "Successfully completed execution", "Method completed with status: 200"]
     request, lines = told(429, **{"x-api-key": value})
     resource = served.resource_id(api, "/a")
@@ -1048,3 +1049,114 @@ def test_a_reference_into_a_model(served):
         for member in place:
             shown = shown[member]
         assert shown["Greeting"]["properties"]["to"]["$ref"] == f"#/{'/'.join(place)}/User/properties/name"
+
+
+def logged_format(server, api, names):
+    """The access log of the stage names these variables, one after the other."""
+    from test_http_integrations import role_for_logs
+    role_for_logs(server)
+    logs = server.client("logs", A)
+    try:
+        logs.create_log_group(logGroupName="walked")
+    except logs.exceptions.ResourceAlreadyExistsException:
+        pass
+    server.client("apigateway", A).update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/accessLogSettings/destinationArn",
+         "value": f"arn:aws:logs:{REGION}:{A}:log-group:walked"},
+        {"op": "replace", "path": "/accessLogSettings/format", "value": "|".join(f"$context.{name}" for name in names)}])
+
+    def told(answer):
+        events = logs.filter_log_events(logGroupName="walked", filterPattern=f'"{answer.request_id}"')["events"]
+        assert len(events) == 1, events
+        return dict(zip(names, events[0]["message"].split("|")))
+    return told
+
+
+def test_the_phases_of_a_signed_call_in_the_access_log(served, callers):
+    """Guide, "Variables for access logging": $context.authenticate.* and $context.authorize.*."""
+    api = mock_api(served, "AWS_IAM")
+    told = logged_format(served, api, ["requestId", "status", "authenticate.status", "authenticate.latency",
+                                       "authenticate.error", "authorize.status", "authorize.latency", "authorize.error",
+                                       "identity.userArn", "identity.accountId", "identity.accessKey", "tlsVersion",
+                                       "error.message", "responseLength"])
+    keys = callers[A, "Allow"]
+    in_ = told(signed(served, api, keys))
+    assert (in_["status"], in_["authenticate.status"], in_["authorize.status"]) == ("200",) * 3
+    assert in_["authenticate.latency"].isdigit() and in_["authorize.latency"].isdigit()
+    assert in_["identity.userArn"] == f"arn:aws:iam::{A}:user/Allow" and in_["identity.accountId"] == A
+    assert in_["identity.accessKey"] == keys["aws_access_key_id"] and in_["responseLength"] == "12"
+    assert {in_[name] for name in ("authenticate.error", "authorize.error", "tlsVersion", "error.message")} == {"-"}
+    denied = signed(served, api, callers[A, "Neither"])
+    out = told(denied)
+    assert (out["status"], out["authenticate.status"], out["authorize.status"]) == ("403", "200", "403")
+    assert out["authorize.error"] == out["error.message"] == denied.json["Message"]
+    stranger = told(served.get(api, "/prod/x"))
+    assert (stranger["authenticate.status"], stranger["authorize.status"], stranger["authorize.latency"]) == ("403", "-", "-")
+    assert stranger["authenticate.latency"].isdigit()
+
+
+def test_what_an_access_log_may_look_like(served):
+    """One line (serverless/serverless issue 7162), of at most 3 KB (quotas)."""
+    gateway = served.client("apigateway", A)
+    api = mock_api(served)
+    put = lambda form: gateway.update_stage(restApiId=api, stageName="prod", patchOperations=[
+        {"op": "replace", "path": "/accessLogSettings/format", "value": form}])
+    put("$context.requestId\n")
+    put("$context.requestId" + "x" * (3 * 1024 - 18))
+    for form, says in [("{\n$context.requestId}", "Access Log format must be single line, new line character is allowed only at "
+                                                  "end of the format: '{\n$context.requestId}'"),
+                       ("$context.requestId" + "x" * (3 * 1024 - 17), "must not be larger than 3072 bytes")]:
+        with pytest.raises(gateway.exceptions.BadRequestException) as refused:
+            put(form)
+        assert says in refused.value.response["Error"]["Message"]
+
+
+def test_the_log_of_an_authorizer_and_of_what_is_secret(served, judge):
+    """Published logs, but for the token itself: nothing secret is logged here."""
+    api = lambda_api(served, judge, None)
+    logging(served, api, data="true")
+    answer = served.get(api, "/prod/x", headers={"Authorization": "Allow", "x-api-key": "a-key-that-nobody-may-see"})
+    assert answer.status == 200
+    lines = execution_log(served, api, answer.request_id)
+    authorizer = served.client("apigateway", A).get_authorizers(restApiId=api)["items"][0]["id"]
+    uri = f"https://lambda.{REGION}.amazonaws.com/2015-03-31/functions/{judge}/invocations"
+    assert lines[1:5] == [f"Starting authorizer: {authorizer} for request: {answer.request_id}", "Incoming identity: *****",
+                          f"Endpoint request URI: {uri}", lines[4]]
+    assert f"X-Amz-Source-Arn=arn:aws:execute-api:{REGION}:{A}:{api}/authorizers/{authorizer}" in lines[4]
+    assert lines[5] == (
+        'Endpoint request body after transformations: {"type":"TOKEN","methodArn":"arn:aws:execute-api:'
+        f'{REGION}:{A}:{api}/prod/GET/x","authorizationToken":"*****"}}')
+    assert lines[7].startswith('Authorizer result body before parsing: {"principalId": "someone"')
+    assert lines[8:10] == ["Using valid authorizer policy for principal: *******", "Successfully completed authorizer execution"]
+    headers = next(line for line in lines if line.startswith("Method request headers: "))
+    assert "Authorization=*****," in headers and "x-api-key=*******************ay-see" in headers.lower()
+    assert not any("nobody-m" in line for line in lines)
+
+
+def test_a_template_of_a_gateway_response_may_name_the_request(served):
+    """Guide, "Gateway responses": `method.request.param-position.param-name`."""
+    gateway = served.client("apigateway", A)
+    api = gateway.import_rest_api(body=openapi({"/x/{id}": get(**{"x-amazon-apigateway-auth": {"type": "AWS_IAM"}})}, **{
+        "x-amazon-apigateway-gateway-responses": {"MISSING_AUTHENTICATION_TOKEN": {
+            "responseParameters": {"gatewayresponse.header.X-Id": "method.request.path.id",
+                                   "gatewayresponse.header.X-All": "method.request.multivalueheader.X-Sent"},
+            "responseTemplates": {"text/plain": "$method.request.header.X-Sent of $method.request.path.id, "
+                                                "${method.request.querystring.q}$method.request.header.No-Such!"}}}}))["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    answer = served.get(api, "/prod/x/7?q=8", headers={"X-Sent": "header"})
+    assert (answer.status, answer.body.decode(), answer.headers["Content-Type"]) == (403, "header of 7, 8!", "text/plain")
+    assert (answer.headers["X-Id"], answer.headers["X-All"]) == ("7", "header")
+
+
+def test_an_account_may_be_throttled_over_all_its_apis(start):
+    server = start("--in-memory", "--quota", "requests-per-second=1", "--quota", "request-burst=3")
+    gateway = server.client("apigateway", A)
+    assert gateway.get_account()["throttleSettings"] == {"rateLimit": 1.0, "burstLimit": 3}
+    apis = [mock_api(server) for _ in range(2)]
+    answers = [server.get(apis[i % 2], "/prod/x") for i in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert answers[3].json == {"message": "Too Many Requests"}
+    assert f"account {A} in {REGION}" in server.explain(answers[3].request_id)
+    # Another account has its own, and time fills it again.
+    time.sleep(1.1)
+    assert server.get(apis[0], "/prod/x").status == 200

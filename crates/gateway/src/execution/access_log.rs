@@ -12,8 +12,6 @@ use super::trace_id::root;
 use super::{Caller, ClientRequest, ClientResponse};
 use crate::model::Stage;
 
-/// Characters of a format; longer ones are cut. AWS's quota is 3 KB.
-const MAX_FORMAT: usize = 3 * 1024;
 /// What stands for a variable that has no value.
 const NOTHING: &str = "-";
 
@@ -65,9 +63,8 @@ impl AccessLog {
         let place = (parts.nth(2), parts.nth(1), parts.next(), parts.next());
         match place {
             (Some("logs"), Some(owner), Some("log-group"), Some(group)) if owner == account => {
-                let format: String = format.chars().take(MAX_FORMAT).collect();
                 let group = group.trim_end_matches(":*").to_owned();
-                Ok(Some(Self { group, pieces: pieces(&format) }))
+                Ok(Some(Self { group, pieces: pieces(format) }))
             }
             (Some("firehose"), ..) => Err(format!("{destination}: Firehose is not run here")),
             _ => Err(format!("{destination}: it is no log group of account {account}")),
@@ -278,8 +275,11 @@ impl Answered<'_> {
         let iam = self.trace.route.as_deref()?.authorization_type == "AWS_IAM";
         let why = self.trace.why.as_ref();
         let known = self.admitted.caller.is_some();
+        let number = |ms: u64| Some(Cow::Owned(ms.to_string()));
         match (name, why) {
             _ if !iam => None,
+            ("authenticate.latency", _) => number(self.trace.authenticate_ms?),
+            ("authorize.latency", _) => number(self.trace.authorize_ms?),
             ("authenticate.status", Some(Why::AuthFailed { .. })) => Some("403".into()),
             ("authenticate.error", Some(Why::AuthFailed { detail })) => Some(detail.as_str().into()),
             ("authenticate.status", _) => Some("200".into()),

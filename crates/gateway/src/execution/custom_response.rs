@@ -122,10 +122,15 @@ fn fill(template: &str, response: &GatewayResponse, names: &Names<'_>) -> String
         out.push_str(before);
         let braced = after.starts_with('{');
         let body = after.strip_prefix('{').unwrap_or(after);
-        let end =
-            body.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(body.len());
+        // Headers have hyphens.
+        let of_request = body.starts_with("method.request.");
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || (of_request && c == '-');
+        let end = body.find(|c| !named(c)).unwrap_or(body.len());
         let name = body[..end].trim_end_matches('.');
-        let known = if let Some(name) = name.strip_prefix("context.error.") {
+        let known = if of_request {
+            // Guide, "Gateway responses": a template "can access … method request parameters".
+            Some(value(name, names).unwrap_or_default())
+        } else if let Some(name) = name.strip_prefix("context.error.") {
             Some(error(name, response, names))
         } else if let Some(name) = name.strip_prefix("context.") {
             Some(context(name, names).unwrap_or_default())

@@ -28,8 +28,14 @@ pub(super) async fn admit(
     match &call.route.auth {
         Auth::None => {}
         Auth::Iam => {
-            call.caller = Some(door.authenticate(call.request).map_err(not_known)?);
-            return authorize(door, call, true);
+            let began = journal.elapsed_ms();
+            let known = door.authenticate(call.request);
+            let authenticated = journal.elapsed_ms();
+            trace.authenticate_ms = Some(authenticated - began);
+            call.caller = Some(known.map_err(not_known)?);
+            let allowed = authorize(door, call, true);
+            trace.authorize_ms = Some(journal.elapsed_ms() - authenticated);
+            return allowed;
         }
         Auth::Lambda(authorizer) => return ask(inner, door, authorizer, call, journal, trace).await,
         Auth::UserPools(pools) => {

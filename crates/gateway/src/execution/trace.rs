@@ -42,6 +42,10 @@ pub struct GatewayTrace {
     pub integration_request_id: Option<String>,
     /// The status that the integration answered: an endpoint's own, Lambda's and not the function's.
     pub integration_status: Option<u16>,
+    /// Milliseconds spent on the client's signature, where the method asks for one.
+    pub authenticate_ms: Option<u64>,
+    /// Milliseconds spent on whether that client may call.
+    pub authorize_ms: Option<u64>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
 }

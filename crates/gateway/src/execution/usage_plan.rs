@@ -93,7 +93,7 @@ fn failed(detail: String) -> Box<Failure> {
 }
 
 /// Takes a call from its plan's limits and its method's, in the order of the guide ("Throttle requests to your REST
-/// APIs"): the key's for the method, the key's, the stage's for the method; then the plan's quota.
+/// APIs"): the key's for the method, the key's, the stage's for the method, the account's; then the plan's quota.
 fn limits(
     inner: &Inner,
     call: &MethodCall<'_>,
@@ -103,11 +103,12 @@ fn limits(
     let (facts, route) = (&call.api.facts, &call.route.facts);
     let now_ms = call.request.now_ms;
     let plan = call.key.as_deref().and_then(|key| Some((key, key.plan.as_ref()?)));
-    if plan.is_none() && stage_limit.is_none() {
+    let account_limit = inner.account_limit.get();
+    if plan.is_none() && stage_limit.is_none() && account_limit.is_none() {
         return Ok(());
     }
     let method = format!("{}/{}", route.resource_path, route.configured_method);
-    let mut wanted = Vec::with_capacity(3);
+    let mut wanted = Vec::with_capacity(4);
     if let Some((key, plan)) = plan {
         let place = format!("{}/{}", plan.id, key.id);
         let of = |t: &Throttle| Limit { rate: t.rate_limit, burst: t.burst_limit as f64 };
@@ -123,6 +124,10 @@ fn limits(
     if let Some(limit) = stage_limit {
         let what = format!("stage {} for {method}", call.stage);
         wanted.push((format!("s/{}/{}{method}", facts.api_id, call.stage), limit, what));
+    }
+    if let Some(limit) = account_limit {
+        let what = format!("account {} in {}", facts.account, facts.region);
+        wanted.push((format!("a/{}/{}", facts.account, facts.region), *limit, what));
     }
     for (bucket, limit, what) in wanted {
         if !inner.buckets.take(&bucket, limit, now_ms) {
