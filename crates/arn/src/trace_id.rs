@@ -32,6 +32,12 @@ impl TraceId {
         let response = format!("Root={root};Parent={parent};Sampled={sampled}");
         Self { request, response, root }
     }
+
+    /// The root alone in a `header`: `1-…`.
+    #[must_use]
+    pub fn root_of(header: &str) -> Option<&str> {
+        header.split(';').find_map(|part| part.trim().strip_prefix("Root="))
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

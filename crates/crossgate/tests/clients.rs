@@ -377,3 +377,8 @@ fn a_service_by_terraform() {
 fn deployments_under_load_and_apis_that_do_harm() {
     pytest("test_gateway_under_stress.py");
 }
+
+#[test]
+fn the_front_door_as_the_guide_describes_it() {
+    pytest("test_front_door_walk.py");
+}
