@@ -235,3 +235,33 @@ def test_simulate_asks_about_one_action(shared):
     said = shared.crossgate("simulate", "--principal", f"arn:aws:iam::{A}:user/asked", "--action", "lambda:*",
                             "--resource", "*", expect=2)
     assert "`lambda:*` is no action" in said
+
+
+def test_the_simulator_asks_the_callers_policies_and_keeps_the_organizations_to_itself(server):
+    organizations, iam = server.client("organizations"), server.client("iam", B)
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    invited = organizations.invite_account_to_organization(Target={"Id": B, "Type": "ACCOUNT"})["Handshake"]["Id"]
+    server.client("organizations", B).accept_handshake(HandshakeId=invited)
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    iam.create_user(UserName="asked")
+    iam.put_user_policy(UserName="asked", PolicyName="p", PolicyDocument=document(allow(["sts:AssumeRole", "iam:*"])))
+
+    def asked(action, resource="*"):
+        source = f"arn:aws:iam::{B}:user/asked"
+        return iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=[action],
+                                             ResourceArns=[resource])["EvaluationResults"][0]
+
+    # The role's trust policy is not in the question.
+    one = asked("sts:AssumeRole", f"arn:aws:iam::{B}:role/door")
+    assert (one["EvalDecision"], one["EvalDecisionDetails"]) == ("allowed", {})
+    assert [statement["SourcePolicyId"] for statement in one["MatchedStatements"]] == ["user_asked_p"]
+    assert one["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}
+    deny = {"Effect": "Deny", "Action": "iam:CreateUser", "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:PrincipalTag/secret-project": "yes"}}}
+    policy = organizations.create_policy(Name="deny", Description="", Type="SERVICE_CONTROL_POLICY",
+                                         Content=document(deny))["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=policy, TargetId=B)
+    one = asked("iam:CreateUser")
+    assert (one["EvalDecision"], one["OrganizationsDecisionDetail"]) == ("explicitDeny", {"AllowedByOrganizations": False})
+    assert (one["MatchedStatements"], one["MissingContextValues"]) == ([], [])
