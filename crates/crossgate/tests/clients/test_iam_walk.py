@@ -8,6 +8,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import A, B, CROSSGATE
+from terraforming import apply, destroy, needs_terraform, nothing_to_change, terraform_in
 
 OWN = f"arn:aws:iam::{A}:policy/own"
 AWS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -265,3 +266,48 @@ def test_the_simulator_asks_the_callers_policies_and_keeps_the_organizations_to_
     one = asked("iam:CreateUser")
     assert (one["EvalDecision"], one["OrganizationsDecisionDetail"]) == ("explicitDeny", {"AllowedByOrganizations": False})
     assert (one["MatchedStatements"], one["MissingContextValues"]) == ([], [])
+
+
+# `data.aws_iam_policy_document` writes an account as it is given: by its digits.
+ROLE = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "endpoint" {}
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "222222222222"
+  secret_key                  = "any"
+  skip_metadata_api_check     = true
+  skip_credentials_validation = true
+  endpoints {
+    iam = var.endpoint
+    sts = var.endpoint
+  }
+}
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = ["111111111111", "arn:aws:iam::222222222222:root"]
+    }
+  }
+}
+resource "aws_iam_role" "door" {
+  name               = "door"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+"""
+
+
+@needs_terraform
+def test_terraform_finds_nothing_to_change_in_a_trusted_account(server, tmp_path):
+    terraform = terraform_in(tmp_path, ROLE, server)
+    apply(terraform)
+    nothing_to_change(terraform)
+    stored = server.client("iam").get_role(RoleName="door")["Role"]["AssumeRolePolicyDocument"]
+    assert "arn:aws:iam::111111111111:root" in stored["Statement"][0]["Principal"]["AWS"]
+    destroy(terraform)
