@@ -180,6 +180,24 @@ def test_sessions_end_when_their_grounds_end(shared, people):
     refused(new.list_users, "InvalidClientTokenId")
 
 
+def test_a_described_api_passes_its_roles_as_one_made_by_hand_does(shared, people):
+    iam = shared.client("iam")
+    role = iam.create_role(RoleName="handed", AssumeRolePolicyDocument=trusts({"Service": "apigateway.amazonaws.com"}))["Role"]["Arn"]
+    function = f"arn:aws:lambda:us-east-1:{A}:function:f"
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "credentials": role,
+                   "uri": f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"}
+    method = {"responses": {}, "x-amazon-apigateway-integration": {"$ref": "#/x-shared"}}
+    described = json.dumps({"swagger": "2.0", "info": {"title": "t", "version": "1"}, "x-shared": integration,
+                            "paths": {"/": {"get": method}}}).encode()
+    without = people.client("apigateway", allow("apigateway:*"))
+    error = refused(without.import_rest_api, "AccessDeniedException", body=described)
+    assert f"iam:PassRole on resource: {role}" in error["Error"]["Message"]
+    empty = without.create_rest_api(name="empty")["id"]
+    refused(without.put_rest_api, "AccessDeniedException", restApiId=empty, mode="merge", body=described)
+    passed = {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}}
+    people.client("apigateway", allow("apigateway:*"), allow("iam:PassRole", role, passed)).import_rest_api(body=described)
+
+
 def cases(tmp_path, text, name="cases.json"):
     (tmp_path / name).write_text(text if isinstance(text, str) else json.dumps(text))
     done = subprocess.run([CROSSGATE, "test", str(tmp_path / name)], capture_output=True, text=True, timeout=60)
@@ -258,6 +276,11 @@ def test_the_simulator_asks_the_callers_policies_and_keeps_the_organizations_to_
     assert (one["EvalDecision"], one["EvalDecisionDetails"]) == ("allowed", {})
     assert [statement["SourcePolicyId"] for statement in one["MatchedStatements"]] == ["user_asked_p"]
     assert one["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}
+    # What is created with tags is tagged.
+    key = People(server).user(allow("organizations:CreateOrganizationalUnit"))[1]
+    makes = People(server).as_key("organizations", key).create_organizational_unit
+    refused(makes, "AccessDeniedException", ParentId=root, Name="unit", Tags=[{"Key": "team", "Value": "blue"}])
+    makes(ParentId=root, Name="unit")
     deny = {"Effect": "Deny", "Action": "iam:CreateUser", "Resource": "*",
             "Condition": {"StringNotEquals": {"aws:PrincipalTag/secret-project": "yes"}}}
     policy = organizations.create_policy(Name="deny", Description="", Type="SERVICE_CONTROL_POLICY",

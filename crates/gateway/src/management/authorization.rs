@@ -11,6 +11,7 @@ use wire::{ApiError, Call};
 
 use super::condition_keys;
 use super::failure::Failure;
+use super::openapi::{self, HandedOver};
 use super::operations::operation;
 
 /// An ARN within a path, as `/tags/…` has it.
@@ -36,7 +37,13 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
     let mut main = keys.clone();
     main.extend(&sent);
     let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
-    for (action, resource) in additional(call) {
+    // An API's description may bring roles and the policy along (developer guide, "x-amazon-apigateway-integration",
+    // "x-amazon-apigateway-policy").
+    let brought = match call.operation {
+        "ImportRestApi" | "PutRestApi" => openapi::handed_over(&call.payload)?,
+        _ => HandedOver::default(),
+    };
+    for (action, resource) in additional(call, &brought) {
         // An association's keys are not the domain name's.
         let association = action.ends_with("AccessAssociation");
         all.push(check(call, action, resource, if association { Context::new() } else { keys.clone() }));
@@ -48,7 +55,8 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         // Tagging changes the resource as well (iann0036/iam-dataset pull request 39, tested against AWS).
         all.push(check(call, "apigateway:PATCH", resource, tagged_keys));
     }
-    all.extend(passed_role(call).and_then(|role| pass_role(call, role)));
+    let roles = passed_role(call).into_iter().chain(brought.roles.iter().map(String::as_str));
+    all.extend(roles.filter_map(|role| pass_role(call, role)));
     Ok(all)
 }
 
@@ -60,12 +68,12 @@ fn tagged_resource(call: &Call) -> Option<String> {
 
 /// The actions that sensitive changes need besides the method's own (the reference's "additional authorization
 /// control").
-fn additional(call: &Call) -> Vec<(&'static str, String)> {
+fn additional(call: &Call, brought: &HandedOver) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     let api = |id: Option<&str>| {
         arn(call, "", &id.map_or_else(|| "/restapis".to_owned(), |id| format!("/restapis/{id}")))
     };
-    if changes_policy(call) {
+    if brought.policy || changes_policy(call) {
         all.push(("apigateway:UpdateRestApiPolicy", api(call.text("restApiId"))));
     }
     let domain = || resource("/domainnames/{domainName}", call);
@@ -177,11 +185,6 @@ fn changes_policy(call: &Call) -> bool {
     match call.operation {
         "CreateRestApi" => call.text("policy").is_some_and(|p| !p.is_empty()),
         "UpdateRestApi" => patched(call, "/policy").is_some(),
-        // An API's description may bring the policy along (developer guide, "x-amazon-apigateway-policy").
-        "ImportRestApi" | "PutRestApi" => {
-            const EXTENSION: &[u8] = b"x-amazon-apigateway-policy";
-            call.payload.windows(EXTENSION.len()).any(|at| at == EXTENSION)
-        }
         _ => false,
     }
 }
