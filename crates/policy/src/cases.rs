@@ -71,6 +71,8 @@ pub struct Outcome {
     pub denied_by: Option<Layer>,
     /// One line: what was expected and what came out, with the nearest statement.
     pub line: String,
+    /// The case's warnings.
+    pub warnings: Vec<String>,
     /// The whole story.
     pub explanation: Explanation,
 }
@@ -155,7 +157,8 @@ impl Case {
             line.push_str(&format!("; the explanation does not say `{says}`"));
         }
         let holds = effect == self.expected && layer_holds && said.is_none();
-        Outcome { name: self.name.clone(), holds, effect, denied_by, line, explanation }
+        let (name, warnings) = (self.name.clone(), self.warnings.clone());
+        Outcome { name, holds, effect, denied_by, line, warnings, explanation }
     }
 }
 

@@ -230,7 +230,11 @@ def test_a_deny_that_aws_would_not_store_is_pointed_out(tmp_path):
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"stringEquals": {"aws:username": "ann"}}}
     status, out, err = cases(tmp_path, [case(statement=deny, context={"aws:username": "ann"})])
     assert (status, out) == (0, "1 of 1 cases hold\n")
-    assert "one: identity policy 2: AWS refuses it: Syntax errors in policy. (`stringEquals` is no condition operator)" in err
+    warning = "identity policy 2: AWS refuses it: Syntax errors in policy. (`stringEquals` is no condition operator)"
+    assert f"one: {warning}" in err
+    done = subprocess.run([CROSSGATE, "test", "--format", "json", str(tmp_path / "cases.json")], capture_output=True, text=True,
+                          timeout=60)
+    assert json.loads(done.stdout)["cases"][0]["warnings"] == [warning]
 
 
 def test_yaml_cases_share_members_by_merge_keys(tmp_path):
