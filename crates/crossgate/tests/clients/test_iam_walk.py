@@ -194,8 +194,15 @@ def test_a_described_api_passes_its_roles_as_one_made_by_hand_does(shared, peopl
     assert f"iam:PassRole on resource: {role}" in error["Error"]["Message"]
     empty = without.create_rest_api(name="empty")["id"]
     refused(without.put_rest_api, "AccessDeniedException", restApiId=empty, mode="merge", body=described)
-    passed = {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}}
-    people.client("apigateway", allow("apigateway:*"), allow("iam:PassRole", role, passed)).import_rest_api(body=described)
+    passed = allow("iam:PassRole", role, {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}})
+    people.client("apigateway", allow("apigateway:*"), passed).import_rest_api(body=described)
+    # A guard against open methods holds for imports as well.
+    guard = {"Effect": "Deny", "Action": "apigateway:*", "Resource": "*",
+             "Condition": {"ForAnyValue:StringEquals": {"apigateway:Request/RouteAuthorizationType": "NONE"}}}
+    guarded = people.client("apigateway", allow("apigateway:*"), passed, guard)
+    refused(guarded.import_rest_api, "AccessDeniedException", body=described)
+    signed = json.loads(described) | {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}
+    guarded.import_rest_api(body=json.dumps(signed).encode())
 
 
 def cases(tmp_path, text, name="cases.json"):

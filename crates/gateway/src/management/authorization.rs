@@ -23,8 +23,14 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
     let on = resource(operation.path, call);
     let sent = condition_keys::request_tags(call);
     let tagged = tagged_resource(call);
+    // An API's description may bring roles and the policy along (developer guide, "x-amazon-apigateway-integration",
+    // "x-amazon-apigateway-policy").
+    let brought = match call.operation {
+        "ImportRestApi" | "PutRestApi" => openapi::handed_over(&call.payload)?,
+        _ => HandedOver::default(),
+    };
     // Of the request and of what it is about; and, when that is the resource's tags, of what is tagged.
-    let (keys, tagged_keys) = store.read::<_, Failure>(|reader| {
+    let (mut keys, tagged_keys) = store.read::<_, Failure>(|reader| {
         let mut keys = condition_keys::of_request(call);
         condition_keys::of_resource(reader, call, &mut keys)?;
         condition_keys::resource_tags(reader, call, &on, &mut keys)?;
@@ -34,15 +40,12 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         }
         Ok((keys, tagged_keys))
     })?;
+    for (key, values) in &brought.keys {
+        keys.set_all(&format!("apigateway:Request/{key}"), values.iter().cloned().collect());
+    }
     let mut main = keys.clone();
     main.extend(&sent);
     let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
-    // An API's description may bring roles and the policy along (developer guide, "x-amazon-apigateway-integration",
-    // "x-amazon-apigateway-policy").
-    let brought = match call.operation {
-        "ImportRestApi" | "PutRestApi" => openapi::handed_over(&call.payload)?,
-        _ => HandedOver::default(),
-    };
     for (action, resource) in additional(call, &brought) {
         // An association's keys are not the domain name's.
         let association = action.ends_with("AccessAssociation");

@@ -1,10 +1,13 @@
-//! What a document hands over besides its methods, which takes permissions of its own: roles and a policy.
+//! What a document brings that bears on whether it may be imported: roles and a policy, which take permissions of their
+//! own, and the values of condition keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::authorizers::{authorizers, of_method};
 use super::document::Document;
+use super::import::VERBS;
 use crate::management::failure::{Failure, bad_request};
 
 /// The most roles of a document: more than an API has methods (300 resources of nine at most).
@@ -17,6 +20,9 @@ pub(in crate::management) struct HandedOver {
     pub roles: BTreeSet<String>,
     /// Whether the document brings the API's policy along.
     pub policy: bool,
+    /// The values of `apigateway:Request/…` keys, which for a document are lists (Service Authorization Reference, the
+    /// keys' own words: "also available as a collection during import").
+    pub keys: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 /// Looks through all of the document, so that a reference to an integration somewhere else hides nothing. What is no
@@ -30,7 +36,34 @@ pub(in crate::management) fn handed_over(bytes: &[u8]) -> Result<HandedOver, Fai
         let text = format!("The API definition has {} roles, the maximum is {MAX_ROLES}.", roles.len());
         return Err(bad_request(text));
     }
-    Ok(HandedOver { roles, policy })
+    Ok(HandedOver { roles, policy, keys: keys(&document) })
+}
+
+fn keys(document: &Document) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut keys: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    let mut add = |key, value: &str| keys.entry(key).or_default().insert(value.to_owned());
+    let mut ids = BTreeMap::new();
+    for (name, step) in authorizers(document, "") {
+        let kind = step.text("type").unwrap_or_default().to_owned();
+        add("AuthorizerType", &kind);
+        if let Some(uri) = step.text("authorizerUri") {
+            add("AuthorizerUri", uri);
+        }
+        ids.insert(name, (String::new(), kind));
+    }
+    for item in document.members("paths").into_iter().flat_map(|paths| paths.values()) {
+        let Ok(item) = document.resolve(item) else { continue };
+        for operation in VERBS.iter().filter_map(|(member, _)| item.get(member)?.as_object()) {
+            let method = of_method(document, operation, &ids);
+            add(
+                "RouteAuthorizationType",
+                method.get("authorizationType").and_then(Value::as_str).unwrap_or("NONE"),
+            );
+            let key = method.get("apiKeyRequired").and_then(Value::as_bool).unwrap_or(false);
+            add("ApiKeyRequired", &key.to_string());
+        }
+    }
+    keys
 }
 
 fn collect(value: &Value, roles: &mut BTreeSet<String>) {
@@ -66,6 +99,20 @@ mod tests {
         let roles: Vec<_> = found.roles.iter().map(|role| role.rsplit('/').next().unwrap()).collect();
         assert_eq!((roles, found.policy), (vec!["a", "b"], true));
         assert!(handed_over(b"no document").unwrap().roles.is_empty());
+    }
+
+    #[test]
+    fn condition_keys_are_those_of_every_method_and_authorizer() {
+        let document = r##"{"swagger":"2.0","info":{"title":"t","version":"1"},
+            "securityDefinitions":{"key":{"type":"apiKey","name":"x-api-key","in":"header"},
+                "iam":{"type":"apiKey","x-amazon-apigateway-authtype":"awsSigv4"},
+                "own":{"type":"apiKey","name":"A","x-amazon-apigateway-authorizer":{"type":"token","authorizerUri":"uri"}}},
+            "paths":{"/a":{"get":{"security":[{"iam":[]}]},"post":{"security":[{"own":[]},{"key":[]}]}},"/b":{"get":{}}}}"##;
+        let keys = handed_over(document.as_bytes()).unwrap().keys;
+        let of = |key: &str| keys[key].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(of("RouteAuthorizationType"), ["AWS_IAM", "CUSTOM", "NONE"]);
+        assert_eq!(of("ApiKeyRequired"), ["false", "true"]);
+        assert_eq!((of("AuthorizerType"), of("AuthorizerUri")), (vec!["TOKEN"], vec!["uri"]));
     }
 
     #[test]
