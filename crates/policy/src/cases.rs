@@ -182,7 +182,7 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
         return Err(fail(span, what));
     }
     let resource_account = match request.node.get("resourceAccount").map(|member| &member.node) {
-        Some(node) if !matches!(node.value, Json::Null) => {
+        Some(node) if !matches!(node.value, Json::Null) && node.string() != Some("") => {
             let account = node.scalar().and_then(|text| AccountId::new(&text).ok());
             let what = || fail(node.span, "`resourceAccount` is twelve digits".to_owned());
             Some(account.ok_or_else(what)?)
