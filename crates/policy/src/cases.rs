@@ -14,16 +14,17 @@
 //! (who made a federated user's session) and `principalId` (`AIDA…`, `AROA…`). A case may hold `says`: a text that
 //! the drawn explanation must contain.
 
+mod documents;
+
 use std::fmt;
-use std::sync::Arc;
 
 use arn::AccountId;
 
+use self::documents::{Load, Policies};
 use crate::json::{self, Json, Node};
-use crate::validate::refusal;
 use crate::{
-    CallerPolicies, Context, Decision, Effect, Explanation, Layer, MalformedPolicy, Policy, PolicyKind,
-    Principal, Request, ResourcePolicies, Span, is_action,
+    CallerPolicies, Context, Decision, Effect, Explanation, Layer, PolicyKind, Principal, Request,
+    ResourcePolicies, Span, is_action,
 };
 
 /// The most bytes of a case file.
@@ -71,6 +72,8 @@ pub struct Outcome {
     pub denied_by: Option<Layer>,
     /// One line: what was expected and what came out, with the nearest statement.
     pub line: String,
+    /// The case's warnings.
+    pub warnings: Vec<String>,
     /// The whole story.
     pub explanation: Explanation,
 }
@@ -155,11 +158,10 @@ impl Case {
             line.push_str(&format!("; the explanation does not say `{says}`"));
         }
         let holds = effect == self.expected && layer_holds && said.is_none();
-        Outcome { name: self.name.clone(), holds, effect, denied_by, line, explanation }
+        let (name, warnings) = (self.name.clone(), self.warnings.clone());
+        Outcome { name, holds, effect, denied_by, line, warnings, explanation }
     }
 }
-
-type Load<'l> = &'l mut dyn FnMut(&str) -> Result<String, String>;
 
 fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<Case, CaseError> {
     let fail = |span: Span, what: String| CaseError { message: format!("{name}: {what}"), span };
@@ -180,7 +182,7 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
         return Err(fail(span, what));
     }
     let resource_account = match request.node.get("resourceAccount").map(|member| &member.node) {
-        Some(node) if !matches!(node.value, Json::Null) => {
+        Some(node) if !matches!(node.value, Json::Null) && node.string() != Some("") => {
             let account = node.scalar().and_then(|text| AccountId::new(&text).ok());
             let what = || fail(node.span, "`resourceAccount` is twelve digits".to_owned());
             Some(account.ok_or_else(what)?)
@@ -315,91 +317,6 @@ fn layer(text: &str) -> Option<Layer> {
 
 fn string<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.node.string()
-}
-
-struct Policies<'a> {
-    text: &'a str,
-    load: Load<'a>,
-    case: &'a str,
-    warnings: Vec<String>,
-}
-
-impl Policies<'_> {
-    fn levels(
-        &mut self,
-        what: &str,
-        node: &Node,
-        kind: PolicyKind,
-    ) -> Result<Vec<Vec<Arc<Policy>>>, CaseError> {
-        if matches!(node.value, Json::Null) {
-            return Ok(Vec::new());
-        }
-        let levels = node.items().iter().enumerate();
-        levels.map(|(i, level)| self.list(&format!("{what} level {i}"), level, kind)).collect()
-    }
-
-    fn list(&mut self, what: &str, node: &Node, kind: PolicyKind) -> Result<Vec<Arc<Policy>>, CaseError> {
-        let items = node.items();
-        let one = items.len() == 1;
-        let present = items.iter().filter(|item| !matches!(item.value, Json::Null)).enumerate();
-        present
-            .map(|(i, item)| {
-                let name = if one { what.to_owned() } else { format!("{what} {}", i + 1) };
-                self.policy(name, item, kind).map(Arc::new)
-            })
-            .collect()
-    }
-
-    fn at_most_one(
-        &mut self,
-        what: &str,
-        node: &Node,
-        kind: PolicyKind,
-    ) -> Result<Option<Arc<Policy>>, CaseError> {
-        let mut list = self.list(what, node, kind)?;
-        if list.len() > 1 {
-            let message = format!("{}: there is one {what} at most, not {}", self.case, list.len());
-            return Err(CaseError { message, span: node.span });
-        }
-        Ok(list.pop())
-    }
-
-    fn policy(&mut self, name: String, node: &Node, kind: PolicyKind) -> Result<Policy, CaseError> {
-        let wrong = |case: &str, name: &str, e: &MalformedPolicy, span| CaseError {
-            message: format!("{case}: {name}: {} ({})", e.message, e.help),
-            span,
-        };
-        if let Some(path) = node.get("file").filter(|_| node.get("Statement").is_none()) {
-            let failed =
-                |what: String| CaseError { message: format!("{}: {what}", self.case), span: node.span };
-            let path = path.node.string().ok_or_else(|| failed("`file` is a path".to_owned()))?;
-            let text = (self.load)(path).map_err(|e| failed(format!("{path}: {e}")))?;
-            let policy =
-                Policy::parse(path, &text, kind).map_err(|e| wrong(self.case, path, &e, node.span))?;
-            self.warn(path, &text, kind);
-            return Ok(policy);
-        }
-        // A document in the file keeps its own text; one in a string is that string.
-        let text = node.string().unwrap_or_else(|| node.span.of(self.text));
-        let policy = Policy::parse(name.clone(), text, kind).map_err(|e| {
-            let inside = node.string().is_none();
-            let span = match inside {
-                true => Span::new(node.span.start + e.span.start, node.span.start + e.span.end),
-                false => node.span,
-            };
-            wrong(self.case, &name, &e, span)
-        })?;
-        self.warn(&name, text, kind);
-        Ok(policy)
-    }
-
-    /// A misspelt operator or a resource that is no ARN never matches: as a Deny, such a statement would pass for one
-    /// that spares the request, and AWS would not have stored it.
-    fn warn(&mut self, name: &str, text: &str, kind: PolicyKind) {
-        if let Some(refusal) = refusal(text, kind) {
-            self.warnings.push(format!("{name}: AWS refuses it: {} ({})", refusal.message, refusal.help));
-        }
-    }
 }
 
 #[cfg(test)]

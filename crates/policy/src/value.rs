@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 /// An ISO 8601 / W3C date, or seconds since 1970.
 pub(crate) fn date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         let duration = SignedDuration::try_from_secs_f64(text.parse().ok()?).ok()?;
         return Timestamp::from_duration(duration).ok();
     }
@@ -79,7 +80,8 @@ mod tests {
         ] {
             assert_eq!(date(text), Some(same), "{text}");
         }
-        for none in ["", "soon", "2020-13-01", "99999999999999999999", "."] {
+        assert_eq!(date("-1"), date("1969-12-31T23:59:59Z"));
+        for none in ["", "-", "soon", "2020-13-01", "99999999999999999999", "."] {
             assert_eq!(date(none), None, "{none}");
         }
     }

@@ -20,10 +20,11 @@ pub fn run(options: &Test) -> ExitCode {
             Ok(cases) if cases.is_empty() => eprintln!("crossgate: {}: no cases", file.display()),
             Ok(cases) => {
                 for case in &cases {
-                    for warning in &case.warnings {
-                        eprintln!("crossgate: {}: {}: {warning}", file.display(), case.name);
+                    let outcome = case.run();
+                    for warning in &outcome.warnings {
+                        eprintln!("crossgate: {}: {}: {warning}", file.display(), outcome.name);
                     }
-                    outcomes.push((file.display().to_string(), case.run()));
+                    outcomes.push((file.display().to_string(), outcome));
                 }
             }
             Err(message) => {
@@ -60,7 +61,8 @@ fn as_json(outcomes: &[(String, Outcome)]) -> serde_json::Value {
         .map(|(file, outcome)| {
             json!({
                 "file": file, "name": outcome.name, "holds": outcome.holds, "effect": outcome.effect,
-                "deniedBy": outcome.denied_by, "line": outcome.line, "explanation": outcome.explanation,
+                "deniedBy": outcome.denied_by, "line": outcome.line, "warnings": outcome.warnings,
+                "explanation": outcome.explanation,
             })
         })
         .collect();

@@ -8,6 +8,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import A, B, CROSSGATE
+from terraforming import apply, destroy, needs_terraform, nothing_to_change, terraform_in
 
 OWN = f"arn:aws:iam::{A}:policy/own"
 AWS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -179,6 +180,31 @@ def test_sessions_end_when_their_grounds_end(shared, people):
     refused(new.list_users, "InvalidClientTokenId")
 
 
+def test_a_described_api_passes_its_roles_as_one_made_by_hand_does(shared, people):
+    iam = shared.client("iam")
+    role = iam.create_role(RoleName="handed", AssumeRolePolicyDocument=trusts({"Service": "apigateway.amazonaws.com"}))["Role"]["Arn"]
+    function = f"arn:aws:lambda:us-east-1:{A}:function:f"
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "credentials": role,
+                   "uri": f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"}
+    method = {"responses": {}, "x-amazon-apigateway-integration": {"$ref": "#/x-shared"}}
+    described = json.dumps({"swagger": "2.0", "info": {"title": "t", "version": "1"}, "x-shared": integration,
+                            "paths": {"/": {"get": method}}}).encode()
+    without = people.client("apigateway", allow("apigateway:*"))
+    error = refused(without.import_rest_api, "AccessDeniedException", body=described)
+    assert f"iam:PassRole on resource: {role}" in error["Error"]["Message"]
+    empty = without.create_rest_api(name="empty")["id"]
+    refused(without.put_rest_api, "AccessDeniedException", restApiId=empty, mode="merge", body=described)
+    passed = allow("iam:PassRole", role, {"StringEquals": {"iam:PassedToService": "apigateway.amazonaws.com"}})
+    people.client("apigateway", allow("apigateway:*"), passed).import_rest_api(body=described)
+    # A guard against open methods holds for imports as well.
+    guard = {"Effect": "Deny", "Action": "apigateway:*", "Resource": "*",
+             "Condition": {"ForAnyValue:StringEquals": {"apigateway:Request/RouteAuthorizationType": "NONE"}}}
+    guarded = people.client("apigateway", allow("apigateway:*"), passed, guard)
+    refused(guarded.import_rest_api, "AccessDeniedException", body=described)
+    signed = json.loads(described) | {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}
+    guarded.import_rest_api(body=json.dumps(signed).encode())
+
+
 def cases(tmp_path, text, name="cases.json"):
     (tmp_path / name).write_text(text if isinstance(text, str) else json.dumps(text))
     done = subprocess.run([CROSSGATE, "test", str(tmp_path / name)], capture_output=True, text=True, timeout=60)
@@ -211,7 +237,11 @@ def test_a_deny_that_aws_would_not_store_is_pointed_out(tmp_path):
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"stringEquals": {"aws:username": "ann"}}}
     status, out, err = cases(tmp_path, [case(statement=deny, context={"aws:username": "ann"})])
     assert (status, out) == (0, "1 of 1 cases hold\n")
-    assert "one: identity policy 2: AWS refuses it: Syntax errors in policy. (`stringEquals` is no condition operator)" in err
+    warning = "identity policy 2: AWS refuses it: Syntax errors in policy. (`stringEquals` is no condition operator)"
+    assert f"one: {warning}" in err
+    done = subprocess.run([CROSSGATE, "test", "--format", "json", str(tmp_path / "cases.json")], capture_output=True, text=True,
+                          timeout=60)
+    assert json.loads(done.stdout)["cases"][0]["warnings"] == [warning]
 
 
 def test_yaml_cases_share_members_by_merge_keys(tmp_path):
@@ -235,3 +265,83 @@ def test_simulate_asks_about_one_action(shared):
     said = shared.crossgate("simulate", "--principal", f"arn:aws:iam::{A}:user/asked", "--action", "lambda:*",
                             "--resource", "*", expect=2)
     assert "`lambda:*` is no action" in said
+
+
+def test_the_simulator_asks_the_callers_policies_and_keeps_the_organizations_to_itself(server):
+    organizations, iam = server.client("organizations"), server.client("iam", B)
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    invited = organizations.invite_account_to_organization(Target={"Id": B, "Type": "ACCOUNT"})["Handshake"]["Id"]
+    server.client("organizations", B).accept_handshake(HandshakeId=invited)
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    iam.create_user(UserName="asked")
+    iam.put_user_policy(UserName="asked", PolicyName="p", PolicyDocument=document(allow(["sts:AssumeRole", "iam:*"])))
+
+    def asked(action, resource="*"):
+        source = f"arn:aws:iam::{B}:user/asked"
+        return iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=[action],
+                                             ResourceArns=[resource])["EvaluationResults"][0]
+
+    # The role's trust policy is not in the question.
+    one = asked("sts:AssumeRole", f"arn:aws:iam::{B}:role/door")
+    assert (one["EvalDecision"], one["EvalDecisionDetails"]) == ("allowed", {})
+    assert [statement["SourcePolicyId"] for statement in one["MatchedStatements"]] == ["user_asked_p"]
+    assert one["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}
+    # What is created with tags is tagged.
+    key = People(server).user(allow("organizations:CreateOrganizationalUnit"))[1]
+    makes = People(server).as_key("organizations", key).create_organizational_unit
+    refused(makes, "AccessDeniedException", ParentId=root, Name="unit", Tags=[{"Key": "team", "Value": "blue"}])
+    makes(ParentId=root, Name="unit")
+    deny = {"Effect": "Deny", "Action": "iam:CreateUser", "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:PrincipalTag/secret-project": "yes"}}}
+    policy = organizations.create_policy(Name="deny", Description="", Type="SERVICE_CONTROL_POLICY",
+                                         Content=document(deny))["Policy"]["PolicySummary"]["Id"]
+    organizations.attach_policy(PolicyId=policy, TargetId=B)
+    one = asked("iam:CreateUser")
+    assert (one["EvalDecision"], one["OrganizationsDecisionDetail"]) == ("explicitDeny", {"AllowedByOrganizations": False})
+    assert (one["MatchedStatements"], one["MissingContextValues"]) == ([], [])
+
+
+# `data.aws_iam_policy_document` writes an account as it is given: by its digits.
+ROLE = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+variable "endpoint" {}
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "222222222222"
+  secret_key                  = "any"
+  skip_metadata_api_check     = true
+  skip_credentials_validation = true
+  endpoints {
+    iam = var.endpoint
+    sts = var.endpoint
+  }
+}
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = ["111111111111", "arn:aws:iam::222222222222:root"]
+    }
+  }
+}
+resource "aws_iam_role" "door" {
+  name               = "door"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+"""
+
+
+@needs_terraform
+def test_terraform_finds_nothing_to_change_in_a_trusted_account(server, tmp_path):
+    terraform = terraform_in(tmp_path, ROLE, server)
+    apply(terraform)
+    nothing_to_change(terraform)
+    stored = server.client("iam").get_role(RoleName="door")["Role"]["AssumeRolePolicyDocument"]
+    assert "arn:aws:iam::111111111111:root" in stored["Statement"][0]["Principal"]["AWS"]
+    destroy(terraform)

@@ -11,6 +11,7 @@ use wire::{ApiError, Call};
 
 use super::condition_keys;
 use super::failure::Failure;
+use super::openapi::{self, HandedOver};
 use super::operations::operation;
 
 /// An ARN within a path, as `/tags/…` has it.
@@ -22,8 +23,14 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
     let on = resource(operation.path, call);
     let sent = condition_keys::request_tags(call);
     let tagged = tagged_resource(call);
+    // An API's description may bring roles and the policy along (developer guide, "x-amazon-apigateway-integration",
+    // "x-amazon-apigateway-policy").
+    let brought = match call.operation {
+        "ImportRestApi" | "PutRestApi" => openapi::handed_over(&call.payload)?,
+        _ => HandedOver::default(),
+    };
     // Of the request and of what it is about; and, when that is the resource's tags, of what is tagged.
-    let (keys, tagged_keys) = store.read::<_, Failure>(|reader| {
+    let (mut keys, tagged_keys) = store.read::<_, Failure>(|reader| {
         let mut keys = condition_keys::of_request(call);
         condition_keys::of_resource(reader, call, &mut keys)?;
         condition_keys::resource_tags(reader, call, &on, &mut keys)?;
@@ -33,10 +40,13 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         }
         Ok((keys, tagged_keys))
     })?;
+    for (key, values) in &brought.keys {
+        keys.set_all(&format!("apigateway:Request/{key}"), values.iter().cloned().collect());
+    }
     let mut main = keys.clone();
     main.extend(&sent);
     let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
-    for (action, resource) in additional(call) {
+    for (action, resource) in additional(call, &brought) {
         // An association's keys are not the domain name's.
         let association = action.ends_with("AccessAssociation");
         all.push(check(call, action, resource, if association { Context::new() } else { keys.clone() }));
@@ -48,7 +58,8 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         // Tagging changes the resource as well (iann0036/iam-dataset pull request 39, tested against AWS).
         all.push(check(call, "apigateway:PATCH", resource, tagged_keys));
     }
-    all.extend(passed_role(call).and_then(|role| pass_role(call, role)));
+    let roles = passed_role(call).into_iter().chain(brought.roles.iter().map(String::as_str));
+    all.extend(roles.filter_map(|role| pass_role(call, role)));
     Ok(all)
 }
 
@@ -60,12 +71,12 @@ fn tagged_resource(call: &Call) -> Option<String> {
 
 /// The actions that sensitive changes need besides the method's own (the reference's "additional authorization
 /// control").
-fn additional(call: &Call) -> Vec<(&'static str, String)> {
+fn additional(call: &Call, brought: &HandedOver) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     let api = |id: Option<&str>| {
         arn(call, "", &id.map_or_else(|| "/restapis".to_owned(), |id| format!("/restapis/{id}")))
     };
-    if changes_policy(call) {
+    if brought.policy || changes_policy(call) {
         all.push(("apigateway:UpdateRestApiPolicy", api(call.text("restApiId"))));
     }
     let domain = || resource("/domainnames/{domainName}", call);
@@ -177,11 +188,6 @@ fn changes_policy(call: &Call) -> bool {
     match call.operation {
         "CreateRestApi" => call.text("policy").is_some_and(|p| !p.is_empty()),
         "UpdateRestApi" => patched(call, "/policy").is_some(),
-        // An API's description may bring the policy along (developer guide, "x-amazon-apigateway-policy").
-        "ImportRestApi" | "PutRestApi" => {
-            const EXTENSION: &[u8] = b"x-amazon-apigateway-policy";
-            call.payload.windows(EXTENSION.len()).any(|at| at == EXTENSION)
-        }
         _ => false,
     }
 }

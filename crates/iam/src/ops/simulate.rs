@@ -2,8 +2,8 @@
 
 use arn::{AccountId, Arn};
 use policy::{
-    CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerVerdict, Policy, PolicyKind,
-    Principal, Request, Side, StatementEffect, Why,
+    CallerPolicies, Context, Decision, Effect, Explanation, Layer, LayerStory, LayerVerdict, Policy,
+    PolicyKind, Principal, Request, Side, StatementEffect, Why,
 };
 use serde_json::{Value, json};
 
@@ -77,6 +77,19 @@ pub(crate) fn custom_policy(op: &Op<'_>) -> Output {
     simulate(op, None)
 }
 
+/// The name of the policy that stands in for the resource's own.
+const UNASKED: &str = "";
+
+/// A resource's policy takes part only when the call brings it (User Guide, access_policies_testing-policies). Otherwise,
+/// within the account, the caller's policies decide, also about sts:AssumeRole (recorded: aws/aws-cli#10314); so this
+/// leaves everything to them. Across accounts both sides must allow, and nothing allows on the other.
+fn unasked(account: AccountId) -> Result<Policy, Fail> {
+    let everything = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": { "AWS": account.to_string() }, "Action": "*", "Resource": "*",
+    } });
+    documents::compile(UNASKED.to_owned(), &everything.to_string(), PolicyKind::Resource)
+}
+
 /// The values of `ResourceHandlingOption` (API Reference, SimulateCustomPolicy): for ec2:RunInstances they say which
 /// resources are to be given. Each resource is evaluated by itself either way.
 const SCENARIOS: [&str; 6] = [
@@ -139,6 +152,8 @@ fn simulate(op: &Op<'_>, subject: Option<Subject>) -> Output {
         }
         None => None,
     };
+    let account = subject.principal.account().unwrap_or(*op.account());
+    let unasked = unasked(account)?;
     let context = context(op);
     let owner = op.text("ResourceOwner").and_then(|owner| Principal::parse(owner).ok()?.account());
     let mut resources = texts(op.call, "ResourceArns");
@@ -148,15 +163,18 @@ fn simulate(op: &Op<'_>, subject: Option<Subject>) -> Output {
     let mut results = Vec::new();
     for action in texts(op.call, "ActionNames") {
         for resource in &resources {
+            // The ARN's own account counts; `ResourceOwner` is for those that name none.
+            let resource_account = account_of(resource).or(owner);
             let request = Request {
                 principal: &subject.principal,
                 action: &action,
                 resource,
-                // The ARN's own account counts; `ResourceOwner` is for those that name none.
-                resource_account: account_of(resource).or(owner),
+                resource_account,
                 context: &context,
             };
-            let story = Decision::explain(&request, &subject.policies, resource_policy.as_ref());
+            let own = resource_account.is_none_or(|owner| owner == account);
+            let policy = resource_policy.as_ref().or(own.then_some(&unasked));
+            let story = Decision::explain(&request, &subject.policies, policy);
             let shown = result(&action, resource, &story, subject.policies.boundary.is_some());
             results.push((format!("{:06}", results.len()), shown));
         }
@@ -212,9 +230,12 @@ fn result(action: &str, resource: &str, story: &Explanation, bounded: bool) -> V
         specific.insert("PermissionsBoundaryDecisionDetail".into(), detail);
     }
     if resource != "*" {
-        let details = details(story);
-        shown.insert("EvalDecisionDetails".into(), details.clone());
-        specific.insert("EvalDecisionDetails".into(), details);
+        // "If an AWS Organizations SCP included in the evaluation denies access, the simulation ends."
+        if allows(Layer::Scp) {
+            let details = details(story);
+            shown.insert("EvalDecisionDetails".into(), details.clone());
+            specific.insert("EvalDecisionDetails".into(), details);
+        }
         shown.insert("ResourceSpecificResults".into(), json!([specific]));
     }
     Value::Object(shown)
@@ -227,7 +248,7 @@ fn details(story: &Explanation) -> Value {
         return json!({});
     }
     let side = |side: Side| {
-        let denies = |layer: &policy::LayerStory| layer.side == side && layer.verdict == LayerVerdict::Denies;
+        let denies = |layer: &LayerStory| layer.side == side && layer.verdict == LayerVerdict::Denies;
         if story.layers.iter().any(denies) {
             "explicitDeny"
         } else if story.failed_sides.contains(&side) {
@@ -239,6 +260,13 @@ fn details(story: &Explanation) -> Value {
     json!({ "IAM Policy": side(Side::Trusted), "Resource Policy": side(Side::Trusting) })
 }
 
+/// The layers that the account may read. Statements and missing keys are those "in the input policies" (API Reference,
+/// EvaluationResult); of the organization's policies, which another account owns, only
+/// `OrganizationsDecisionDetail` tells.
+fn own_layers(story: &Explanation) -> impl Iterator<Item = &LayerStory> {
+    story.layers.iter().filter(|layer| !matches!(layer.layer, Layer::Scp | Layer::Rcp))
+}
+
 /// The statements that decided: those that deny, or, when nothing does, those that allow. Positions are those of the
 /// statement's first and last character, counted from 1 [AWS's own columns are off by the delimiter before it].
 fn matched(story: &Explanation) -> Vec<Value> {
@@ -248,8 +276,8 @@ fn matched(story: &Explanation) -> Vec<Value> {
         Effect::ImplicitlyDenied => return Vec::new(),
     };
     let mut found = Vec::new();
-    for layer in story.layers.iter().filter(|layer| layer.verdict != LayerVerdict::NotConsulted) {
-        for policy in &layer.policies {
+    for layer in own_layers(story).filter(|layer| layer.verdict != LayerVerdict::NotConsulted) {
+        for policy in layer.policies.iter().filter(|policy| policy.name != UNASKED) {
             for statement in policy.statements.iter().filter(|s| s.matched && s.effect == wanted) {
                 let (start, end) = (statement.span.position(&policy.text), statement.span.end);
                 let end = policy::Span::new(end, end).position(&policy.text);
@@ -280,7 +308,7 @@ fn source_id(name: &str) -> String {
 fn missing(story: &Explanation) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     let statements =
-        story.layers.iter().flat_map(|layer| &layer.policies).flat_map(|policy| &policy.statements);
+        own_layers(story).flat_map(|layer| &layer.policies).flat_map(|policy| &policy.statements);
     for element in statements.flat_map(|statement| &statement.elements) {
         if let Why::MissingKey { key, .. } | Why::Unresolved { variable: key } = &element.why
             && !keys.iter().any(|there| there.eq_ignore_ascii_case(key))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arn::AccountId;
 use policy::{Check, Policy, PolicyKind};
+use serde_json::Value;
 use store::Read;
 use wire::Call;
 
@@ -113,6 +114,7 @@ pub(crate) fn checks(iam: &Iam, call: &Call) -> Result<Vec<Check>, Fail> {
         }
         let Some(organization) = organization else { return Ok(vec![base]) };
         let mut checks = resources(store, &organization, call, &base)?;
+        checks.extend(tags_of_new(&organization, call, &base));
         delegate(&organization, call, &mut checks)?;
         Ok(checks)
     })
@@ -166,6 +168,22 @@ fn resources(
         checks.push(base.clone());
     }
     Ok(checks)
+}
+
+/// Creating something with tags takes `organizations:TagResource` too (User Guide, "Adding tags to a resource when you create
+/// it"). The resource has no id yet: it reads `ou/o-…/*`, as that of CreatePolicy does [reasoned].
+fn tags_of_new(organization: &Organization, call: &Call, base: &Check) -> Option<Check> {
+    call.input.get("Tags").and_then(Value::as_array).filter(|tags| !tags.is_empty())?;
+    let resource = match call.operation {
+        "CreateAccount" | "CreateGovCloudAccount" | "InviteAccountToOrganization" => {
+            organization.arn_of("account", "/*")
+        }
+        "CreateOrganizationalUnit" => organization.arn_of("ou", "/*"),
+        "CreatePolicy" => organization.policies_arn(call.text("Type").unwrap_or_default()),
+        "PutResourcePolicy" => organization.arn_of("resourcepolicy", "/*"),
+        _ => return None,
+    };
+    Some(Check { action: "organizations:TagResource".to_owned(), resource, ..base.clone() })
 }
 
 fn set_tags(check: &mut Check, tags: &[Tag]) {

@@ -33,7 +33,7 @@ pub(crate) fn some(n: usize) -> Result<String, Fail> {
 }
 
 impl Organization {
-    fn arn_of(&self, kind: &str, rest: &str) -> String {
+    pub(super) fn arn_of(&self, kind: &str, rest: &str) -> String {
         format!("arn:aws:organizations::{}:{kind}/{}{rest}", self.management, self.id)
     }
 

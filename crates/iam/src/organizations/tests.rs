@@ -190,6 +190,11 @@ fn checks_name_every_resource_and_the_policy_type() {
     assert_eq!(shown("ListAccounts", json!({})), ["*"]);
     let kinds = json!({ "RootId": root_id, "PolicyType": "TAG_POLICY" });
     assert_eq!(shown("EnablePolicyType", kinds), [arn(&format!("root/{root_id}"))]);
+    let tagged = json!({ "ParentId": root_id, "Name": "u", "Tags": [{ "Key": "a", "Value": "b" }] });
+    let both = checks(&iam, MANAGEMENT, "CreateOrganizationalUnit", tagged);
+    assert_eq!((both.len(), both[1].action.as_str()), (2, "organizations:TagResource"));
+    assert_eq!(both[1].context.get("aws:RequestTag/a").unwrap(), ["b"]);
+    assert_eq!(both[1].resource, arn("ou/*"));
     let service = json!({ "AccountId": A, "ServicePrincipal": "config.amazonaws.com" });
     let check = &checks(&iam, MANAGEMENT, "RegisterDelegatedAdministrator", service)[0];
     let key = check.context.get("organizations:ServicePrincipal").unwrap();

@@ -93,3 +93,32 @@ fn the_source_must_be_a_user_group_or_role_of_the_account() {
         json!([])
     );
 }
+
+#[test]
+fn a_resources_policy_takes_part_when_it_is_given() {
+    let iam = iam_with_role();
+    let asked = |more: Value| {
+        let allow = json!({ "Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": ["sts:AssumeRole", "kms:Decrypt"], "Resource": "*",
+        } });
+        let mut input = json!({
+            "ActionNames": ["sts:AssumeRole", "kms:Decrypt"], "PolicyInputList": [allow.to_string()],
+            "ResourceArns": ["arn:aws:iam::222222222222:role/x", "arn:aws:kms:us-east-1:222222222222:key/k"],
+        });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        simulate(&iam, input)
+    };
+    for result in asked(json!({})) {
+        assert_eq!(result["EvalDecision"], "allowed", "{result}");
+        assert_eq!(result["EvalDecisionDetails"], json!({}));
+        let matched = result["MatchedStatements"].as_array().unwrap();
+        assert_eq!((matched.len(), &matched[0]["SourcePolicyId"]), (1, &json!("PolicyInputList.1")));
+    }
+    let deny = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+    } });
+    let caller = "arn:aws:iam::222222222222:user/ann";
+    for result in asked(json!({ "ResourcePolicy": deny.to_string(), "CallerArn": caller })) {
+        assert_eq!(result["EvalDecision"], "explicitDeny", "{result}");
+    }
+}

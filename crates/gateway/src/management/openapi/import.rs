@@ -21,7 +21,7 @@ use crate::model::{Resource, RestApi};
 type Members = Map<String, Value>;
 
 /// The members of a path that are operations, and the methods that they are.
-const VERBS: [(&str, &str); 8] = [
+pub(super) const VERBS: [(&str, &str); 8] = [
     ("get", "GET"),
     ("put", "PUT"),
     ("post", "POST"),
@@ -53,6 +53,11 @@ impl Step {
             all.input.extend(members.as_object().cloned().unwrap_or_default());
         }
         all
+    }
+
+    /// A member of the call that is a text.
+    pub fn text(&self, member: &str) -> Option<&str> {
+        self.input.get(member).and_then(Value::as_str)
     }
 
     pub fn makes_model(&self, name: &str) -> bool {

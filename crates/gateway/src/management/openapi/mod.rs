@@ -9,6 +9,7 @@
 mod authorizers;
 mod document;
 mod export;
+mod handed_over;
 mod import;
 mod models;
 mod operations;
@@ -16,4 +17,5 @@ mod paths;
 mod whole;
 
 pub(super) use export::export;
+pub(super) use handed_over::{HandedOver, handed_over};
 pub(super) use import::{documentation_parts, import, put};
