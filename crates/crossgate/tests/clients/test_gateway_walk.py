@@ -3,6 +3,7 @@ is from its recordings (LocalStack's AWS-validated tests, named as there) or fro
 import json
 import socket
 import threading
+import urllib.parse
 
 import pytest
 
@@ -523,3 +524,19 @@ def test_what_endpoints_do_to_an_answer_never_reaches_the_clients_connection(sha
         assert (status == 200 and body.endswith(b"0\r\n\r\n")) == (expected == 200), (name, body)
         assert status in (200, expected), name
     listener.close()
+
+
+def test_http_proxy_integration_request_data_mappings(shared, backend):
+    """test_apigateway_http: a URI's own query, the client's and mapped parameters add up; what is missing is not sent."""
+    mapped = {"header.headerVar": "header.foobar", "path.qsVar": "querystring.testVar", "path.pathVar": "path.pathVariable",
+              "querystring.queryString": "querystring.testQueryString", "querystring.testQs": "querystring.testQueryString",
+              "querystring.testEmptyQs": "header.emptyheader"}
+    parameters = {f"integration.request.{to}": f"method.request.{source}" for to, source in mapped.items()}
+    api = Api(shared).method("/{pathVariable}", backend.url + "/?testVar={pathVar}&testQs={qsVar}", "POST",
+                             request={source: False for source in parameters.values()}, requestParameters=parameters)
+    headers = {"Content-Type": "application/json", "foobar": "mapped-value", "headerVar": "request-value"}
+    assert api.deploy().call("/prod/foobar?testQueryString=foo&testVar=bar", method="POST", headers=headers,
+                             body=b'{"message": "hello world"}').status == 200
+    assert urllib.parse.parse_qs(urllib.parse.urlsplit(backend.last["path"]).query) == {
+        "queryString": ["foo"], "testQs": ["bar", "foo"], "testQueryString": ["foo"], "testVar": ["foobar", "bar"]}
+    assert [backend.last["headers"].get_all(name) for name in ("foobar", "headervar")] == [["mapped-value"]] * 2
