@@ -540,3 +540,17 @@ def test_http_proxy_integration_request_data_mappings(shared, backend):
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(backend.last["path"]).query) == {
         "queryString": ["foo"], "testQs": ["bar", "foo"], "testQueryString": ["foo"], "testVar": ["foobar", "bar"]}
     assert [backend.last["headers"].get_all(name) for name in ("foobar", "headervar")] == [["mapped-value"]] * 2
+
+
+def test_templates_and_mappings_see_the_gateways_own_headers(shared, backend):
+    """As AWS's execution logs show them among the method request's headers."""
+    template = "$input.params('X-Amzn-Trace-Id') $input.params('X-Forwarded-Proto') $input.params('Host')"
+    mapped = "method.request.header.X-Amzn-Trace-Id"
+    api = Api(shared).method("/x", backend.url + "/x", "POST", kind="HTTP", request={mapped: False},
+                             requestTemplates={"application/json": template}, method_responses={"200": {}},
+                             responses={"200": {}}, requestParameters={"integration.request.header.x-mapped": mapped})
+    raw(api.deploy(), "/prod/x", "POST", ["Content-Type: application/json"], b"{}")
+    trace, proto, host = backend.last["body"].decode().split(" ")
+    assert (proto, host) == ("http", f"{api.id}.execute-api.{REGION}.localhost:{shared.port}")
+    assert trace.startswith("Root=1-") and trace == backend.last["headers"]["x-mapped"]
+    assert trace == backend.last["headers"]["X-Amzn-Trace-Id"]

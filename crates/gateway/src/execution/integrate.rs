@@ -120,7 +120,7 @@ fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
     journal.trace(|| format!("Method request path: {}", braces(call.path_parameters.iter().copied())));
     let last = |of: super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
     journal.trace(|| format!("Method request query string: {}", last(call.query())));
-    journal.trace(|| format!("Method request headers: {}", last(call.headers(None))));
+    journal.trace(|| format!("Method request headers: {}", last(call.headers())));
     journal.trace(|| {
         format!("Method request body before transformations: {}", String::from_utf8_lossy(&request.body))
     });
@@ -232,7 +232,7 @@ async fn lambda(
     let source_arn = call.source_arn(&uri.function_arn);
     let id = call.trace_id();
     let Rendered { body: payload, overrides } = match &target.mapping {
-        None => Rendered { body: proxy_event(call, &id.request), ..Rendered::default() },
+        None => Rendered { body: proxy_event(call), ..Rendered::default() },
         Some(mapping) => mapped_body(&mapping.requests, call, journal)?,
     };
     if let Some(name) = target.forbidden(call) {
