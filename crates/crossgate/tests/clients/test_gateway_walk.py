@@ -373,6 +373,14 @@ def test_a_private_custom_domain_is_called_through_an_associated_endpoint(shared
         f"{REGION}:********2222:/domainnames/{tail} with an explicit deny")
     assert "aws:SourceVpce" in shared.explain(answer.request_id)
     assert call(**{named: "vpce-unknown"})[0] == 403
+    # By private DNS the API's own name leads to the endpoint, too: here it names the endpoint, and is let in no further.
+    own = api.call("/prod/users")
+    assert (own.status, own.json) == (403, {"message": "Forbidden"}) and named in shared.explain(own.request_id)
+    own = api.call("/prod/users", headers={named: endpoint})
+    assert own.status == 403 and "explicit deny" in own.json["Message"]
+    gateway.update_rest_api(restApiId=api.id, patchOperations=[{"op": "replace", "path": "/policy", "value": only}])
+    api.deploy()
+    assert api.call("/prod/users", headers={named: endpoint}).status == 200
     for gone in (made, other):
         gateway.delete_domain_name_access_association(domainNameAccessAssociationArn=gone)
     assert call()[0] == 403
