@@ -53,7 +53,7 @@ impl Answers {
             let pattern = match response.selection_pattern.as_deref() {
                 None | Some("") => None,
                 Some(p) => Some(selection(p).map_err(|e| {
-                    format!("the selection pattern `{p}` of the integration response {key} is no valid expression: {e}")
+                    format!("the selection pattern `{}` of the integration response {key} is no valid expression: {e}", super::proxy_answer::cut(p))
                 })?),
             };
             let mut headers = Vec::new();
