@@ -111,7 +111,7 @@ A file is a JSON list of cases:
                 \"context\": {\"aws:SourceArn\": \"arn:aws:execute-api:us-east-1:222222222222:abc/prod/GET/users\"}},
     \"policies\": {\"resource\": {\"file\": \"users-policy.json\"}},
     \"expected\": \"Allowed\"}]
-or the same as YAML (.yaml, .yml), anchors included. The context is complete: nothing is added to it.
+or the same as YAML (.yaml, .yml), anchors and `<<` included. The context is complete: nothing is added to it.
 Policies: identity, resource (for sts: actions on a role, its trust policy), boundary, session, scp,
 rcp; the last two as lists of levels, the root's first. \"deniedBy\" names the layer to blame.
 

@@ -206,6 +206,11 @@ fn quotas_and_pages_of_iam() {
     pytest("test_iam_limits.py");
 }
 
+#[test]
+fn a_walk_through_iam_and_policy_tests() {
+    pytest("test_iam_walk.py");
+}
+
 /// Every operation's request and answer, and every modelled error, written by one side and read by the other.
 #[test]
 fn botocore_reads_and_writes_what_wire_does() {
@@ -371,4 +376,9 @@ fn a_service_by_terraform() {
 #[test]
 fn deployments_under_load_and_apis_that_do_harm() {
     pytest("test_gateway_under_stress.py");
+}
+
+#[test]
+fn the_front_door_as_the_guide_describes_it() {
+    pytest("test_front_door_walk.py");
 }

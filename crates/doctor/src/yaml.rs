@@ -2,13 +2,13 @@
 //!
 //! Policies are JSON, and their numbers and texts compare alike; so a plain scalar becomes `true`, `false`, `null` or a
 //! string, exactly as written: `Version: 2012-10-17` and `000000000000` stay what they are. One document a file; tags
-//! are not followed.
+//! are not followed. `<<: *alias` takes over the members of another mapping (yaml.org/type/merge).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// The deepest nesting.
 const MAX_DEPTH: usize = 64;
@@ -50,8 +50,12 @@ pub struct YamlError {
 /// # Errors
 /// [`YamlError`] for what is no YAML, a second document, keys that are no scalars, and what exceeds the bounds.
 pub fn to_json(text: &str) -> Result<Converted, YamlError> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), out: Converted::default(), anchors: HashMap::new() };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        out: Converted::default(),
+        anchors: HashMap::new(),
+        merged: 0,
+    };
     let mut found = false;
     loop {
         let (event, span) = reader.next()?;
@@ -83,6 +87,8 @@ struct Reader<'t> {
     out: Converted,
     /// The JSON of what aliases stand for.
     anchors: HashMap<usize, String>,
+    /// The bytes that merge keys took over so far.
+    merged: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -129,18 +135,32 @@ impl<'t> Reader<'t> {
             Event::MappingStart(anchor, _) => {
                 self.out.text.push('{');
                 let mut first = true;
+                let (mut own, mut merges) = (HashSet::new(), Vec::new());
                 loop {
                     let (event, span) = self.next()?;
-                    let key = match event {
+                    let (key, style) = match event {
                         Event::MappingEnd | Event::StreamEnd => break,
-                        Event::Scalar(key, ..) => key,
+                        Event::Scalar(key, style, ..) => (key, style),
                         _ => return Err(wrong("a key has to be a text", span)),
                     };
+                    if key == "<<" && style == ScalarStyle::Plain {
+                        merges.push(self.merge(depth)?);
+                        continue;
+                    }
                     self.comma(&mut first);
                     // Writing to a String cannot fail.
                     let _ = write!(self.out.text, "{}:", json!(key));
+                    own.insert(key.into_owned());
                     let (event, span) = self.next()?;
                     self.value(event, span, depth + 1)?;
+                }
+                // What the mapping says itself counts, then the first that is merged.
+                for (key, value) in merges.into_iter().flatten().flatten() {
+                    if !own.contains(&key) {
+                        self.comma(&mut first);
+                        let _ = write!(self.out.text, "{}:{value}", json!(key));
+                        own.insert(key);
+                    }
                 }
                 self.out.text.push('}');
                 anchor
@@ -158,6 +178,28 @@ impl<'t> Reader<'t> {
             self.anchors.insert(anchor, text);
         }
         Ok(())
+    }
+
+    /// The mapping, or the list of them, that follows a merge key.
+    fn merge(&mut self, depth: usize) -> Result<Vec<Map<String, Value>>, YamlError> {
+        let (text_before, places_before) = (self.out.text.len(), self.out.places.len());
+        let (event, span) = self.next()?;
+        self.value(event, span, depth + 1)?;
+        let text = self.out.text.split_off(text_before);
+        self.out.places.truncate(places_before);
+        self.merged += text.len();
+        if self.merged > MAX_TEXT {
+            return Err(wrong("the document is too large, with what its aliases stand for", span));
+        }
+        let one = |value| match value {
+            Value::Object(members) => Ok(members),
+            _ => Err(wrong("`<<` takes a mapping, or a list of them", span)),
+        };
+        match serde_json::from_str(&text) {
+            Ok(Value::Array(list)) => list.into_iter().map(one).collect(),
+            Ok(value) => Ok(vec![one(value)?]),
+            Err(e) => Err(wrong(&e.to_string(), span)),
+        }
     }
 
     fn comma(&mut self, first: &mut bool) {
@@ -193,6 +235,25 @@ mod tests {
         check("a: &x [1, {b: \"c\\n\"}]\nd: *x", r#"{"a":["1",{"b":"c\n"}],"d":["1",{"b":"c\n"}]}"#);
         check("a: |\n  {\"x\": 1}\n", r#"{"a":"{\"x\": 1}\n"}"#);
         check("", "null");
+    }
+
+    #[test]
+    fn merge_keys_take_over_what_is_not_said() {
+        check("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  y: 3", r#"{"a":{"x":"1","y":"2"},"b":{"y":"3","x":"1"}}"#);
+        check(
+            "- &a {x: 1}\n- &b {x: 2, y: 2}\n- <<: [*a, *b]",
+            r#"[{"x":"1"},{"x":"2","y":"2"},{"x":"1","y":"2"}]"#,
+        );
+        check(
+            "a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b}",
+            r#"{"a":{"x":"1"},"b":{"y":"2","x":"1"},"c":{"x":"1","y":"2"}}"#,
+        );
+        check("'<<': 1", r#"{"<<":"1"}"#);
+        let error = to_json("a: 1\n<<: x").unwrap_err();
+        assert_eq!((error.message.contains("takes a mapping"), error.line), (true, 2));
+        let long = "x".repeat(200_000);
+        let many = format!("a: &a {{x: {long}}}\nb:\n") + &"- {<<: *a, x: 1}\n".repeat(200);
+        assert!(to_json(&many).unwrap_err().message.contains("too large"));
     }
 
     #[test]

@@ -52,6 +52,12 @@ pub(crate) fn not_attachable(arn: &str) -> Fail {
     no_such(format!("Policy {arn} does not exist or is not attachable."))
 }
 
+/// 403 on changing a managed policy of AWS or of another account. The text is the one that users meet; it is also that of
+/// IAM-compatible servers (ctyun OOS, `deletePolicy`).
+pub(crate) fn outside_account() -> Fail {
+    denied("Policy is outside your own account.")
+}
+
 /// 409 `EntityAlreadyExists`.
 pub(crate) fn exists(message: impl Into<String>) -> Fail {
     fail("EntityAlreadyExists", 409, message)

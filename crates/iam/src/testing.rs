@@ -38,6 +38,7 @@ pub(crate) fn call(of: &str, operation: &'static str, input: Value) -> Call {
         region: "us-east-1".to_owned(),
         request_id: "test".to_owned(),
         now_ms: NOW,
+        trace: None,
     }
 }
 

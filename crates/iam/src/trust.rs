@@ -84,6 +84,24 @@ pub(crate) fn current(
     Ok(out)
 }
 
+/// The document with every account that is named by its twelve digits named by the ARN of its root user, as IAM stores it:
+/// the two mean the same (UG reference_policies_elements_principal; HashiCorp's awspolicyequivalence takes them for equal
+/// because AWS converts the one into the other).
+pub(crate) fn with_accounts_as_arns(document: &str, partition: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let mut from = 0;
+    for named in principals(document) {
+        let Some(account) = AccountId::new(&named.value).ok().filter(|_| named.class == "AWS") else {
+            continue;
+        };
+        out.push_str(document.get(from..named.at.start).unwrap_or_default());
+        out.push_str(&format!("\"arn:{partition}:iam::{account}:root\""));
+        from = named.at.end;
+    }
+    out.push_str(document.get(from..).unwrap_or_default());
+    out
+}
+
 /// What a value under `AWS` stands for.
 pub(crate) enum Resolved {
     /// A user or role that exists: its unique id.

@@ -27,6 +27,7 @@ fn call(account: &str, region: &str, operation: &'static str, input: serde_json:
         region: region.to_owned(),
         request_id: "r".to_owned(),
         now_ms: NOW,
+        trace: None,
     }
 }
 

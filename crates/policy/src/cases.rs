@@ -20,9 +20,10 @@ use std::sync::Arc;
 use arn::AccountId;
 
 use crate::json::{self, Json, Node};
+use crate::validate::refusal;
 use crate::{
     CallerPolicies, Context, Decision, Effect, Explanation, Layer, MalformedPolicy, Policy, PolicyKind,
-    Principal, Request, ResourcePolicies, Span,
+    Principal, Request, ResourcePolicies, Span, is_action,
 };
 
 /// The most bytes of a case file.
@@ -53,6 +54,8 @@ pub struct Case {
     pub denied_by: Option<Layer>,
     /// What the explanation's text must contain, where the case says so.
     pub says: Option<String>,
+    /// What is probably not meant, though the case runs: policies that AWS would refuse, unknown kinds of policies.
+    pub warnings: Vec<String>,
 }
 
 /// What came out of a case.
@@ -171,7 +174,19 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
     let (action, resource) = (required("action")?, required("resource")?);
     let principal = principal(&request.node, required("principal")?, action)
         .map_err(|what| fail(request.node.span, what))?;
-    let account = string(&request.node, "resourceAccount").or_else(|| resource.split(':').nth(4));
+    if !is_action(action) {
+        let what = format!("`{action}` is no action: write a single one, such as lambda:InvokeFunction");
+        let span = request.node.get("action").map_or(request.node.span, |member| member.node.span);
+        return Err(fail(span, what));
+    }
+    let resource_account = match request.node.get("resourceAccount").map(|member| &member.node) {
+        Some(node) if !matches!(node.value, Json::Null) => {
+            let account = node.scalar().and_then(|text| AccountId::new(&text).ok());
+            let what = || fail(node.span, "`resourceAccount` is twelve digits".to_owned());
+            Some(account.ok_or_else(what)?)
+        }
+        _ => resource.split(':').nth(4).and_then(|text| AccountId::new(text).ok()),
+    };
     let expected = match string(node, "expected") {
         Some("Allowed") => Effect::Allowed,
         Some("ImplicitlyDenied") => Effect::ImplicitlyDenied,
@@ -201,11 +216,15 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
         let values = member.node.items().iter().map(Node::scalar).collect::<Option<Vec<_>>>();
         let values =
             values.ok_or_else(|| fail(member.node.span, format!("`{}` takes strings", member.key)))?;
+        if context.get(&member.key).is_some() {
+            let what = format!("`{}` occurs twice: the case of condition keys does not matter", member.key);
+            return Err(fail(member.key_span, what));
+        }
         context.set_all(&member.key, values);
     }
     let mut caller = CallerPolicies::default();
     let mut owner = ResourcePolicies::default();
-    let mut reader = Policies { text, load, case: &name };
+    let mut reader = Policies { text, load, case: &name, warnings: Vec::new() };
     for member in members(node, "policies")? {
         let node = &member.node;
         match member.key.as_str() {
@@ -221,25 +240,36 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
             "boundary" => {
                 caller.boundary = reader.at_most_one("boundary", node, PolicyKind::Boundary)?;
             }
-            "session" if !matches!(node.value, Json::Null) => {
-                caller.session = Some(reader.list("session policy", node, PolicyKind::Session)?);
+            "session" => {
+                // A session to which no policy was passed is not limited by one.
+                let list = reader.list("session policy", node, PolicyKind::Session)?;
+                caller.session = (!list.is_empty()).then_some(list);
             }
             "scp" => caller.scp = reader.levels("SCP", node, PolicyKind::Scp)?,
             "rcp" => owner.rcp = reader.levels("RCP", node, PolicyKind::Rcp)?,
-            _ => {}
+            other => reader.warnings.push(format!("`{other}` is no kind of policy: it is left out")),
         }
+    }
+    let mut warnings = reader.warnings;
+    if resource != "*" && resource.contains(['*', '?']) {
+        warnings.push(format!(
+            "`{resource}` is one resource of that name: a request's wildcards stand for themselves"
+        ));
+    } else if resource != "*" && !resource.starts_with("arn:") {
+        warnings.push(format!("`{resource}` is neither an ARN nor `*`"));
     }
     Ok(Case {
         principal,
         action: action.to_owned(),
         resource: resource.to_owned(),
-        resource_account: account.and_then(|a| AccountId::new(a).ok()),
+        resource_account,
         context,
         caller,
         owner,
         expected,
         denied_by,
         says: string(node, "says").map(str::to_owned),
+        warnings,
         name,
     })
 }
@@ -291,6 +321,7 @@ struct Policies<'a> {
     text: &'a str,
     load: Load<'a>,
     case: &'a str,
+    warnings: Vec<String>,
 }
 
 impl Policies<'_> {
@@ -339,21 +370,35 @@ impl Policies<'_> {
             span,
         };
         if let Some(path) = node.get("file").filter(|_| node.get("Statement").is_none()) {
-            let path = path.node.string().unwrap_or("");
-            let text = (self.load)(path)
-                .map_err(|e| CaseError { message: format!("{}: {path}: {e}", self.case), span: node.span })?;
-            return Policy::parse(path, &text, kind).map_err(|e| wrong(self.case, path, &e, node.span));
+            let failed =
+                |what: String| CaseError { message: format!("{}: {what}", self.case), span: node.span };
+            let path = path.node.string().ok_or_else(|| failed("`file` is a path".to_owned()))?;
+            let text = (self.load)(path).map_err(|e| failed(format!("{path}: {e}")))?;
+            let policy =
+                Policy::parse(path, &text, kind).map_err(|e| wrong(self.case, path, &e, node.span))?;
+            self.warn(path, &text, kind);
+            return Ok(policy);
         }
         // A document in the file keeps its own text; one in a string is that string.
         let text = node.string().unwrap_or_else(|| node.span.of(self.text));
-        Policy::parse(name.clone(), text, kind).map_err(|e| {
+        let policy = Policy::parse(name.clone(), text, kind).map_err(|e| {
             let inside = node.string().is_none();
             let span = match inside {
                 true => Span::new(node.span.start + e.span.start, node.span.start + e.span.end),
                 false => node.span,
             };
             wrong(self.case, &name, &e, span)
-        })
+        })?;
+        self.warn(&name, text, kind);
+        Ok(policy)
+    }
+
+    /// A misspelt operator or a resource that is no ARN never matches: as a Deny, such a statement would pass for one
+    /// that spares the request, and AWS would not have stored it.
+    fn warn(&mut self, name: &str, text: &str, kind: PolicyKind) {
+        if let Some(refusal) = refusal(text, kind) {
+            self.warnings.push(format!("{name}: AWS refuses it: {} ({})", refusal.message, refusal.help));
+        }
     }
 }
 
@@ -404,5 +449,51 @@ mod tests {
         );
         let two = format!("[{ALLOW},{ALLOW}]");
         refused(&case_with(&format!("{{\"boundary\":{two}}}")), "one boundary at most", &two);
+    }
+
+    fn request(more: &str) -> String {
+        let request = r#""principal":"anonymous","resource":"arn:aws:s3:::b""#;
+        format!(r#"[{{"request":{{{request},{more}}},"expected":"ImplicitlyDenied"}}]"#)
+    }
+
+    #[test]
+    fn a_request_says_one_thing() {
+        let account = |text: &str| format!(r#""action":"s3:GetObject","resourceAccount":{text}"#);
+        for (text, twelve) in
+            [("111111111111", true), ("\"111111111111\"", true), ("11", false), ("\"x\"", false)]
+        {
+            let text = request(&account(text));
+            match parse(&text, &mut |_| Err(String::new())) {
+                Ok(cases) => assert!(twelve && cases[0].resource_account.is_some(), "{text}"),
+                Err(error) => assert!(!twelve && error.message.contains("twelve digits"), "{error}"),
+            }
+        }
+        for action in ["lambda:*", "lambda:Get?", "Invoke", "lambda:", "*"] {
+            let text = request(&format!(r#""action":"{action}""#));
+            refused(&text, "is no action", &format!("\"{action}\""));
+        }
+        let twice = request(r#""action":"s3:Get","context":{"aws:Username":"a","AWS:username":"b"}"#);
+        refused(&twice, "occurs twice", r#""AWS:username""#);
+    }
+
+    #[test]
+    fn what_aws_would_not_store_is_warned_about() {
+        #[track_caller]
+        fn warns(policies: &str, expected: &[&str]) {
+            let cases = parse(&case_with(policies), &mut |_| Err(String::new())).unwrap();
+            assert_eq!(cases[0].warnings.len(), expected.len(), "{:?}", cases[0].warnings);
+            for (warning, expected) in cases[0].warnings.iter().zip(expected) {
+                assert!(warning.contains(expected), "{warning}");
+            }
+        }
+        let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*",
+            "Condition":{"stringEquals":{"aws:username":"ann"}}}}"#;
+        warns(
+            &format!(r#"{{"identiy":[],"identity":[{ALLOW},{deny}]}}"#),
+            &["`identiy` is no kind of policy", "identity policy 2: AWS refuses it"],
+        );
+        let full = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
+        let old = ALLOW.replace("2012", "2008");
+        warns(&format!(r#"{{"rcp":[[{full}]],"scp":[[{ALLOW}]],"identity":[{old}]}}"#), &[]);
     }
 }

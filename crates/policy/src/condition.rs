@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::arn_pattern::{ArnPattern, ArnValue};
+use crate::decimal::Decimal;
 use crate::operator::{Operator, SetPrefix, Test};
 use crate::pattern::{Dialect, Pattern};
 use crate::{Context, Span, value};
@@ -27,7 +28,7 @@ pub(crate) struct Condition {
 enum Values {
     Patterns(Vec<Pattern>),
     Arns(Vec<ArnPattern>),
-    Numbers(Vec<Option<f64>>),
+    Numbers(Vec<Option<Decimal>>),
     Dates(Vec<Option<Timestamp>>),
     Networks(Vec<Option<IpNet>>),
     Bytes(Vec<Option<Vec<u8>>>),
@@ -52,7 +53,7 @@ impl Condition {
             Some(Test::Arn) => {
                 Values::Arns(texts.iter().map(|t| ArnPattern::condition(t, variables)).collect())
             }
-            Some(Test::Numeric(_)) => Values::Numbers(texts.iter().map(|t| value::number(t)).collect()),
+            Some(Test::Numeric(_)) => Values::Numbers(texts.iter().map(|t| Decimal::parse(t)).collect()),
             Some(Test::Date(_)) => Values::Dates(texts.iter().map(|t| value::date(t)).collect()),
             Some(Test::Ip) => Values::Networks(texts.iter().map(|t| value::network(t)).collect()),
             Some(Test::Binary) => Values::Bytes(texts.iter().map(|t| value::bytes(t)).collect()),
@@ -126,9 +127,9 @@ impl Condition {
                 let actual = ArnValue::new(actual);
                 arns.iter().any(|arn| arn.matches(&actual, context))
             }
-            Values::Numbers(numbers) => match (test, value::number(actual)) {
+            Values::Numbers(numbers) => match (test, Decimal::parse(actual)) {
                 (Test::Numeric(order), Some(actual)) => {
-                    numbers.iter().flatten().any(|n| actual.partial_cmp(n).is_some_and(|o| order.holds(o)))
+                    numbers.iter().flatten().any(|n| order.holds(actual.cmp(n)))
                 }
                 _ => false,
             },

@@ -98,6 +98,13 @@ impl Decision {
         self.denied_by.map(|layer| sentence::sentence(request, self.effect, layer))
     }
 
+    /// The end of that sentence, for services that begin it otherwise: `because no … policy allows the … action`, `with
+    /// an explicit deny in …`.
+    #[must_use]
+    pub fn because(&self, action: &str) -> Option<String> {
+        self.denied_by.map(|layer| sentence::because(action, self.effect, layer))
+    }
+
     /// Whether the request may go on.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

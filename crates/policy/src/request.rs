@@ -55,3 +55,11 @@ pub struct Check {
     /// Condition keys that the service sets; the server adds the global ones.
     pub context: Context,
 }
+
+/// Whether `text` names one action of one service, as a request does. A wildcard would be compared as a name and so miss
+/// what policies say about the single actions.
+#[must_use]
+pub fn is_action(text: &str) -> bool {
+    !text.contains(['*', '?'])
+        && text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
+}

@@ -11,7 +11,13 @@ pub(crate) fn sentence(request: &Request<'_>, effect: Effect, layer: Layer) -> S
         "*" if action.starts_with("ec2:") => String::new(),
         resource => format!(" on resource: {resource}"),
     };
-    let because = if effect == Effect::ExplicitlyDenied {
+    let because = because(action, effect, layer);
+    format!("User: {who} is not authorized to perform: {action}{on} {because}")
+}
+
+/// The end of the sentence: which kind of policy refuses.
+pub(crate) fn because(action: &str, effect: Effect, layer: Layer) -> String {
+    if effect == Effect::ExplicitlyDenied {
         let of = match layer {
             Layer::Scp => "a service control policy",
             Layer::Rcp => "a resource control policy",
@@ -34,6 +40,5 @@ pub(crate) fn sentence(request: &Request<'_>, effect: Effect, layer: Layer) -> S
             Layer::Session => "session policy",
         };
         format!("because no {no} allows the {action} action")
-    };
-    format!("User: {who} is not authorized to perform: {action}{on} {because}")
+    }
 }

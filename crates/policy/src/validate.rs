@@ -64,11 +64,23 @@ pub fn validate(text: &str, kind: PolicyKind) -> Checked {
     compile::compile(&document, kind).map(drop)
 }
 
+/// Why AWS would not store `text`, leaving aside what it stores only for its own use or did store once: RCPs that allow,
+/// as RCPFullAWSAccess does, and documents of an older version.
+pub(crate) fn refusal(text: &str, kind: PolicyKind) -> Option<MalformedPolicy> {
+    let checked = match kind {
+        PolicyKind::Rcp => json::read(text, MAX_TEXT).and_then(|d| syntax::statements(&d).map(drop)),
+        _ => validate(text, kind),
+    };
+    checked.err().filter(|error| error.message != VERSION)
+}
+
+const VERSION: &str = "Policy document must be version 2012-10-17 or greater.";
+
 fn version(document: &Node) -> Checked {
     match document.get("Version") {
         Some(v) if v.node.string() == Some("2012-10-17") => Ok(()),
         other => Err(MalformedPolicy::new(
-            "Policy document must be version 2012-10-17 or greater.",
+            VERSION,
             other.map_or(document.span, |v| v.node.span),
             "write \"Version\": \"2012-10-17\"",
         )),

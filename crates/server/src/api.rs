@@ -34,6 +34,8 @@ pub struct Destination<'a> {
     pub domain: Option<CustomDomain>,
     /// The VPC endpoint that the client came through.
     pub endpoint: Option<&'a str>,
+    /// Whether the body was over API Gateway's limit, and is not there.
+    pub too_large: bool,
 }
 
 /// An answer to a call.
@@ -70,7 +72,7 @@ pub async fn answer(
 }
 
 fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_ms: i64) -> ClientRequest {
-    let Destination { api, path, domain: custom_domain, endpoint } = to;
+    let Destination { api, path, domain: custom_domain, endpoint, too_large } = to;
     let head = &request.head;
     let host = head.host();
     let (domain, port) = match host.rsplit_once(':') {
@@ -86,6 +88,7 @@ fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_
         method: head.method.as_str().to_owned(),
         headers: head.original_headers(),
         body: request.body.clone(),
+        body_too_large: too_large,
         source_ip: head.source_ip.to_string(),
         domain_name: domain.to_owned(),
         port: port.unwrap_or_else(|| head.local.port()),
@@ -215,11 +218,15 @@ fn region<'a>(access: &Access<'a>) -> &'a str {
 }
 
 fn refused(detail: String) -> Refusal {
-    Refusal { explicit_deny: false, detail }
+    Refusal { explicit_deny: false, because: None, detail }
 }
 
 fn refusal(verdict: Verdict) -> Refusal {
-    Refusal { explicit_deny: verdict.explicit, detail: verdict.sentence.unwrap_or_default() }
+    Refusal {
+        explicit_deny: verdict.explicit,
+        because: verdict.because,
+        detail: verdict.sentence.unwrap_or_default(),
+    }
 }
 
 impl Door<'_> {
@@ -329,23 +336,14 @@ fn forbidden(why: Why, request_id: &str) -> (Response<Body>, GatewayTrace) {
         why: Some(why),
         ..GatewayTrace::default()
     };
-    (turned_away(403, "ForbiddenException", r#"{"message":"Forbidden"}"#, request_id), trace)
-}
-
-/// A body over the limit, in API Gateway's words.
-pub fn too_large(request_id: &str) -> Response<Body> {
-    turned_away(413, "RequestTooLargeException", r#"{"message":"Request Too Long"}"#, request_id)
-}
-
-/// An answer of API Gateway's to a call that reached no API.
-fn turned_away(status: u16, kind: &'static str, body: &'static str, request_id: &str) -> Response<Body> {
-    response(ClientResponse {
-        status,
+    let response = response(ClientResponse {
+        status: 403,
         headers: vec![
             (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")),
-            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(kind.as_bytes())),
+            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(b"ForbiddenException")),
             (Bytes::from_static(b"x-amzn-RequestId"), Bytes::from(request_id.to_owned())),
         ],
-        body: Bytes::from_static(body.as_bytes()),
-    })
+        body: Bytes::from_static(br#"{"message":"Forbidden"}"#),
+    });
+    (response, trace)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arn::Arn;
+use arn::{Arn, TraceId};
 use bytes::Bytes;
 use hyper::Response;
+use hyper::header::HeaderValue;
 use policy::Check;
 use sigv4::{AuthError, SignedRequest};
 use wire::{ApiError, Call, Operation, Protocol, Reply, Service};
@@ -15,6 +16,7 @@ use crate::decide::{Surroundings, decide};
 use crate::federated::{self, Unsigned};
 use crate::listener::{Body, Head, Request};
 use crate::live_tail;
+use crate::random::random;
 use crate::refusal::{Refused, refusal};
 use crate::response_stream;
 use crate::state::State;
@@ -143,6 +145,10 @@ async fn perform(
     let Some(account) = signer.caller.principal.account() else {
         return Err(refused(protocol, &AuthError::invalid_token()));
     };
+    // Only Lambda is known to pass it on, and to answer it (reasoned form: that of API Gateway's recorded answers).
+    let traced =
+        service == Service::Lambda && matches!(operation.name, "Invoke" | "InvokeWithResponseStream");
+    let trace = traced.then(|| TraceId::new(head.text("x-amzn-trace-id"), now_ms, random()).response);
     let call = Call {
         operation: operation.name,
         input,
@@ -151,6 +157,7 @@ async fn perform(
         region,
         request_id: request_id.to_owned(),
         now_ms,
+        trace,
     };
     let around = Surroundings {
         source_ip: source_ip.as_deref(),
@@ -175,15 +182,20 @@ async fn perform(
             return Err(refusal(service, refused, &verdict.sentence.unwrap_or_default()));
         }
     }
-    match (service, call.operation) {
+    let mut response = match (service, call.operation) {
         (Service::Lambda, "InvokeWithResponseStream") => {
-            return response_stream::invoke(state, operation, &call).await;
+            response_stream::invoke(state, operation, &call).await?
         }
-        (Service::Logs, "StartLiveTail") => return live_tail::start(state, operation, &call),
-        _ => {}
+        (Service::Logs, "StartLiveTail") => live_tail::start(state, operation, &call)?,
+        _ => {
+            let reply = handle(state, service, &call, signer).await?;
+            wire::render(operation, reply, request_id).map(Body::Full)
+        }
+    };
+    if let Some(trace) = call.trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+        response.headers_mut().insert("x-amzn-trace-id", trace);
     }
-    let reply = handle(state, service, &call, signer).await?;
-    Ok(wire::render(operation, reply, request_id).map(Body::Full))
+    Ok(response)
 }
 
 /// `aws:RequestedRegion`. Services with one endpoint for all regions have that endpoint's (User Guide: IAM calls are

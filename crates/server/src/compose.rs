@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway::execution::Execution;
-use gateway::management::{Deps, Management};
+use gateway::management::{ACCOUNT_THROTTLE, Deps, Management};
 use iam::Iam;
 use identity::{Issuers, KeySet};
 use lambda::execution::{Executor, ExecutorConfig};
@@ -129,6 +129,12 @@ pub fn compose(config: &Config, address: SocketAddr) -> Result<Composed, StartEr
         .set_quotas(&config.quotas.iter().cloned().collect())
         .map_err(|e| StartError(format!("quotas cannot be stored: {e}")))?;
     let execution = Execution::new(store.clone(), Arc::new(backend), Arc::new(ExecutionLogs(logs.clone())));
+    let set =
+        |name: &str| config.quotas.iter().rev().find(|(known, _)| known == name).map(|(_, number)| *number);
+    let [(rate, most), (burst, at_once)] = ACCOUNT_THROTTLE;
+    if set(rate).is_some() || set(burst).is_some() {
+        execution.limit_accounts(set(rate).unwrap_or(most) as f64, set(burst).unwrap_or(at_once) as f64);
+    }
     let loopback = address.ip().is_loopback();
     let dev_credentials = match (config.dev_credentials, loopback) {
         (true, true) => DevCredentials::Accepted,

@@ -187,6 +187,7 @@ impl Verdict {
             allowed: decided.decision.is_allowed(),
             explicit: decided.decision.effect == Effect::ExplicitlyDenied,
             sentence: decided.decision.sentence(&decided.request()),
+            because: decided.decision.because(&decided.action),
         }
     }
 }
@@ -200,6 +201,8 @@ pub struct Verdict {
     pub explicit: bool,
     /// `User: … is not authorized to perform: …`.
     pub sentence: Option<String>,
+    /// How the sentence ends: which kind of policy refuses.
+    pub because: Option<String>,
 }
 
 #[cfg(test)]
@@ -224,6 +227,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             request_id: "test".to_owned(),
             now_ms: 0,
+            trace: None,
         };
         let caller = Caller::from(Principal::Root { account });
         Value::Object(iam.handle("organizations", &call, &caller).unwrap().output)

@@ -51,7 +51,8 @@ pub async fn answer(
     let invalid = || ApiError::new("ValidationError", 400, format!("{role_arn} is invalid"));
     let account = account.ok_or_else(invalid)?;
     let request_id = request_id.to_owned();
-    let call = Call { operation: operation.name, account, input, payload, region, request_id, now_ms };
+    let call =
+        Call { operation: operation.name, account, input, payload, region, request_id, now_ms, trace: None };
     if let Some(issuer) = state.iam.keys_to_fetch(&call) {
         let keys = fetch_keys(&issuer).await.map_err(|cause| unreachable(&issuer, &cause))?;
         state.iam.remember_keys(&issuer, keys, now_ms);

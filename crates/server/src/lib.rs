@@ -32,6 +32,7 @@ mod serve;
 mod services;
 mod sinks;
 mod state;
+mod streamed;
 mod subscriptions;
 mod tail;
 mod target;

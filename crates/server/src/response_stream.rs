@@ -6,14 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use lambda::InvokeFailure;
 use lambda::execution::{Invocation, Part};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 use wire::{ApiError, Call, EVENT_STREAM, Operation, Reply};
 
 use crate::listener::{Body, BodySender};
 use crate::state::State;
+use crate::streamed::Streamed;
 
 /// Runs the function and answers as soon as its response begins, or it has failed.
 ///
@@ -28,32 +27,19 @@ pub async fn invoke(
         let reply = Reply { status: Some(204), ..Reply::default() };
         return Ok(wire::render(operation, reply, &call.request_id).map(Body::Full));
     }
-    let (mut parts, running) = state.lambda.invoke_with_response_stream(call)?;
-    // In a task of its own: it goes on when the client leaves.
-    let mut running = tokio::spawn(running);
+    let (parts, invocation) = state.lambda.invoke_with_response_stream(call)?;
+    let mut streamed = Streamed::of(parts, invocation);
     let tail = wants_log(call);
-    tokio::select! {
-        biased;
-        Some(part) = parts.recv() => {
-            let version = match part {
-                Part::Begin { executed_version, .. } => executed_version,
-                Part::Chunk(_) => String::new(),
-            };
-            Ok(respond(operation, call, version, move |sender| follow(sender, parts, running, tail)))
-        }
-        done = &mut running => {
-            let done = finished(done)?;
-            let version = done.executed_version.clone();
-            Ok(respond(operation, call, version, move |sender| end(sender, parts, done, tail)))
-        }
-    }
-}
-
-type Finished = Result<Result<Invocation, InvokeFailure>, tokio::task::JoinError>;
-
-fn finished(done: Finished) -> Result<Invocation, ApiError> {
-    let broken = |e: tokio::task::JoinError| ApiError::new("ServiceException", 500, e.to_string());
-    Ok(done.map_err(broken)??)
+    let Some(first) = streamed.next().await else {
+        let done = streamed.end().await?;
+        let version = done.executed_version.clone();
+        return Ok(respond(operation, call, version, |sender| async move { end(&sender, done, tail).await }));
+    };
+    let version = match &first {
+        Part::Begin { executed_version, .. } => executed_version.clone(),
+        Part::Chunk(_) => String::new(),
+    };
+    Ok(respond(operation, call, version, move |sender| forward(sender, first, streamed, tail)))
 }
 
 fn wants_log(call: &Call) -> bool {
@@ -77,42 +63,31 @@ fn respond<F: Future<Output = ()> + Send + 'static>(
     response
 }
 
-/// Sends what comes until the invocation is over.
-async fn follow(
-    sender: BodySender,
-    mut parts: mpsc::Receiver<Part>,
-    mut running: tokio::task::JoinHandle<Result<Invocation, InvokeFailure>>,
-    tail: bool,
-) {
-    loop {
-        tokio::select! {
-            biased;
-            Some(part) = parts.recv() => {
-                if !send(&sender, part).await {
-                    return;
-                }
-            }
-            done = &mut running => {
-                match finished(done) {
-                    Ok(done) => end(sender, parts, done, tail).await,
-                    // Cut, so that the client does not take what it has for the whole.
-                    Err(error) => {
-                        let _ = sender.send(Err(std::io::Error::other(error.code))).await;
-                    }
-                }
-                return;
-            }
+/// Sends what comes until the invocation is over, or the client gone.
+async fn forward(sender: BodySender, first: Part, mut streamed: Streamed, tail: bool) {
+    let mut next = match first {
+        Part::Chunk(piece) => Some(piece),
+        Part::Begin { .. } => streamed.piece().await,
+    };
+    while let Some(piece) = next {
+        let event = wire::event("PayloadChunk", "application/octet-stream", &piece);
+        if sender.send(Ok(event)).await.is_err() {
+            return;
+        }
+        next = streamed.piece().await;
+    }
+    match streamed.end().await {
+        Ok(done) => end(&sender, done, tail).await,
+        // Cut, so that the client does not take what it has for the whole.
+        Err(failure) => {
+            let error = ApiError::from(failure);
+            let _ = sender.send(Err(std::io::Error::other(error.code))).await;
         }
     }
 }
 
-/// The last pieces, and the event that says how it ended.
-async fn end(sender: BodySender, mut parts: mpsc::Receiver<Part>, done: Invocation, tail: bool) {
-    while let Ok(part) = parts.try_recv() {
-        if !send(&sender, part).await {
-            return;
-        }
-    }
+/// The event that says how it ended.
+async fn end(sender: &BodySender, done: Invocation, tail: bool) {
     let mut last = Map::new();
     if let Some(error) = done.function_error {
         // AWS documents both fields without values; that they are Invoke's is reasoning.
@@ -125,15 +100,4 @@ async fn end(sender: BodySender, mut parts: mpsc::Receiver<Part>, done: Invocati
     }
     let event = wire::event("InvokeComplete", "application/json", Value::Object(last).to_string().as_bytes());
     let _ = sender.send(Ok(event)).await;
-}
-
-/// `false`: the client is gone.
-async fn send(sender: &BodySender, part: Part) -> bool {
-    match part {
-        Part::Begin { .. } => true,
-        Part::Chunk(data) => {
-            let event = wire::event("PayloadChunk", "application/octet-stream", &data);
-            sender.send(Ok(event)).await.is_ok()
-        }
-    }
 }

@@ -155,12 +155,14 @@ impl Handler for Front {
         }
     }
 
-    fn too_large(&self, head: &Head) -> Response<Body> {
+    async fn too_large(&self, head: Head) -> Response<Body> {
+        if matches!(self.target(&head), Target::Api { .. } | Target::Domain(_)) {
+            // An API has an answer of its own to it, and an access log.
+            let request = Request { head, body: bytes::Bytes::new() };
+            return Box::pin(self.answer(request, true)).await;
+        }
         let request_id = arn::request_id(crate::random::random());
-        let response = match self.target(head) {
-            Target::Api { .. } | Target::Domain(_) => api::too_large(&request_id),
-            Target::FunctionUrl(_) | Target::Own(_) | Target::Aws => aws::too_large(&request_id),
-        };
+        let response = aws::too_large(&request_id);
         self.state.ring.push(Trace {
             request_id,
             started_ms: now_ms(),
@@ -174,7 +176,7 @@ impl Handler for Front {
                 operation: "",
                 error: Some((
                     "RequestTooLarge".to_owned(),
-                    format!("the body is over {} bytes", self.body_limit(head)),
+                    format!("the body is over {} bytes", self.body_limit(&head)),
                 )),
             },
             events: Events::default(),
@@ -183,6 +185,13 @@ impl Handler for Front {
     }
 
     async fn handle(&self, request: Request) -> Response<Body> {
+        self.answer(request, false).await
+    }
+}
+
+impl Front {
+    /// `too_large`: the body was over its limit, and what there is of it is not the request's.
+    async fn answer(&self, request: Request, too_large: bool) -> Response<Body> {
         let started = Instant::now();
         let started_ms = now_ms();
         let request_id = arn::request_id(crate::random::random());
@@ -192,14 +201,14 @@ impl Handler for Front {
             match self.target(head) {
                 Target::Own(page) => (Box::pin(own::answer(state, &request, page)).await, None),
                 Target::Api { api, path, endpoint } => {
-                    let to = Destination { api, path: &path, domain: None, endpoint };
+                    let to = Destination { api, path: &path, domain: None, endpoint, too_large };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
                 }
                 Target::Domain(DomainTarget::Api { api, path, domain, endpoint }) => {
-                    let endpoint = endpoint.as_deref();
-                    let to = Destination { api: &api, path: &path, domain: Some(domain), endpoint };
+                    let (domain, endpoint) = (Some(domain), endpoint.as_deref());
+                    let to = Destination { api: &api, path: &path, domain, endpoint, too_large };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))

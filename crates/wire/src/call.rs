@@ -24,6 +24,8 @@ pub struct Call {
     pub request_id: String,
     /// Milliseconds since 1970.
     pub now_ms: i64,
+    /// The trace that the call is a part of, complete, where the service passes it on (Lambda's Invoke).
+    pub trace: Option<String>,
 }
 
 impl Call {

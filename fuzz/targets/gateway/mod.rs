@@ -154,6 +154,7 @@ impl World {
             method: method.to_owned(),
             headers,
             body,
+            body_too_large: false,
             source_ip: "203.0.113.9".to_owned(),
             domain_name: "a1b2c3d4e5.execute-api.us-east-1.localhost".to_owned(),
             port: 4566,

@@ -18,7 +18,14 @@ pub fn run(options: &Test) -> ExitCode {
         match file::read(file) {
             // A list that lost its cases would hold for ever.
             Ok(cases) if cases.is_empty() => eprintln!("crossgate: {}: no cases", file.display()),
-            Ok(cases) => outcomes.extend(cases.iter().map(|case| (file.display().to_string(), case.run()))),
+            Ok(cases) => {
+                for case in &cases {
+                    for warning in &case.warnings {
+                        eprintln!("crossgate: {}: {}: {warning}", file.display(), case.name);
+                    }
+                    outcomes.push((file.display().to_string(), case.run()));
+                }
+            }
             Err(message) => {
                 eprintln!("crossgate: {}{message}", file.display());
                 return ExitCode::from(2);

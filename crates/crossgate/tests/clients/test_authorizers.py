@@ -106,7 +106,9 @@ def test_a_kept_policy_serves_every_path_until_it_is_flushed(server):
     permit()
     assert call(server, api, "here").status == 200
     refused = call(server, api, "here", "/prod/pets")
-    assert (refused.status, refused.json) == (403, {"Message": "User is not authorized to access this resource"})
+    assert (refused.status, refused.json) == (
+        403, {"Message": "User is not authorized to access this resource because no identity-based policy allows the "
+                         "execute-api:Invoke action"})
     assert "kept" in server.explain(refused.request_id)
     server.client("apigateway", A).flush_stage_authorizers_cache(restApiId=api, stageName="prod")
     assert call(server, api, "here", "/prod/pets").status == 200

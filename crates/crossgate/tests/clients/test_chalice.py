@@ -104,7 +104,9 @@ def test_the_authorizer_decides(shop):
     assert (answer.status, answer.json["principalId"], answer.json["level"]) == (200, "member", "7")
     # No routes at all: Chalice returns a policy about an empty list of resources.
     answer = call(shop, "/secret", headers={"Authorization": "guest"})
-    assert (answer.status, answer.json) == (403, {"Message": "User is not authorized to access this resource"})
+    assert (answer.status, answer.json) == (
+        403, {"Message": "User is not authorized to access this resource because no identity-based policy allows the "
+                         "execute-api:Invoke action"})
 
 
 def test_bytes_go_through_and_come_back(shop):

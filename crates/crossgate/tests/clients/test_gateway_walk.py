@@ -370,7 +370,7 @@ def test_a_private_custom_domain_is_called_through_an_associated_endpoint(shared
     status, body, answer = call(**{named: "vpce-9999"})
     assert status == 403 and json.loads(body)["Message"] == (
         "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:"
-        f"{REGION}:********2222:/domainnames/{tail} with an explicit deny")
+        f"{REGION}:********2222:/domainnames/{tail} with an explicit deny in a resource-based policy")
     assert "aws:SourceVpce" in shared.explain(answer.request_id)
     assert call(**{named: "vpce-unknown"})[0] == 403
     # By private DNS the API's own name leads to the endpoint, too: here it names the endpoint, and is let in no further.

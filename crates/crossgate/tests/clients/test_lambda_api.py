@@ -207,6 +207,7 @@ ROWS = [
     ("create_function", dict(NEW, PackageType="Image", Code={"ImageUri": "123.dkr.ecr.us-east-1.amazonaws.com/i:1"}), INVALID, "crossgate runs functions from zip packages; container images"),
     ("put_runtime_management_config", dict(FunctionName="f", UpdateRuntimeOn="Manual"), INVALID, "RuntimeVersionArn is required when UpdateRuntimeOn is Manual."),
     ("create_event_source_mapping", dict(FunctionName="f", EventSourceArn=f"arn:aws:sqs:{REGION}:{B}:q"), "NotImplemented", ""),
+    ("list_event_source_mappings", {}, "NotImplemented", ""),
     ("list_capacity_providers", {}, "NotImplemented", ""),
     ("list_durable_executions_by_function", dict(FunctionName="f"), "NotImplemented", ""),
 ]

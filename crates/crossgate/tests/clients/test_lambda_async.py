@@ -167,6 +167,23 @@ def test_accepted_events_outlive_a_kill(start, tmp_path):
     assert did == {f"did {n}" for n in range(8)}
 
 
+def test_the_caller_s_trace_goes_on(server):
+    """With the function's first try and its retries alike; and Invoke answers it."""
+    trace = "import os\ndef handler(event, context):\n    print('TRACE ' + os.environ['_X_AMZN_TRACE_ID'])\n"
+    server.function(name="traced", source=trace)
+    client = server.client("lambda", B)
+    sent = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    client.meta.events.register("before-sign.lambda.Invoke", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", sent))
+    answer = client.invoke(FunctionName="traced")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"] == sent
+    client.invoke(FunctionName="traced", InvocationType="Event")
+    assert until(lambda: messages(server, "traced").count(f"TRACE {sent}\n") == 2), messages(server, "traced")
+    # Without one of the caller's own it begins here.
+    began = server.client("lambda", B).invoke(FunctionName="traced")["ResponseMetadata"]["HTTPHeaders"]["x-amzn-trace-id"]
+    assert began.startswith("Root=1-") and began.endswith(";Sampled=0")
+    assert until(lambda: f"TRACE {began}\n" in messages(server, "traced")), messages(server, "traced")
+
+
 def test_invoke_async_as_of_old(server):
     server.function(name="works", source=ECHO)
     answer = server.client("lambda", B).invoke_async(FunctionName="works", InvokeArgs=b'{"old": true}')

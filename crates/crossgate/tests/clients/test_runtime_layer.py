@@ -1,5 +1,6 @@
 """Packages that AWS's images bring: missing at first, mended by the command that `explain` prints, then there for all."""
 import json
+import os
 
 import pytest
 
@@ -77,3 +78,16 @@ def test_without_a_folder_that_stays_the_server_is_started_anew(start):
     install, serve = commands(server)
     assert install == "python3 -m pip install --target runtime-layer/python boto3"
     assert serve.startswith("crossgate serve --runtime-layer runtime-layer")
+
+
+def test_a_layer_that_functions_cannot_read_is_told(start, tmp_path):
+    """Only root gives functions users of their own; without, they read what the server reads."""
+    layer = tmp_path / "layer"
+    write(layer / "python/mine.py", "")
+    layer.chmod(0o700)
+    server = start("--runtime-layer", str(layer))
+    server.function(name="asks", source="import os\ndef handler(event, context):\n    return os.access('/opt', os.R_OK)\n")
+    error, readable = invoke(server, "asks")
+    server.stop()
+    assert error is None and readable == (os.geteuid() != 0)
+    assert (f"chmod -R a+rX {layer}" in server.errors) == (not readable)

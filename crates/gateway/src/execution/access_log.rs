@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arn::TraceId;
+
 use super::authorizer_answer::Identity;
 use super::journal::date;
 use super::key::Key;
@@ -11,8 +13,6 @@ use super::trace::{GatewayTrace, Why};
 use super::{Caller, ClientRequest, ClientResponse};
 use crate::model::Stage;
 
-/// Characters of a format; longer ones are cut. AWS's quota is 3 KB.
-const MAX_FORMAT: usize = 3 * 1024;
 /// What stands for a variable that has no value.
 const NOTHING: &str = "-";
 
@@ -64,9 +64,8 @@ impl AccessLog {
         let place = (parts.nth(2), parts.nth(1), parts.next(), parts.next());
         match place {
             (Some("logs"), Some(owner), Some("log-group"), Some(group)) if owner == account => {
-                let format: String = format.chars().take(MAX_FORMAT).collect();
                 let group = group.trim_end_matches(":*").to_owned();
-                Ok(Some(Self { group, pieces: pieces(&format) }))
+                Ok(Some(Self { group, pieces: pieces(format) }))
             }
             (Some("firehose"), ..) => Err(format!("{destination}: Firehose is not run here")),
             _ => Err(format!("{destination}: it is no log group of account {account}")),
@@ -157,10 +156,7 @@ impl Answered<'_> {
             }
             "integration.timeToAllHeaders" => number(trace.stream?.headers_ms),
             "integration.timeToFirstContent" => number(trace.stream?.first_content_ms?),
-            "xrayTraceId" => {
-                let trace = response.header("x-amzn-trace-id")?;
-                text(trace.split(';').find_map(|part| part.trim().strip_prefix("Root="))?)
-            }
+            "xrayTraceId" => text(TraceId::root_of(response.header("x-amzn-trace-id")?)?),
             "isCanaryRequest" => text(if admitted.canary? { "true" } else { "false" }),
             _ => {
                 if let Some(name) = name.strip_prefix("identity.") {
@@ -280,8 +276,11 @@ impl Answered<'_> {
         let iam = self.trace.route.as_deref()?.authorization_type == "AWS_IAM";
         let why = self.trace.why.as_ref();
         let known = self.admitted.caller.is_some();
+        let number = |ms: u64| Some(Cow::Owned(ms.to_string()));
         match (name, why) {
             _ if !iam => None,
+            ("authenticate.latency", _) => number(self.trace.authenticate_ms?),
+            ("authorize.latency", _) => number(self.trace.authorize_ms?),
             ("authenticate.status", Some(Why::AuthFailed { .. })) => Some("403".into()),
             ("authenticate.error", Some(Why::AuthFailed { detail })) => Some(detail.as_str().into()),
             ("authenticate.status", _) => Some("200".into()),

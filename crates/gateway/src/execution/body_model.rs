@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
+use super::misfit;
 use super::template::essence;
 use crate::model::{SchemaModel, Snapshot};
 
@@ -63,18 +64,11 @@ impl BodyModels {
         let Some((_, model)) = of(kind).or_else(|| of("$default")) else { return Ok(()) };
         let name = || model.name.clone();
         let schema = model.schema.as_ref().map_err(|why| Misfit::Model { name: name(), why: why.clone() })?;
-        let misfit = |errors| Misfit::Body { model: name(), errors };
+        let unfit = |errors| Misfit::Body { model: name(), errors };
         let value: Value =
-            serde_json::from_slice(body).map_err(|e| misfit(vec![format!("the body is no JSON: {e}")]))?;
-        let errors: Vec<String> = schema
-            .iter_errors(&value)
-            .take(TOLD)
-            .map(|error| match error.instance_path().as_str() {
-                "" => error.masked().to_string(),
-                path => format!("{path}: {}", error.masked()),
-            })
-            .collect();
-        if errors.is_empty() { Ok(()) } else { Err(misfit(errors)) }
+            serde_json::from_slice(body).map_err(|_| unfit(vec![misfit::UNPARSABLE.to_owned()]))?;
+        let errors = misfit::sentences(schema.iter_errors(&value).take(TOLD));
+        if errors.is_empty() { Ok(()) } else { Err(unfit(errors)) }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use arn::TraceId;
 use percent_encoding::percent_decode_str;
 
 use super::compile::{Compiled, Route};
 use super::headers::is_of_method_request;
-use super::trace_id::TraceId;
 use super::{Caller, ClientRequest};
 use crate::model::Texts;
 

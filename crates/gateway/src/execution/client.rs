@@ -17,8 +17,10 @@ pub struct ClientRequest {
     pub method: String,
     /// Every header in order, in the client's own spelling.
     pub headers: Vec<(String, Bytes)>,
-    /// The body, at most [`MAX_BODY`] bytes and one; the server need not read further than that.
+    /// The body, at most [`MAX_BODY`] bytes.
     pub body: Bytes,
+    /// Whether it was longer; the server need not keep what it read of it.
+    pub body_too_large: bool,
     /// The client's address.
     pub source_ip: String,
     /// The host name that the client used, without the port.

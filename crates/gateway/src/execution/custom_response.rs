@@ -12,6 +12,7 @@ use super::call::query;
 use super::client::{ClientResponse, valid_name, valid_value};
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::headers::given;
+use super::journal::Journal;
 use crate::model::{GatewayResponse as Stored, Texts};
 
 /// The gateway responses of a deployment, by type.
@@ -37,18 +38,26 @@ impl Custom {
 
     /// The one for a type: its own, else the default of its class
     /// (recording TestApiGatewayGatewayResponse::test_gateway_response_put).
-    fn of(&self, kind: ResponseType, status: u16) -> Option<&Stored> {
+    fn of(&self, kind: ResponseType, status: u16) -> Option<(&String, &Stored)> {
         let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
-        self.0.get(kind.name()).or_else(|| self.0.get(class))
+        self.0.get_key_value(kind.name()).or_else(|| self.0.get_key_value(class))
     }
 
     /// Dresses `response`, which is about to be sent as `sent`, as the owner wants it.
-    pub fn apply(&self, response: &GatewayResponse, names: &Names<'_>, sent: &mut ClientResponse) {
-        let Some(custom) = self.of(response.kind, response.status) else { return };
+    pub fn apply(
+        &self,
+        response: &GatewayResponse,
+        names: &Names<'_>,
+        sent: &mut ClientResponse,
+        journal: &mut Journal,
+    ) {
+        let Some((kind, custom)) = self.of(response.kind, response.status) else { return };
         if let Some(status) = custom.status_code.as_deref().and_then(|s| s.parse().ok()) {
             // Interim statuses cannot end an exchange.
             sent.status = if (200..=999).contains(&status) { status } else { sent.status };
         }
+        // In published logs of APIs that have put one.
+        journal.error(|| format!("Gateway response type: {kind} with status code: {}", sent.status));
         let accept =
             names.call.request.header("accept").and_then(|a| a.split(',').next()).unwrap_or_default();
         let templates = &custom.response_templates;
@@ -116,10 +125,15 @@ fn fill(template: &str, response: &GatewayResponse, names: &Names<'_>) -> String
         out.push_str(before);
         let braced = after.starts_with('{');
         let body = after.strip_prefix('{').unwrap_or(after);
-        let end =
-            body.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(body.len());
+        // Headers have hyphens.
+        let of_request = body.starts_with("method.request.");
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.' || (of_request && c == '-');
+        let end = body.find(|c| !named(c)).unwrap_or(body.len());
         let name = body[..end].trim_end_matches('.');
-        let known = if let Some(name) = name.strip_prefix("context.error.") {
+        let known = if of_request {
+            // Guide, "Gateway responses": a template "can access … method request parameters".
+            Some(value(name, names).unwrap_or_default())
+        } else if let Some(name) = name.strip_prefix("context.error.") {
             Some(error(name, response, names))
         } else if let Some(name) = name.strip_prefix("context.") {
             Some(context(name, names).unwrap_or_default())

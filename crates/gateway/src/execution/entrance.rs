@@ -9,11 +9,8 @@ use super::front_door::{Access, AuthError, AuthorizerPolicy, FrontDoor, Refusal}
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::integrate::Failure;
 use super::journal::Journal;
-use super::key::{Key, Place};
-use super::throttle::Limit;
 use super::trace::{AuthorizerFacts, GatewayTrace, Why};
 use super::{ClientRequest, Inner, PrivateDomain, lambda_authorizer};
-use crate::model::Throttle;
 
 /// Lets the call in, and notes who makes it when the method asks.
 ///
@@ -31,8 +28,14 @@ pub(super) async fn admit(
     match &call.route.auth {
         Auth::None => {}
         Auth::Iam => {
-            call.caller = Some(door.authenticate(call.request).map_err(not_known)?);
-            return authorize(door, call, true);
+            let began = journal.elapsed_ms();
+            let known = door.authenticate(call.request);
+            let authenticated = journal.elapsed_ms();
+            trace.authenticate_ms = Some(authenticated - began);
+            call.caller = Some(known.map_err(not_known)?);
+            let allowed = authorize(door, call, true);
+            trace.authorize_ms = Some(journal.elapsed_ms() - authenticated);
+            return allowed;
         }
         Auth::Lambda(authorizer) => return ask(inner, door, authorizer, call, journal, trace).await,
         Auth::UserPools(pools) => {
@@ -85,7 +88,7 @@ async fn ask(
     result.map_err(|refusal| {
         let explicit = refusal.explicit_deny;
         Failure::new(
-            GatewayResponse::not_let_in(explicit),
+            GatewayResponse::not_let_in(refusal.because.as_deref()),
             Why::AuthorizerDenied { explicit, detail: refusal.detail },
         )
     })
@@ -101,96 +104,6 @@ fn access<'a>(call: &'a MethodCall<'_>, resource: &'a str, iam: bool) -> Access<
         authorizer: None,
         iam,
         source_ip: &call.request.source_ip,
-    }
-}
-
-/// The key that opens a method, when it asks for one. A missing, unknown or disabled key, and one that no usage plan
-/// joins with the stage, are answered alike.
-pub(super) fn key(inner: &Inner, call: &MethodCall<'_>) -> Result<Option<Arc<Key>>, Box<Failure>> {
-    let (api, stage) = (call.api, call.stage);
-    if !call.route.api_key {
-        return Ok(None);
-    }
-    let given = match api.key_of_authorizer {
-        true => call.authorizer.as_ref().and_then(|identity| identity.usage_key.as_deref()),
-        false => call.request.header("x-api-key"),
-    };
-    let given = given.filter(|k| !k.is_empty() && k.len() <= 128);
-    let facts = &api.facts;
-    let place = Place { account: &facts.account, region: &facts.region, api: &facts.api_id, stage };
-    let found = match given {
-        Some(value) => inner.keys.find(&inner.store, &place, value).map_err(|e| {
-            let why = Why::Configuration { detail: e.to_string() };
-            Failure::new(GatewayResponse::internal(ResponseType::Default5xx, 500), why)
-        })?,
-        None => None,
-    };
-    match found {
-        Some(key) => Ok(Some(key)),
-        None => {
-            let why = Why::ApiKey { given: given.is_some() };
-            Err(Failure::new(GatewayResponse::invalid_api_key(), why))
-        }
-    }
-}
-
-/// Takes a call from its plan's limits and its method's, in the order of the guide ("Throttle requests to your REST
-/// APIs"): the key's for the method, the key's, the stage's for the method; then the plan's quota.
-pub(super) fn limits(
-    inner: &Inner,
-    call: &MethodCall<'_>,
-    stage_limit: Option<Limit>,
-    journal: &mut Journal,
-) -> Result<(), Box<Failure>> {
-    let facts = &call.api.facts;
-    let now_ms = call.request.now_ms;
-    let plan = call.key.as_deref().and_then(|key| Some((key, key.plan.as_ref()?)));
-    if plan.is_none() && stage_limit.is_none() {
-        return Ok(());
-    }
-    let method = format!("{}/{}", call.route.facts.resource_path, call.route.facts.configured_method);
-    let mut wanted = Vec::with_capacity(3);
-    if let Some((key, plan)) = plan {
-        let place = format!("{}/{}", plan.id, key.id);
-        let of = |t: &Throttle| Limit { rate: t.rate_limit, burst: t.burst_limit as f64 };
-        let stage = plan.api_stages.iter().find(|s| s.api_id == facts.api_id && s.stage == call.stage);
-        if let Some(limit) = stage.and_then(|s| s.throttle.get(&method)) {
-            let what = format!("usage plan {} ({}) for {method}", plan.name, plan.id);
-            wanted.push((format!("m/{place}/{}/{}{method}", facts.api_id, call.stage), of(limit), what));
-        }
-        if let Some(limit) = &plan.throttle {
-            wanted.push((format!("p/{place}"), of(limit), format!("usage plan {} ({})", plan.name, plan.id)));
-        }
-    }
-    if let Some(limit) = stage_limit {
-        let what = format!("stage {} for {method}", call.stage);
-        wanted.push((format!("s/{}/{}{method}", facts.api_id, call.stage), limit, what));
-    }
-    for (bucket, limit, what) in wanted {
-        if !inner.buckets.take(&bucket, limit, now_ms) {
-            let Limit { rate, burst } = limit;
-            let detail = format!("the {what} takes {rate} requests a second and {burst} at once");
-            return Err(Failure::new(GatewayResponse::throttled(), Why::Throttled { detail }));
-        }
-    }
-    let Some((key, plan)) = plan else { return Ok(()) };
-    let count = format!("{}/{}/{}/{}", facts.account, facts.region, plan.id, key.id);
-    let counted = inner.usage.count(&count, plan.quota.as_ref(), now_ms);
-    match counted {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let quota = plan.quota.clone().unwrap_or_default();
-            let detail = format!(
-                "the usage plan {} ({}) takes {} requests per {} of key {}",
-                plan.name, plan.id, quota.limit, quota.period, key.id
-            );
-            journal.info(|| format!("Quota limit exceeded: {detail}"));
-            Err(Failure::new(GatewayResponse::quota_exceeded(), Why::QuotaExceeded { detail }))
-        }
-        Err(error) => {
-            let why = Why::Configuration { detail: error.to_string() };
-            Err(Failure::new(GatewayResponse::internal(ResponseType::Default5xx, 500), why))
-        }
     }
 }
 
@@ -260,9 +173,9 @@ fn denied(call: &MethodCall<'_>, refusal: Refusal) -> Box<Failure> {
 }
 
 fn not_authorized(caller: &str, resource: &str, refusal: Refusal) -> Box<Failure> {
-    let explicit = if refusal.explicit_deny { " with an explicit deny" } else { "" };
     let sentence = format!(
-        "User: {caller} is not authorized to perform: execute-api:Invoke on resource: {resource}{explicit}"
+        "User: {caller} is not authorized to perform: execute-api:Invoke on resource: {resource}{}",
+        refusal.because.map(|because| format!(" {because}")).unwrap_or_default(),
     );
     Failure::new(
         GatewayResponse::access_denied(&sentence),

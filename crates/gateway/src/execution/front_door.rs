@@ -106,8 +106,11 @@ pub enum AuthError {
 /// Why a call is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whether a Deny statement matched, which AWS adds to its sentence.
+    /// Whether a Deny statement matched.
     pub explicit_deny: bool,
+    /// Which kind of policy refuses, as AWS ends its sentence: `because no … policy allows the … action`, `with an
+    /// explicit deny in …`. `None` when no policy came to a decision.
+    pub because: Option<String>,
     /// What happened, for the trace.
     pub detail: String,
 }

@@ -152,15 +152,14 @@ impl GatewayResponse {
         }
     }
 
-    /// A Lambda authorizer's policy does not let the client in (published by many; since 2025 AWS says besides that
-    /// the Deny is in an identity-based policy).
-    pub fn not_let_in(explicit: bool) -> Self {
-        Self::access_denied(match explicit {
-            true => {
-                "User is not authorized to access this resource with an explicit deny in an identity-based policy"
-            }
-            false => "User is not authorized to access this resource",
-        })
+    /// A Lambda authorizer's policy does not let the client in (published by many; since 2025 AWS says besides which
+    /// kind of policy refuses).
+    pub fn not_let_in(because: Option<&str>) -> Self {
+        let mut sentence = "User is not authorized to access this resource".to_owned();
+        if let Some(because) = because {
+            sentence.push_str(&format!(" {because}"));
+        }
+        Self::access_denied(&sentence)
     }
 
     /// `FAIL_WITH_403` (guide, "Enabling API caching": "returns a 403 Unauthorized response"; the body is reasoning).

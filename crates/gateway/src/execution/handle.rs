@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arn::TraceId;
 use bytes::Bytes;
 use store::StoreError;
 
@@ -19,7 +20,7 @@ use super::response_cache::Lookup;
 use super::served::Served;
 use super::stream::Stream;
 use super::trace::{CacheResult, GatewayTrace, Why};
-use super::{Inner, entrance, headers, integrate, response_cache};
+use super::{Inner, entrance, headers, integrate, response_cache, usage_plan};
 
 type Outcome = Result<ClientResponse, Box<Failure>>;
 
@@ -120,9 +121,7 @@ fn undecodable(why: &Undecodable) -> Box<Failure> {
             GatewayResponse::unsupported_media_type(),
             Why::ContentEncoding { content_encoding: content_encoding.clone() },
         ),
-        Undecodable::TooLarge => {
-            Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size: MAX_BODY + 1 })
-        }
+        Undecodable::TooLarge => Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge),
     }
 }
 
@@ -168,9 +167,8 @@ async fn serve(
     if size > MAX_HEAD {
         return Err(Failure::new(GatewayResponse::head_too_large(), Why::HeadTooLarge { size }));
     }
-    if request.body.len() > MAX_BODY {
-        let size = request.body.len();
-        return Err(Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge { size }));
+    if request.body_too_large || request.body.len() > MAX_BODY {
+        return Err(Failure::new(GatewayResponse::too_large(), Why::BodyTooLarge));
     }
     let found = api.routes.find(path, &request.method);
     let Some((found, route)) = found.and_then(|m| api.methods.get(m.target).map(|r| (m, r))) else {
@@ -204,12 +202,7 @@ async fn serve(
     admitted.caller.clone_from(&call.caller);
     admitted.authorizer.clone_from(&call.authorizer);
     let_in?;
-    call.key = entrance::key(inner, &call)?;
-    admitted.key.clone_from(&call.key);
-    if call.key.is_none() {
-        log_usage_plan(journal, request, served, &route.facts);
-    }
-    entrance::limits(inner, &call, settings.limit, journal)?;
+    usage_plan::admit(inner, &mut call, admitted, settings.limit, journal)?;
     // What is streamed is not kept (guide, "Stream the integration response").
     let caching = settings.caching.filter(|_| !route.facts.streamed);
     let (Some(caching), Some(key)) = (caching, &route.cache_key) else {
@@ -245,27 +238,6 @@ fn context_path(path: &str) -> Cow<'_, str> {
         0 => Cow::Owned(format!("/{trimmed}")),
         extra => Cow::Borrowed(&path[extra - 1..]),
     }
-}
-
-/// Three lines in published logs of methods without a key.
-fn log_usage_plan(
-    journal: &mut Journal,
-    request: &ClientRequest,
-    served: &Served,
-    route: &super::trace::RouteFacts,
-) {
-    let api = || format!("{}/{}", served.api.facts.api_id, served.stage);
-    journal.info(|| {
-        format!("Verifying Usage Plan for request: {}. API Key:  API Stage: {}", request.request_id, api())
-    });
-    journal.info(|| {
-        format!(
-            "API Key  authorized because method '{} {}' does not require API Key. Request will not contribute to \
-             throttle or quota limits",
-            route.configured_method, route.resource_path
-        )
-    });
-    journal.info(|| format!("Usage Plan check succeeded for API Key  and API Stage {}", api()));
 }
 
 /// With the headers that name the request.
@@ -322,12 +294,21 @@ fn finish(
                     variables,
                     path_parameters: &path_parameters(served, request, path),
                 };
-                served.api.responses.apply(&response, &names, &mut sent);
+                served.api.responses.apply(&response, &names, &mut sent, journal);
             }
             journal.error(|| format!("Method completed with status: {}", sent.status));
             sent
         }
     };
+    // Both lines are in published logs of failures as well; the second where the stage is traced.
+    if let Some(id) = &trace.integration_request_id {
+        journal.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
+    }
+    if by.is_some_and(|(served, _)| served.traced)
+        && let Some(root) = response.header("x-amzn-trace-id").and_then(TraceId::root_of)
+    {
+        journal.info(|| format!("X-ray Tracing ID : {root}"));
+    }
     trace.status = response.status;
     trace.latency_ms = journal.elapsed_ms();
     response

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use arn::TraceId;
 use bytes::Bytes;
 use vtl::Overrides;
 
@@ -26,7 +27,6 @@ use super::mapping::BackendAnswer;
 use super::service::{self, NoService, Service};
 use super::stream::{Bounds, Rest};
 use super::trace::{GatewayTrace, StreamFacts, Why};
-use super::trace_id::TraceId;
 use super::uri::WithVariables;
 use crate::model::{Integration, Method};
 

@@ -1,5 +1,6 @@
 //! From a method to its integration and back.
 
+use arn::TraceId;
 use bytes::Bytes;
 
 use super::Backend;
@@ -15,6 +16,7 @@ use super::event::proxy_event;
 use super::gateway_response::{GatewayResponse, ResponseType};
 use super::http;
 use super::journal::{Journal, braces, date};
+use super::lambda_authorizer::masked;
 use super::lambda_failure::{backend_error, error_members, function_failed, timed_out};
 use super::lambda_stream;
 use super::mapping::BackendAnswer;
@@ -22,7 +24,6 @@ use super::proxy_answer::{self, BadAnswer};
 use super::stream::Rest;
 use super::template::Rendered;
 use super::trace::{GatewayTrace, Why};
-use super::trace_id::TraceId;
 use super::uri::LambdaUri;
 use vtl::Overrides;
 
@@ -116,11 +117,26 @@ pub(super) async fn run(
 fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
     let request = call.request;
     journal.info(|| format!("Starting execution for request: {}", request.request_id));
-    journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.path));
+    // With a custom domain's base path (published logs).
+    journal.info(|| format!("HTTP Method: {}, Resource Path: {}", request.method, call.event_path()));
+    if let Some(key) = &call.key {
+        journal.info(|| format!("API Key: {}", masked(&key.value)));
+        journal.info(|| format!("API Key ID: {}", key.id));
+    }
     journal.trace(|| format!("Method request path: {}", braces(call.path_parameters.iter().copied())));
-    let last = |of: super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
-    journal.trace(|| format!("Method request query string: {}", last(call.query())));
-    journal.trace(|| format!("Method request headers: {}", last(call.headers())));
+    let last =
+        |of: &super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
+    journal.trace(|| format!("Method request query string: {}", last(&call.query())));
+    journal.trace(|| {
+        let mut headers = call.headers();
+        // As published logs have both.
+        for (name, values) in &mut headers {
+            if ["authorization", "x-api-key"].iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
+                values.iter_mut().for_each(|value| *value = masked(value).into());
+            }
+        }
+        format!("Method request headers: {}", last(&headers))
+    });
     journal.trace(|| {
         format!("Method request body before transformations: {}", String::from_utf8_lossy(&request.body))
     });
@@ -417,7 +433,7 @@ pub(super) fn call_as(
 
 /// Lines 07 to 10 of a recorded log (test_apigw_test_invoke_method_api). What stands in for the signature and the
 /// token is stars: nothing secret is logged.
-fn log_endpoint_request(
+pub(super) fn log_endpoint_request(
     call: &MethodCall<'_>,
     journal: &mut Journal,
     uri: &LambdaUri,

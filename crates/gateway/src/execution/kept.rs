@@ -44,7 +44,9 @@ impl<T> Kept<T> {
             return;
         }
         let inner = &mut *self.lock();
-        inner.forget(|k| k == key);
+        if let Some(before) = inner.held.remove(&key) {
+            inner.bytes -= before.bytes;
+        }
         if inner.held.len() >= self.entries || inner.bytes + bytes > self.bytes {
             inner.held.retain(|_, held| now_ms < held.until_ms);
             inner.bytes = inner.held.values().map(|held| held.bytes).sum();

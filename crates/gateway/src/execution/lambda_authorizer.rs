@@ -12,7 +12,7 @@ use super::call::MethodCall;
 use super::compile::of_mode;
 use super::event::{authorizer_request_event, authorizer_token_event};
 use super::gateway_response::GatewayResponse;
-use super::integrate::Failure;
+use super::integrate::{Failure, log_endpoint_request};
 use super::journal::Journal;
 use super::kept::Kept;
 use super::trace::{AuthorizerFacts, Why};
@@ -146,16 +146,12 @@ async fn invoke(
         true => authorizer_token_event(&call.method_arn(), token),
         false => authorizer_request_event(call),
     };
-    journal.trace(|| format!("Endpoint request URI: {}", uri.endpoint()));
-    journal.trace(|| {
-        // AWS logs the token here; nothing secret is logged by this program.
-        let shown = match authorizer.token {
-            true => authorizer_token_event(&call.method_arn(), &masked(token)),
-            false => payload.clone(),
-        };
-        format!("Endpoint request body after transformations: {}", String::from_utf8_lossy(&shown))
-    });
-    journal.trace(|| format!("Sending request to {}", uri.endpoint()));
+    // AWS logs the token here; nothing secret is logged by this program.
+    let shown = match authorizer.token {
+        true => authorizer_token_event(&call.method_arn(), &masked(token)),
+        false => payload.clone(),
+    };
+    log_endpoint_request(call, journal, &uri, &call_as, &shown);
     let invocation = LambdaInvocation {
         function_arn: uri.function_arn,
         uri_region: uri.region,

@@ -39,6 +39,7 @@ mod lambda_stream;
 mod log;
 mod mapping;
 mod metrics;
+mod misfit;
 mod proxy_answer;
 mod random;
 mod response_cache;
@@ -51,10 +52,10 @@ mod test_authorizer;
 mod test_invoke;
 mod throttle;
 mod trace;
-mod trace_id;
 mod uri;
 mod usage;
 mod usage_data;
+mod usage_plan;
 mod user_pool;
 mod validate;
 
@@ -80,7 +81,7 @@ pub use log::LogSink;
 pub use stream::Stream;
 pub use trace::{AuthorizerFacts, CacheResult, DeploymentFacts, GatewayTrace, RouteFacts, StreamFacts, Why};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use store::Store;
 
@@ -101,6 +102,8 @@ struct Inner {
     /// What integrations answered.
     responses: kept::Kept<ClientResponse>,
     buckets: throttle::Buckets,
+    /// What each account may call in a region, where that is bound.
+    account_limit: OnceLock<throttle::Limit>,
     usage: Arc<usage::Usage>,
     domains: custom_domain::Domains,
 }
@@ -116,9 +119,27 @@ impl Execution {
         let responses = kept::Kept::new(entries, bytes);
         let (buckets, usage) = (throttle::Buckets::default(), usage::Usage::new(store.clone()));
         let domains = custom_domain::Domains::new();
-        let inner =
-            Inner { store, backend, logs, stages, keys, authorizers, responses, buckets, usage, domains };
+        let account_limit = OnceLock::new();
+        let inner = Inner {
+            store,
+            backend,
+            logs,
+            stages,
+            keys,
+            authorizers,
+            responses,
+            buckets,
+            account_limit,
+            usage,
+            domains,
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Takes no more than `rate` calls a second and `burst` at once of an account in a region, over all its APIs. The
+    /// first word counts.
+    pub fn limit_accounts(&self, rate: f64, burst: f64) {
+        let _ = self.inner.account_limit.set(throttle::Limit { rate, burst });
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.

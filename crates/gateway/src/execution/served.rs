@@ -36,6 +36,8 @@ pub(super) struct Served {
     pub access_log: Option<AccessLog>,
     /// Why there is none although the stage wants one; told once.
     pub undelivered: Option<(AtomicBool, String)>,
+    /// Whether X-Ray traces the stage, which its execution log says.
+    pub traced: bool,
     /// For calls that reach no method.
     pub default_level: Level,
     /// `API-Gateway-Execution-Logs_{api}/{stage}`
@@ -288,6 +290,7 @@ impl Served {
             settings,
             default_level: everywhere.map(|e| level(e, None)).unwrap_or_default(),
             log_group: format!("API-Gateway-Execution-Logs_{api_id}/{name}"),
+            traced: stage.rest.get("tracingEnabled") == Some(&Value::Bool(true)),
             cache_area: "stage",
             has_canary: stage.rest.contains_key("canarySettings"),
             is_canary: false,

@@ -6,19 +6,23 @@ use std::time::Duration;
 
 use arn::AccountId;
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use store::{Reader, StoreError};
 use tokio::time::{Instant, timeout_at};
 use wire::{ApiError, Call, Reply};
 
+use super::access_log::{Admitted, Answered};
 use super::call::{Met, MethodCall};
-use super::client::ClientRequest;
+use super::client::{ClientRequest, ClientResponse};
 use super::compile::Compiled;
-use super::integrate::Replied;
+use super::custom_response::Names;
+use super::integrate::{Failure, Replied};
 use super::journal::{Journal, Level};
 use super::route::Routes;
 use super::trace::GatewayTrace;
 use super::{Inner, integrate, served};
-use crate::model::{RequestValidator, Resource, RestApi, Snapshot, Texts};
+use crate::model::{GatewayResponse, RequestValidator, Resource, RestApi, SchemaModel, Snapshot, Texts};
 
 /// Of a streamed answer, what is waited for: both by the guide, "Troubleshoot issues with response streaming".
 const STREAM_TIME: Duration = Duration::from_secs(35);
@@ -91,10 +95,23 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         }
         None => (0, Vec::new(), Bytes::new()),
         Some(Err(failure)) => {
-            let response = failure.response;
+            let Failure { response, why, .. } = *failure;
             let error_type =
                 (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(response.error_type.as_bytes()));
-            (response.status, vec![error_type], Bytes::from(response.body.into_owned()))
+            let body = Bytes::from(response.body.clone().into_owned());
+            let mut sent = ClientResponse { status: response.status, headers: vec![error_type], body };
+            trace.response_type = Some(response.kind);
+            trace.error_message = response.message();
+            trace.why = Some(why);
+            // As they are now (AWS on re:Post: one that is put shows at once).
+            let (plain, admitted) =
+                (sent.clone(), Admitted { path: path.to_string(), ..Admitted::default() });
+            let answered =
+                Answered { request: &request, response: &plain, trace: &trace, admitted: &admitted };
+            let path_parameters = &method_call.path_parameters;
+            let names = Names { call: &answered, variables: &variables, path_parameters };
+            compiled.responses.apply(&response, &names, &mut sent, &mut journal);
+            (sent.status, sent.headers, sent.body)
         }
     };
     let latency = journal.elapsed_ms();
@@ -121,20 +138,43 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
     })))
 }
 
+/// What the method refers to.
+struct Below {
+    models: BTreeMap<String, SchemaModel>,
+    validators: BTreeMap<String, RequestValidator>,
+    gateway_responses: BTreeMap<String, GatewayResponse>,
+}
+
+/// Documents of one kind read of one API; AWS's quotas are far below.
+const MAX_DOCUMENTS: usize = 1000;
+
+fn named<T: DeserializeOwned>(
+    reader: &Reader,
+    collection: &str,
+    prefix: &str,
+) -> Result<BTreeMap<String, T>, StoreError> {
+    let found: Vec<(String, T)> = reader.list(collection, prefix, None, MAX_DOCUMENTS)?;
+    Ok(found.into_iter().map(|(key, one)| (key.trim_start_matches(prefix).to_owned(), one)).collect())
+}
+
 /// The one method, compiled from the present documents.
 fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
     let failed = |e: store::StoreError| ApiError::internal(e.to_string());
     let api_id = call.required("restApiId");
     let resource_id = call.required("resourceId");
     let prefix = format!("{api_id}/");
-    let (api, resource, validators): (Option<RestApi>, Option<Resource>, Vec<(String, RequestValidator)>) =
-        inner
-            .store
-            .read(|r| {
-                let resource = r.get("resources", &format!("{prefix}{resource_id}"))?;
-                Ok((r.get("apis", api_id)?, resource, r.list("validators", &prefix, None, 1000)?))
-            })
-            .map_err(failed)?;
+    let (api, resource, below): (Option<RestApi>, Option<Resource>, Below) = inner
+        .store
+        .read(|r| {
+            let resource = r.get("resources", &format!("{prefix}{resource_id}"))?;
+            let below = Below {
+                models: named(r, "models", &prefix)?,
+                validators: named(r, "validators", &prefix)?,
+                gateway_responses: named(r, "gatewayResponses", &prefix)?,
+            };
+            Ok((r.get("apis", api_id)?, resource, below))
+        })
+        .map_err(failed)?;
     let own = |api: &RestApi| api.owner() == Some(call.account) && api.region == call.region;
     let account: AccountId = call.account;
     let api = api
@@ -151,10 +191,10 @@ fn compile(inner: &Inner, call: &Call) -> Result<(Compiled, usize), ApiError> {
     let snapshot = Snapshot {
         api,
         resources: vec![resource],
-        models: BTreeMap::new(),
-        validators: validators.into_iter().map(|(_, v)| (v.id.clone(), v)).collect(),
+        models: below.models,
+        validators: below.validators,
         authorizers: BTreeMap::new(),
-        gateway_responses: BTreeMap::new(),
+        gateway_responses: below.gateway_responses,
     };
     Ok((Compiled::new(&snapshot, "", change_count), 0))
 }
@@ -181,6 +221,7 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         query: query.to_owned(),
         method: method.to_owned(),
         headers,
+        body_too_large: false,
         body: Bytes::copy_from_slice(call.text("body").unwrap_or_default().as_bytes()),
         source_ip: "test-invoke-source-ip".to_owned(),
         domain_name: "testPrefix.testDomainName".to_owned(),

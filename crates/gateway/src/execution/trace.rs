@@ -42,6 +42,10 @@ pub struct GatewayTrace {
     pub integration_request_id: Option<String>,
     /// The status that the integration answered: an endpoint's own, Lambda's and not the function's.
     pub integration_status: Option<u16>,
+    /// Milliseconds spent on the client's signature, where the method asks for one.
+    pub authenticate_ms: Option<u64>,
+    /// Milliseconds spent on whether that client may call.
+    pub authorize_ms: Option<u64>,
     /// Milliseconds spent in all.
     pub latency_ms: u64,
 }
@@ -265,10 +269,7 @@ pub enum Why {
         size: usize,
     },
     /// The body is larger than 10 MB.
-    BodyTooLarge {
-        /// Bytes, as far as they were read.
-        size: usize,
-    },
+    BodyTooLarge,
     /// No request template matches the content type, and passing through is not allowed.
     UnsupportedMediaType {
         /// The request's content type.

@@ -8,7 +8,7 @@ use super::failure::{Failure, bad_request};
 use super::integration::check_credentials;
 use super::lookup::Read;
 use super::patch::{Rule, operations, permit};
-use super::{Deps, lookup};
+use super::{Deps, lookup, quota};
 use crate::model::AccountSettings;
 
 fn key(call: &Call) -> String {
@@ -16,7 +16,7 @@ fn key(call: &Call) -> String {
 }
 
 pub(super) fn get(store: &Store, call: &Call) -> Result<Reply, Failure> {
-    store.read(|reader| output(&reader.one("gatewayAccounts", &key(call))?.unwrap_or_default()))
+    store.read(|reader| output(reader, &reader.one("gatewayAccounts", &key(call))?.unwrap_or_default()))
 }
 
 const RULES: &[Rule] = &[("/cloudwatchRoleArn", &["replace"]), ("/features", &["add", "remove"])];
@@ -47,14 +47,15 @@ pub(super) fn update(store: &Store, deps: &Deps, call: &Call) -> Result<Reply, F
             }
         }
         writer.put("gatewayAccounts", &key(call), &settings)?;
-        output(&settings)
+        output(writer, &settings)
     })
 }
 
 /// Throttle, features and key version are what AWS gives a new account (API reference, Account).
-fn output(settings: &AccountSettings) -> Result<Reply, Failure> {
+fn output(documents: &impl Read, settings: &AccountSettings) -> Result<Reply, Failure> {
     let mut members = lookup::members(settings)?;
-    members.insert("throttleSettings".into(), json!({ "burstLimit": 5000, "rateLimit": 10000.0 }));
+    let [rate, burst] = quota::account_throttle(documents)?;
+    members.insert("throttleSettings".into(), json!({ "burstLimit": burst, "rateLimit": rate as f64 }));
     members.insert("features".into(), json!(["UsagePlans"]));
     members.insert("apiKeyVersion".into(), "4".into());
     Ok(Value::Object(members).into())

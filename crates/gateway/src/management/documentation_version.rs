@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Store, Writer};
+use store::{Store, StoreError, Writer};
 use wire::{Call, Reply};
 
 use super::documentation_part::{Part, parts};
@@ -58,6 +58,18 @@ pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
         }
         Ok(shown(&version).into())
     })
+}
+
+/// What is published with a stage.
+pub(super) fn of_stage(
+    documents: &impl Read,
+    stage: &Stage,
+    api: &str,
+) -> Result<Option<Version>, StoreError> {
+    match stage.rest.get("documentationVersion").and_then(Value::as_str) {
+        Some(name) => documents.one("documentationVersions", &format!("{api}/{name}")),
+        None => Ok(None),
+    }
 }
 
 /// Freezes the API's parts under a name.

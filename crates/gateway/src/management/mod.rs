@@ -63,7 +63,7 @@ pub(crate) use client_certificate::Certificate;
 pub(crate) use domain_name::Domain;
 pub use gateway_response::{effective_gateway_response, effective_gateway_responses};
 pub use operations::implemented;
-pub use quota::quotas;
+pub use quota::{ACCOUNT_THROTTLE, quotas};
 
 /// What management asks of IAM.
 pub trait Roles: Send + Sync {

@@ -79,6 +79,10 @@ const ROWS: &[Row] = &[
     row(Quota::Apis, "apis", None, "accountApis", "APIs", false),
 ];
 
+/// How many calls of one account in one region are taken, over all its APIs: a second, and at once, with AWS's numbers.
+/// They protect AWS, so they bind here only when one of them is set; GetAccount tells them in any case.
+pub const ACCOUNT_THROTTLE: [(&str, usize); 2] = [("requests-per-second", 10_000), ("request-burst", 5_000)];
+
 /// The document that holds what differs from AWS's numbers.
 const KEY: (&str, &str) = ("quotas", "apigateway");
 
@@ -86,7 +90,14 @@ type Numbers = BTreeMap<String, usize>;
 
 /// The quotas' names, with AWS's numbers; `None` where there is no bound.
 pub fn quotas() -> impl Iterator<Item = (&'static str, Option<usize>)> {
-    ROWS.iter().map(|row| (row.name, row.most))
+    let throttle = ACCOUNT_THROTTLE.iter().map(|(name, most)| (*name, Some(*most)));
+    ROWS.iter().map(|row| (row.name, row.most)).chain(throttle)
+}
+
+/// [`ACCOUNT_THROTTLE`] as it is set.
+pub(super) fn account_throttle(documents: &impl Read) -> Result<[usize; 2], StoreError> {
+    let numbers: Numbers = documents.one(KEY.0, KEY.1)?.unwrap_or_default();
+    Ok(ACCOUNT_THROTTLE.map(|(name, most)| numbers.get(name).copied().unwrap_or(most)))
 }
 
 /// Makes `numbers` the ones that differ from AWS's, by name.

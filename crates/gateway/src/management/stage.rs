@@ -16,6 +16,8 @@ use crate::model::{AccountSettings, Deployment, Stage};
 
 pub(super) const UNKNOWN_STAGE: &str = "Invalid stage identifier specified";
 const UNKNOWN_DEPLOYMENT: &str = "Deployment id does not exist";
+/// Quotas: an access log template has at most 3 KB.
+const MAX_FORMAT: usize = 3 * 1024;
 const ACCESS_LOGS: [&str; 2] = ["destinationArn", "format"];
 
 pub(super) fn create(store: &Store, call: &Call) -> Result<Reply, Failure> {
@@ -207,8 +209,28 @@ fn access_log(stage: &mut Stage, member: &str, patch: &Patch<'_>) -> Result<(), 
         ));
     }
     let value = patch.non_empty().ok_or_else(|| bad_request("Access Log value must not be empty"))?;
+    if member == "format" {
+        check_format(&value)?;
+    }
     let settings = stage.rest.entry("accessLogSettings").or_insert_with(|| json!({}));
     settings[member] = value.into();
+    Ok(())
+}
+
+/// One line, as users report the refusal of others (serverless/serverless issue 7162), and of the size that the quotas
+/// name; the words for the second are reasoning.
+fn check_format(format: &str) -> Result<(), Failure> {
+    if format.trim_end_matches(['\r', '\n']).contains(['\r', '\n']) {
+        return Err(bad_request(format!(
+            "Access Log format must be single line, new line character is allowed only at end of the format: '{format}'"
+        )));
+    }
+    if format.len() > MAX_FORMAT {
+        return Err(bad_request(format!(
+            "Access Log format must not be larger than {MAX_FORMAT} bytes, this one has {}",
+            format.len()
+        )));
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use policy::PolicyKind;
 use serde_json::{Value, json};
 
 use super::{Op, Output, attached, nothing, one, tagging};
-use crate::error::{Fail, conflict, exists, limit, no_such_policy, quota};
+use crate::error::{Fail, conflict, exists, limit, no_such_policy, outside_account, quota};
 use crate::model::{Attachment, Kind, ManagedPolicy, Version};
 use crate::names::{self, Read};
 use crate::page::page;
@@ -23,6 +23,16 @@ pub(crate) fn accept(document: &str) -> Result<(), Fail> {
         return Err(limit(format!("Cannot exceed quota for PolicySize: {BYTES}")));
     }
     Ok(())
+}
+
+/// The `PolicyArn` member of an operation that changes the policy.
+pub(crate) fn own_policy_arn<'a>(op: &'a Op<'_>) -> Result<&'a str, Fail> {
+    let arn = policy_arn(op)?;
+    let owner = arn.split(':').nth(4);
+    match owner == Some(&op.account().to_string()) {
+        true => Ok(arn),
+        false => Err(outside_account()),
+    }
 }
 
 /// The `PolicyArn` member.
@@ -128,7 +138,7 @@ pub(crate) fn list(op: &Op<'_>) -> Output {
 }
 
 pub(crate) fn delete(op: &Op<'_>) -> Output {
-    let arn = policy_arn(op)?;
+    let arn = own_policy_arn(op)?;
     op.iam.write(|store| {
         let policy = find(op, store, arn)?.ok_or_else(|| no_such_policy(arn))?;
         let (attached, boundaries) = render::uses(store, op.account(), arn)?;
@@ -193,7 +203,7 @@ pub(crate) fn entities(op: &Op<'_>) -> Output {
 
 /// Changes the tags of the policy that the call names.
 fn with_tags(op: &Op<'_>, change: impl FnOnce(&mut ManagedPolicy) -> Result<(), Fail>) -> Output {
-    let arn = policy_arn(op)?;
+    let arn = own_policy_arn(op)?;
     op.iam.write(|store| {
         let mut policy = find(op, store, arn)?.ok_or_else(|| no_such_policy(arn))?;
         change(&mut policy)?;

@@ -17,13 +17,14 @@ const SESSION_S: i64 = 3_600;
 /// Bytes of a trust policy (facts, section 13).
 const TRUST_BYTES: usize = 2_048;
 
-fn trust_part(store: &impl Read, document: &str) -> Result<RolePart, Fail> {
+fn trust_part(op: &Op<'_>, store: &impl Read, document: &str) -> Result<RolePart, Fail> {
     documents::validate(document, PolicyKind::Trust)?;
     if documents::size(document) > TRUST_BYTES {
         return Err(quota("ACLSizePerRole", TRUST_BYTES));
     }
     let trust_ids = trust::resolve(store, document)?;
-    Ok(RolePart { trust: document.to_owned(), trust_ids, max_session_s: SESSION_S, ..RolePart::default() })
+    let trust = trust::with_accounts_as_arns(document, op.partition());
+    Ok(RolePart { trust, trust_ids, max_session_s: SESSION_S, ..RolePart::default() })
 }
 
 fn seconds(op: &Op<'_>) -> Option<i64> {
@@ -36,7 +37,7 @@ pub(crate) fn create(op: &Op<'_>) -> Output {
         let mut entity = entities::new(op, store, Kind::Role)?;
         let sent = tags::sent(op.call);
         tags::unique(&sent, Case::Ignored)?;
-        let mut part = trust_part(store, op.required("AssumeRolePolicyDocument"))?;
+        let mut part = trust_part(op, store, op.required("AssumeRolePolicyDocument"))?;
         part.description = op.text("Description").map(str::to_owned);
         part.max_session_s = seconds(op).unwrap_or(SESSION_S);
         entity.role = Some(part);
@@ -101,7 +102,7 @@ pub(crate) fn update_trust(op: &Op<'_>) -> Output {
     op.iam.write(|store| {
         let mut entity = entities::find(store, op.account(), Kind::Role, op.name(Kind::Role))?;
         linked_roles::refuse_change(&entity)?;
-        let new = trust_part(store, op.required("PolicyDocument"))?;
+        let new = trust_part(op, store, op.required("PolicyDocument"))?;
         if let Some(part) = &mut entity.role {
             part.trust = new.trust;
             part.trust_ids = new.trust_ids;

@@ -22,7 +22,7 @@ fn asked(op: &Op<'_>) -> Option<u32> {
 }
 
 pub(crate) fn create(op: &Op<'_>) -> Output {
-    let arn = policies::policy_arn(op)?;
+    let arn = policies::own_policy_arn(op)?;
     let document = op.required("PolicyDocument");
     let default = op.call.input.get("SetAsDefault").and_then(Value::as_bool).unwrap_or(false);
     op.iam.write(|store| {
@@ -102,7 +102,7 @@ fn existing(op: &Op<'_>, policy: Option<ManagedPolicy>, arn: &str) -> Result<(Ma
 }
 
 pub(crate) fn set_default(op: &Op<'_>) -> Output {
-    let arn = policies::policy_arn(op)?;
+    let arn = policies::own_policy_arn(op)?;
     op.iam.write(|store| {
         let (mut policy, number) = existing(op, policies::find(op, store, arn)?, arn)?;
         policy.default = number;
@@ -112,7 +112,7 @@ pub(crate) fn set_default(op: &Op<'_>) -> Output {
 }
 
 pub(crate) fn delete(op: &Op<'_>) -> Output {
-    let arn = policies::policy_arn(op)?;
+    let arn = policies::own_policy_arn(op)?;
     op.iam.write(|store| {
         let (mut policy, number) = existing(op, policies::find(op, store, arn)?, arn)?;
         if policy.default == number {

@@ -186,6 +186,7 @@ mod tests {
             payload: String::new(),
             request_id: "r".to_owned(),
             client_context: None,
+            trace_id: None,
             accepted_ms: 0,
             failures: 3,
         }

@@ -41,6 +41,9 @@ pub struct Event {
     pub request_id: String,
     /// The client context's JSON.
     pub client_context: Option<String>,
+    /// `X-Amzn-Trace-Id`.
+    #[serde(default)]
+    pub trace_id: Option<String>,
     /// Milliseconds since 1970.
     pub accepted_ms: i64,
     /// Tries that the function failed.
@@ -119,6 +122,7 @@ impl Lambda {
             payload: STANDARD.encode(&payload),
             request_id: context.request_id,
             client_context: context.client_context,
+            trace_id: context.trace_id,
             accepted_ms: now_ms,
             failures: 0,
         };
@@ -204,6 +208,7 @@ impl Lambda {
                 request_id: event.request_id.clone(),
                 invoked_arn: event.arn.clone(),
                 client_context: event.client_context.clone(),
+                trace_id: event.trace_id.clone(),
                 ..InvokeContext::default()
             };
             let tried = self.run(&view, payload.clone(), context).await;

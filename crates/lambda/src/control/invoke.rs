@@ -149,6 +149,7 @@ impl Lambda {
         let context = InvokeContext {
             request_id: call.request_id.clone(),
             invoked_arn: arn,
+            trace_id: call.trace.clone(),
             client_context: client_context(call)?,
             stream: Some(stream),
             ..InvokeContext::default()
@@ -178,7 +179,7 @@ impl Lambda {
         let context = InvokeContext {
             request_id: call.request_id.clone(),
             invoked_arn: arn,
-            trace_id: None,
+            trace_id: call.trace.clone(),
             client_context: client_context(call)?,
             cognito_identity: None,
             stream: None,
@@ -218,6 +219,7 @@ impl Lambda {
         let context = InvokeContext {
             request_id: call.request_id.clone(),
             invoked_arn: arn,
+            trace_id: call.trace.clone(),
             ..InvokeContext::default()
         };
         self.accept_event(&view, payload(&call.payload, true)?, context, call.now_ms)?;

@@ -102,11 +102,6 @@ impl Lambda {
         let (function, _) = self.find(&name)?;
         Ok(json!({ "RecursiveLoop": function.recursive_loop.as_deref().unwrap_or("Terminate") }).into())
     }
-
-    /// Event source mappings cannot be made yet, so there are none.
-    pub(super) fn list_event_source_mappings(&self) -> Reply {
-        json!({ "EventSourceMappings": [] }).into()
-    }
 }
 
 /// Timestamps are seconds.

@@ -137,6 +137,7 @@ pub fn call_as(account: &str, operation: &'static str, input: Value) -> Call {
         region: "us-east-1".to_owned(),
         request_id: "11111111-2222-4333-8444-555555555555".to_owned(),
         now_ms: 1_795_424_400_000,
+        trace: None,
     }
 }
 

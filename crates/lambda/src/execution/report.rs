@@ -80,16 +80,12 @@ impl Report<'_> {
     }
 }
 
-/// A trace header of a request that is not sampled (AWS X-Ray Developer Guide, "Tracing header": the time and 96 random
-/// bits, and a segment of 64).
+/// The trace header of an invocation whose caller brought none.
 pub(crate) fn new_trace() -> String {
     let mut random = [0u8; 20];
     // Without randomness ids are alike, which confuses traces and nothing else.
     let _ = getrandom::fill(&mut random);
-    let random = hex::encode(random);
-    let (root, parent) = random.split_at(24);
-    let seconds = super::logs::now_ms() / 1000;
-    format!("Root=1-{seconds:08x}-{root};Parent={parent};Sampled=0")
+    arn::TraceId::new(None, super::logs::now_ms(), random).response
 }
 
 fn millis(duration: Duration) -> f64 {

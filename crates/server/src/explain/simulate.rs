@@ -23,8 +23,10 @@ const MAX_KEYS: usize = 100;
 pub fn simulate(state: &State, question: &Question, around: &Surroundings<'_>) -> Result<Simulation, String> {
     let caller = caller(state, &question.principal, around.now_ms)?;
     let (action, resource) = (question.action.as_str(), question.resource.as_str());
-    if action.split_once(':').is_none_or(|(service, name)| service.is_empty() || name.is_empty()) {
-        return Err(format!("`{action}` is no action: write service:Name, as in lambda:InvokeFunction"));
+    if !policy::is_action(action) {
+        return Err(format!(
+            "`{action}` is no action: write one as service:Name, as in lambda:InvokeFunction"
+        ));
     }
     if question.context.len() > MAX_KEYS {
         return Err(format!("the context has {} keys, the most is {MAX_KEYS}", question.context.len()));
@@ -41,6 +43,9 @@ pub fn simulate(state: &State, question: &Question, around: &Surroundings<'_>) -
     };
     let mut over = Context::new();
     for (key, values) in &question.context {
+        if over.get(key).is_some() {
+            return Err(format!("`{key}` is given twice: the case of condition keys does not matter"));
+        }
         over.set_all(key, values.clone());
     }
     let broken = |e: &dyn std::fmt::Display| format!("the policies cannot be read: {e}");

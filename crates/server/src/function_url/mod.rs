@@ -4,6 +4,7 @@ mod stream;
 
 use std::sync::Arc;
 
+use arn::TraceId;
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
@@ -17,6 +18,7 @@ use crate::aws::Answer;
 use crate::caller::Signer;
 use crate::decide::{Surroundings, decide};
 use crate::listener::{Body, Request};
+use crate::random::random;
 use crate::state::State;
 use crate::trace::{Invoked, Journey, record};
 
@@ -91,7 +93,7 @@ async fn run(
         *caller = signer.caller.principal.arn();
     }
     authorize(state, request, &url, signer.as_ref(), now_ms)?;
-    let trace = head.text("x-amzn-trace-id").map_or_else(|| new_trace(now_ms), str::to_owned);
+    let trace = TraceId::new(head.text("x-amzn-trace-id"), now_ms, random()).request;
     let payload = event_of(state, request, id, signer, (request_id, &trace), now_ms)?;
     let view = state.lambda.lookup(&url.function_arn).map_err(|e| broken(&e))?;
     let view = view.ok_or_else(|| gone(&url.function_arn))?;
@@ -218,12 +220,6 @@ fn event_of(
         now_ms,
         caller,
     }))
-}
-
-/// `Root=1-` the time `-` 24 hexadecimal digits.
-fn new_trace(now_ms: i64) -> String {
-    let id = arn::request_id(crate::random::random()).replace('-', "");
-    format!("Root=1-{:08x}-{}", now_ms.div_euclid(1000), &id[8..])
 }
 
 async fn invoke(

@@ -5,20 +5,16 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
+use lambda::FunctionView;
 use lambda::execution::{Invocation, InvokeContext, Part};
 use lambda::url::{Head, PRELUDE_TYPE, head};
-use lambda::{FunctionView, InvokeFailure};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use wire::{NoMetadata, Prelude};
 
-use super::{Refused, add_headers, bad_gateway, broken, failed, not_run};
+use super::{Refused, add_headers, bad_gateway, failed, not_run};
 use crate::listener::{Body, BodySender};
 use crate::state::State;
+use crate::streamed::Streamed;
 use crate::trace::{Invoked, record};
-
-/// Pieces of a response that wait for a slow client; the function then waits too.
-const WAITING_PARTS: usize = 16;
 
 /// Runs the function and answers as soon as the first of its response is there, or it has failed.
 ///
@@ -32,16 +28,11 @@ pub(super) async fn invoke(
     state: &Arc<State>,
     view: Arc<FunctionView>,
     payload: Bytes,
-    mut context: InvokeContext,
+    context: InvokeContext,
 ) -> Result<Response<Body>, Refused> {
-    let (sender, parts) = mpsc::channel(WAITING_PARTS);
-    context.stream = Some(sender);
-    let lambda = state.lambda.clone();
-    // In a task of its own: a function goes on when its client leaves (Lambda Developer Guide, "Response streaming").
-    let running = tokio::spawn(async move { lambda.run(&view, payload, context).await });
-    let mut source = Source { parts, running, done: None };
+    let mut source = Source(Streamed::start(&state.lambda, view, payload, context));
     let Some((content_type, piece)) = source.first().await else {
-        let done = source.end().await?;
+        let done = source.0.end().await.map_err(not_run)?;
         record(|events| events.invocation = Some(failed(&done, &why(&done))));
         return Ok(bad_gateway().map(Body::Full));
     };
@@ -87,42 +78,21 @@ fn why(done: &Invocation) -> String {
     String::from_utf8_lossy(&done.payload).into_owned()
 }
 
-/// A running invocation and what it has written.
-struct Source {
-    parts: mpsc::Receiver<Part>,
-    running: JoinHandle<Result<Invocation, InvokeFailure>>,
-    done: Option<Result<Invocation, Refused>>,
-}
+/// The response on its way to a client.
+struct Source(Streamed);
 
 impl Source {
-    /// The next piece; `None` when the invocation is over and all of them were taken.
-    async fn next(&mut self) -> Option<Part> {
-        if self.done.is_none() {
-            tokio::select! {
-                biased;
-                Some(part) = self.parts.recv() => return Some(part),
-                done = &mut self.running => {
-                    self.done = Some(match done {
-                        Ok(done) => done.map_err(not_run),
-                        Err(panicked) => Err(broken(&panicked)),
-                    });
-                }
-            }
-        }
-        self.parts.try_recv().ok()
-    }
-
     /// The content type and the first piece of the body, which is empty for an empty response; `None` when the
     /// function failed before there was any: AWS's client for Node begins a response even then.
     async fn first(&mut self) -> Option<(String, Bytes)> {
         let mut content_type = None;
         loop {
-            match self.next().await {
+            match self.0.next().await {
                 Some(Part::Begin { content_type: kind, .. }) => content_type = Some(kind),
                 Some(Part::Chunk(piece)) if !piece.is_empty() => return Some((content_type?, piece)),
                 Some(Part::Chunk(_)) => {}
                 None => {
-                    let well = matches!(&self.done, Some(Ok(done)) if done.function_error.is_none());
+                    let well = self.0.succeeded();
                     return content_type.filter(|_| well).map(|kind| (kind, Bytes::new()));
                 }
             }
@@ -136,23 +106,13 @@ impl Source {
             if let Some((metadata, body)) = prelude.push(&piece).map_err(malformed)? {
                 return Ok((head(&metadata)?, body));
             }
-            piece = match self.next().await {
-                Some(Part::Chunk(next)) => next,
-                Some(Part::Begin { .. }) => Bytes::new(),
-                None => return Err(malformed(prelude.ended())),
-            };
+            piece = self.0.piece().await.ok_or_else(|| malformed(prelude.ended()))?;
         }
-    }
-
-    /// How the invocation ended.
-    async fn end(mut self) -> Result<Invocation, Refused> {
-        while self.next().await.is_some() {}
-        self.done.unwrap_or_else(|| Err(broken(&"the invocation has no end")))
     }
 
     /// Waits for the end of a function whose response is no use.
     async fn drain(self, told: Arc<OnceLock<Invoked>>, malformed: String) {
-        if let Ok(done) = self.end().await {
+        if let Ok(done) = self.0.end().await {
             let text = if done.function_error.is_some() { why(&done) } else { malformed };
             let _ = told.set(failed(&done, &text));
         }
@@ -161,20 +121,20 @@ impl Source {
     /// Sends what comes until the invocation is over.
     async fn forward(mut self, client: BodySender, first: Bytes, told: Arc<OnceLock<Invoked>>) {
         let mut listening = first.is_empty() || client.send(Ok(first)).await.is_ok();
-        while let Some(part) = self.next().await {
-            if let (Part::Chunk(piece), true) = (part, listening) {
+        while let Some(piece) = self.0.piece().await {
+            if listening {
                 listening = client.send(Ok(piece)).await.is_ok();
             }
         }
-        match self.end().await {
+        match self.0.end().await {
             Ok(done) if done.function_error.is_none() => {}
             Ok(done) => {
                 let error = done.error_type.clone().unwrap_or_default();
                 let _ = told.set(failed(&done, &why(&done)));
                 let _ = client.send(Err(std::io::Error::other(error))).await;
             }
-            Err(refused) => {
-                let _ = client.send(Err(std::io::Error::other(refused.detail))).await;
+            Err(failure) => {
+                let _ = client.send(Err(std::io::Error::other(not_run(failure).detail))).await;
             }
         }
     }

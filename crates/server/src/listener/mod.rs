@@ -79,9 +79,9 @@ pub trait Handler: Send + Sync + 'static {
     fn body_limit(&self, head: &Head) -> usize;
 
     /// The answer to a body over [`Self::body_limit`].
-    fn too_large(&self, head: &Head) -> Response<Body> {
+    fn too_large(&self, head: Head) -> impl Future<Output = Response<Body>> + Send {
         let _ = head;
-        plain(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large\n")
+        async { plain(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large\n") }
     }
 
     /// The answer. Runs to its end even when the client goes away, except at the end of the server's grace.
@@ -244,7 +244,7 @@ async fn answer<H: Handler>(
     };
     let response = match collected {
         Collected::Whole(body) => handler.handle(Request { head, body }).await,
-        Collected::TooLarge => closing(handler.too_large(&head)),
+        Collected::TooLarge => closing(handler.too_large(head).await),
         Collected::Slow => {
             closing(plain(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time\n"))
         }

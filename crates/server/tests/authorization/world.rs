@@ -217,5 +217,6 @@ fn call(operation: &'static str, input: Map<String, Value>) -> Call {
         region: "us-east-1".to_owned(),
         request_id: "11111111-2222-4333-8444-555555555555".to_owned(),
         now_ms: 1_795_424_400_000,
+        trace: None,
     }
 }

@@ -142,7 +142,7 @@ async fn policies_decide_and_are_kept_over_paths() {
     });
     assert_eq!(world.send(bearing("GET /test/x/1", "good")).await.0.status, 200);
     let (response, trace) = world.send(bearing("GET /test/y", "good")).await;
-    let body = r#"{"Message":"User is not authorized to access this resource"}"#;
+    let body = r#"{"Message":"User is not authorized to access this resource because no identity-based policy allows the execute-api:Invoke action"}"#;
     gateway_error(&response, 403, "AccessDeniedException", body);
     assert!(trace.authorizer.unwrap().cached);
     assert_eq!(judged(&world).len(), 1, "the second answer came from the first");
@@ -192,7 +192,7 @@ async fn a_function_that_fails_is_500_and_one_that_says_unauthorized_401() {
 async fn what_the_api_denies_outright_is_denied_before_the_authorizer_is_asked() {
     let mut world = world(json!({}), |_| Some(answer(said("Allow", "*"))));
     world.deploy(json!({"policy": "{}"}), json!({}));
-    world.door.refusal = Some(Refusal { explicit_deny: true, detail: String::new() });
+    world.door.refusal = Some(Refusal { explicit_deny: true, because: None, detail: String::new() });
     assert_eq!(world.send(bearing("GET /test/y", "t")).await.0.status, 403);
     assert!(!world.called());
 }

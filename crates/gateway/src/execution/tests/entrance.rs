@@ -55,10 +55,15 @@ async fn bad_signatures_are_refused_with_their_own_errors() {
 async fn an_unauthorized_caller_gets_the_sentence_of_aws() {
     let mut world = World::new(&[("ANY /pets/{id}", iam())]);
     world.door.caller = Some(alice());
-    world.door.refusal = Some(Refusal { explicit_deny: true, detail: "policy p, statement 1".to_owned() });
+    world.door.refusal = Some(Refusal {
+        explicit_deny: true,
+        because: Some("with an explicit deny in a resource-based policy".to_owned()),
+        detail: "policy p, statement 1".to_owned(),
+    });
     let (response, trace) = world.call("GET /test/pets/7").await;
     let sentence = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: execute-api:Invoke on \
-                    resource: arn:aws:execute-api:us-east-1:********3333:a1b2c3d4e5/test/GET/pets/7 with an explicit deny";
+                    resource: arn:aws:execute-api:us-east-1:********3333:a1b2c3d4e5/test/GET/pets/7 with an explicit deny in a \
+                    resource-based policy";
     gateway_error(&response, 403, "AccessDeniedException", &format!("{{\"Message\":\"{sentence}\"}}"));
     let detail = "policy p, statement 1".to_owned();
     assert_eq!(trace.why, Some(Why::NotAuthorized { sentence: sentence.to_owned(), detail }));
@@ -84,7 +89,7 @@ async fn an_authorized_caller_is_in_the_event() {
 async fn a_resource_policy_is_asked_for_the_anonymous_too() {
     let mut world = World::new(&[("GET /x", lambda())]);
     world.deploy(json!({"policy": "{}"}), json!({}));
-    world.door.refusal = Some(Refusal { explicit_deny: false, detail: String::new() });
+    world.door.refusal = Some(Refusal { explicit_deny: false, because: None, detail: String::new() });
     let (response, _) = world.call("GET /test/x").await;
     let body = r#"{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********3333:a1b2c3d4e5/test/GET/x"}"#;
     gateway_error(&response, 403, "AccessDeniedException", body);

@@ -121,7 +121,7 @@ async fn a_body_that_unfolds_to_more_than_10_mb_is_refused_without_unfolding_all
     request.body = bomb;
     let (response, trace) = world.send(request).await;
     assert_eq!(response.status, 413);
-    assert_eq!(trace.why, Some(Why::BodyTooLarge { size: MAX_BODY + 1 }));
+    assert_eq!(trace.why, Some(Why::BodyTooLarge));
     assert!(!world.called());
     assert!(began.elapsed() < SOON * 2, "{:?}", began.elapsed());
 }

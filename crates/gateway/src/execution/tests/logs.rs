@@ -29,6 +29,7 @@ async fn info_has_the_lines_of_published_logs() {
         "HTTP Method: GET, Resource Path: /all_state".to_owned(),
         "Successfully completed execution".to_owned(),
         "Method completed with status: 200".to_owned(),
+        "AWS Integration Endpoint RequestId : 20a0cc6d-ade0-417f-853d-04c72dbe23d6".to_owned(),
     ];
     assert_eq!(world.log(), expected.map(|l| format!("({id}) {l}")));
     let place = world.lines.0.lock().unwrap()[0].0.clone();
@@ -76,7 +77,7 @@ async fn a_method_may_have_its_own_level() {
     world.call("GET /test/c").await;
     assert!(world.log().is_empty());
     world.call("GET /test/a/b").await;
-    assert_eq!(world.log().len(), 8);
+    assert_eq!(world.log().len(), 9);
 }
 
 #[tokio::test]

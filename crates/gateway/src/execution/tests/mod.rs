@@ -172,9 +172,11 @@ fn by_policy(access: &Access<'_>, authorizer: &AuthorizerPolicy<'_>) -> Result<(
     let decision = policy::Decision::evaluate(&request, &own, None);
     match decision.effect {
         policy::Effect::Allowed => Ok(()),
-        effect => {
-            Err(Refusal { explicit_deny: effect == policy::Effect::ExplicitlyDenied, detail: String::new() })
-        }
+        effect => Err(Refusal {
+            explicit_deny: effect == policy::Effect::ExplicitlyDenied,
+            because: decision.because(request.action),
+            detail: String::new(),
+        }),
     }
 }
 
@@ -346,6 +348,7 @@ impl World {
             method: method.to_owned(),
             headers: Vec::new(),
             body: Bytes::new(),
+            body_too_large: false,
             source_ip: "203.0.113.9".to_owned(),
             domain_name: format!("{API}.execute-api.us-east-1.localhost"),
             port: 4566,

@@ -78,7 +78,7 @@ async fn invalidating_needs_its_permission() {
         [format!("execute-api:InvalidateCache arn:aws:execute-api:us-east-1:{OWNER}:{API}/test/GET/x")]
     );
 
-    world.door.refusal = Some(Refusal { explicit_deny: false, detail: String::new() });
+    world.door.refusal = Some(Refusal { explicit_deny: false, because: None, detail: String::new() });
     for (strategy, status, warned) in [
         ("SUCCEED_WITH_RESPONSE_HEADER", 200, true),
         ("SUCCEED_WITHOUT_RESPONSE_HEADER", 200, false),

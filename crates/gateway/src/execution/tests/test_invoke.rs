@@ -11,6 +11,7 @@ fn call(input: Value) -> wire::Call {
         region: "us-east-1".to_owned(),
         request_id: "63ecf43a-1b6e-40ef-80b7-98c5b7484ec9".to_owned(),
         now_ms: 1_707_072_504_000,
+        trace: None,
     }
 }
 

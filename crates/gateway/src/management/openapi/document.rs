@@ -6,6 +6,7 @@ use crate::management::failure::{Failure, bad_request};
 
 /// "The maximum size of the API definition file is 6 MB" (developer guide, "API Gateway quotas").
 const MAX_BYTES: usize = 6 << 20;
+pub(super) const ENDPOINT_CONFIGURATION: &str = "x-amazon-apigateway-endpoint-configuration";
 /// References followed one after the other.
 const MAX_HOPS: usize = 32;
 
@@ -60,6 +61,14 @@ impl Document {
             at = found.ok_or_else(|| bad_request(format!("Unable to resolve the reference {reference}")))?;
         }
         Err(bad_request("A reference of the API definition leads back to itself"))
+    }
+
+    /// `x-amazon-apigateway-endpoint-configuration`: at the top, or of the first server in OpenAPI 3.0 (guide, page of that
+    /// name).
+    pub fn endpoint_configuration(&self) -> Option<&Value> {
+        let server = self.root.get("servers").and_then(|servers| servers.get(0));
+        let of_server = server.and_then(|server| server.get(ENDPOINT_CONFIGURATION));
+        of_server.or_else(|| self.root.get(ENDPOINT_CONFIGURATION))
     }
 
     /// The path that all paths are below: `basePath`, or the path of the first server, its variables at their defaults.

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use store::Store;
 use wire::{Call, Reply};
 
-use super::document::Version;
+use super::document::{ENDPOINT_CONFIGURATION, Version};
 use crate::management::deployment::deployed;
+use crate::management::documentation_version;
 use crate::management::failure::{Failure, bad_request, not_found};
 use crate::management::lookup::{Read, api};
 use crate::management::stage::UNKNOWN_STAGE;
@@ -19,6 +20,9 @@ struct Wanted {
     version: Version,
     integrations: bool,
     authorizers: bool,
+    validators: bool,
+    gateway_responses: bool,
+    /// What else API Gateway has for the API as a whole.
     gateway: bool,
 }
 
@@ -46,21 +50,34 @@ pub(in crate::management) fn export(store: &Store, call: &Call) -> Result<Reply,
         .and_then(Value::as_str)
         .unwrap_or_default();
     let has = |name: &str| extensions.split(',').any(|e| e.trim() == name);
+    // `integrations`, `authorizers` and `apigateway` are the reference's; the others are published by their users, as the
+    // console asks for them.
     let gateway = has("apigateway");
     let wanted = Wanted {
         version,
         integrations: gateway || has("integrations"),
         authorizers: gateway || has("authorizers"),
+        validators: gateway || has("validators"),
+        gateway_responses: gateway || has("gatewayresponses"),
         gateway,
     };
-    let (stage, snapshot) = store.read::<_, Failure>(|reader| {
+    let (stage, snapshot, documentation) = store.read::<_, Failure>(|reader| {
         let api = api(reader, call)?;
         let key = format!("{}/{}", api.id, call.required("stageName"));
         let stage: Stage = reader.one("stages", &key)?.ok_or_else(|| not_found(UNKNOWN_STAGE))?;
         let snapshot = deployed(reader, &api.id, &stage.deployment_id)?;
-        Ok((stage, snapshot))
+        let documentation = match has("documentation") {
+            true => documentation_version::of_stage(reader, &stage, &api.id)?,
+            false => None,
+        };
+        Ok((stage, snapshot, documentation))
     })?;
-    let document = document(&snapshot, &stage, &wanted);
+    let mut document = document(&snapshot, &stage, &wanted);
+    put(
+        &mut document,
+        "x-amazon-apigateway-documentation",
+        documentation.map(documented).unwrap_or_default(),
+    );
     let text = if yaml {
         serde_saphyr::to_string(&document)
             .map_err(|e| wire::ApiError::internal(format!("the export cannot be written as YAML: {e}")))?
@@ -124,10 +141,18 @@ fn document(snapshot: &Snapshot, stage: &Stage, wanted: &Wanted) -> Value {
             put(&mut document, "components", components);
         }
     }
-    if wanted.gateway {
-        extend(&mut document, snapshot);
-    }
+    extend(&mut document, snapshot, wanted);
     document
+}
+
+/// `x-amazon-apigateway-documentation`, as it is imported: properties are an object, where they are one.
+fn documented(version: documentation_version::Version) -> Value {
+    let parts = version.parts.into_values().map(|part| {
+        let properties = part.get("properties").and_then(Value::as_str).unwrap_or_default();
+        let properties = serde_json::from_str(properties).unwrap_or_else(|_| Value::from(properties));
+        json!({ "location": part.get("location"), "properties": properties })
+    });
+    json!({ "version": version.version, "documentationParts": parts.collect::<Vec<_>>() })
 }
 
 /// Sets a member unless it would be empty.
@@ -144,9 +169,34 @@ fn put(document: &mut Value, member: &str, value: Value) {
 }
 
 /// API Gateway's own settings.
-fn extend(document: &mut Value, snapshot: &Snapshot) {
+fn extend(document: &mut Value, snapshot: &Snapshot, wanted: &Wanted) {
+    if wanted.gateway {
+        settings(document, snapshot, wanted.version);
+    }
+    if wanted.gateway_responses {
+        put(document, "x-amazon-apigateway-gateway-responses", gateway_responses(snapshot).into());
+    }
+    if wanted.validators {
+        put(document, "x-amazon-apigateway-request-validators", validators(snapshot).into());
+    }
+}
+
+fn settings(document: &mut Value, snapshot: &Snapshot, version: Version) {
     let api = &snapshot.api;
     put(document, "x-amazon-apigateway-binary-media-types", json!(api.binary_media_types));
+    let mut endpoint = json!({});
+    let configuration = api.rest.get("endpointConfiguration");
+    put(&mut endpoint, "vpcEndpointIds", json!(configuration.and_then(|c| c.get("vpcEndpointIds"))));
+    if api.disable_execute_api_endpoint {
+        endpoint["disableExecuteApiEndpoint"] = true.into();
+    }
+    let place = match version {
+        Version::Swagger2 => Some(&mut *document),
+        Version::OpenApi3 => document.pointer_mut("/servers/0"),
+    };
+    if let Some(place) = place {
+        put(place, ENDPOINT_CONFIGURATION, endpoint);
+    }
     if api.api_key_source != "HEADER" {
         put(document, "x-amazon-apigateway-api-key-source", api.api_key_source.as_str().into());
     }
@@ -157,15 +207,21 @@ fn extend(document: &mut Value, snapshot: &Snapshot) {
     );
     let policy = api.policy.as_deref().and_then(|text| serde_json::from_str(text).ok());
     put(document, "x-amazon-apigateway-policy", policy.unwrap_or_default());
-    let responses: Members = snapshot.gateway_responses.iter().map(|(kind, response)| {
+}
+
+fn gateway_responses(snapshot: &Snapshot) -> Members {
+    let shown = snapshot.gateway_responses.iter().map(|(kind, response)| {
         let mut shown = json!({
             "responseParameters": response.response_parameters, "responseTemplates": response.response_templates,
         });
         put(&mut shown, "statusCode", json!(response.status_code.as_deref().and_then(|s| s.parse::<u16>().ok())));
         (kind.clone(), shown)
-    }).collect();
-    put(document, "x-amazon-apigateway-gateway-responses", responses.into());
-    let validators: Members = snapshot
+    });
+    shown.collect()
+}
+
+fn validators(snapshot: &Snapshot) -> Members {
+    snapshot
         .validators
         .values()
         .map(|validator| {
@@ -175,8 +231,7 @@ fn extend(document: &mut Value, snapshot: &Snapshot) {
             });
             (validator.name.clone(), shown)
         })
-        .collect();
-    put(document, "x-amazon-apigateway-request-validators", validators.into());
+        .collect()
 }
 
 /// References to models as references within the document.
@@ -186,7 +241,8 @@ fn refer(schema: &mut Value, version: Version) {
             if let Some(Value::String(reference)) = members.get_mut("$ref")
                 && let Some(name) = reference.rsplit_once("/models/").map(|(_, name)| name.to_owned())
             {
-                *reference = place(version, &name);
+                // A reference into a model has a JSON pointer.
+                *reference = place(version, &name.replacen("#/", "/", 1));
             }
             members.values_mut().for_each(|member| refer(member, version));
         }
@@ -307,7 +363,7 @@ fn operation(snapshot: &Snapshot, resource: &Resource, method: &Method, wanted: 
     put(&mut shown, "parameters", parameters.into());
     shown["responses"] = responses(method, wanted);
     put(&mut shown, "security", security(snapshot, method));
-    if wanted.gateway
+    if wanted.validators
         && let Some(id) = method.rest.get("requestValidatorId").and_then(Value::as_str)
         && let Some(validator) = snapshot.validators.get(id)
     {

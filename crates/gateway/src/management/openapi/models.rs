@@ -19,6 +19,11 @@ fn schemas(document: &Document) -> Option<&Map<String, Value>> {
 
 /// The name of the model that a schema refers to.
 pub(super) fn referred(schema: &Value) -> Option<&str> {
+    pointed(schema).filter(|name| !name.contains('/'))
+}
+
+/// The name, and what of the model when the reference leads into one: `User/properties/name`.
+fn pointed(schema: &Value) -> Option<&str> {
     let reference = schema.get("$ref").and_then(Value::as_str)?;
     reference.strip_prefix("#/definitions/").or_else(|| reference.strip_prefix("#/components/schemas/"))
 }
@@ -44,8 +49,12 @@ pub(super) fn model(api: &str, name: &str, schema: &Value) -> Step {
 /// `#/definitions/X` as `https://apigateway.amazonaws.com/restapis/API/models/X`, as recorded in
 /// TestApiGatewayImportRestApi::test_import_swagger_api.
 fn rewrite(schema: &mut Value, api: &str) {
-    if let Some(name) = referred(schema).map(str::to_owned) {
-        schema["$ref"] = format!("https://apigateway.amazonaws.com/restapis/{api}/models/{name}").into();
+    if let Some(name) = pointed(schema) {
+        // A reference into a model becomes one with a JSON pointer.
+        let (name, inside) = name.split_once('/').map_or((name, None), |(name, inside)| (name, Some(inside)));
+        let inside = inside.map(|inside| format!("#/{inside}")).unwrap_or_default();
+        schema["$ref"] =
+            format!("https://apigateway.amazonaws.com/restapis/{api}/models/{name}{inside}").into();
         return;
     }
     match schema {

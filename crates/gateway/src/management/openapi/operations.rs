@@ -1,12 +1,12 @@
 //! An operation of a document as a method: PutMethod, its responses, its integration and the integration's responses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use wire::Call;
 
 use super::document::{Document, Version};
-use super::import::Step;
+use super::import::{Step, status_text};
 use super::{authorizers, models};
 use crate::management::failure::Failure;
 
@@ -23,18 +23,28 @@ pub(super) struct Shared<'d> {
     pub authorizers: BTreeMap<String, (String, String)>,
     /// A validator's name to its id.
     pub validators: BTreeMap<String, String>,
+    /// The names of the API's models.
+    pub models: BTreeSet<String>,
+}
+
+/// Where in a document something is said, as warnings tell it: `paths.'/users'(get)`.
+struct Place<'w> {
+    at: String,
+    warnings: &'w mut Vec<String>,
 }
 
 impl Shared<'_> {
-    /// The calls for one operation of the resource `resource`; `verb` is `GET` or `ANY`. `of_path` holds the parameters
-    /// that all operations of the path have.
+    /// The calls for one operation of the resource `resource`; `verb` is `GET` or `ANY`, `path` what the document calls
+    /// the resource. `of_path` holds the parameters that all operations of the path have.
     pub fn method(
         &self,
-        resource: &str,
-        verb: &str,
+        (resource, path, verb): (&str, &str, &str),
         operation: &Members,
         of_path: Option<&Value>,
+        warnings: &mut Vec<String>,
     ) -> Result<Vec<Step>, Failure> {
+        let at = format!("paths.'{path}'({})", verb.to_ascii_lowercase());
+        let mut place = Place { at, warnings };
         let at = json!({ "restApiId": self.api, "resourceId": resource, "httpMethod": verb });
         let mut steps = Vec::new();
         let mut method = authorizers::of_method(self.document, operation, &self.authorizers);
@@ -42,8 +52,9 @@ impl Shared<'_> {
         method.insert("requestParameters".into(), json!(parameters));
         let mut request_models = Members::new();
         for (kind, schema) in bodies {
-            let name = models::of_body(self.call, self.api, schema, &mut steps)?;
-            request_models.insert(kind, name.into());
+            if let Some(name) = self.model("requestBody", schema, &mut steps, &mut place)? {
+                request_models.insert(kind, name.into());
+            }
         }
         method.insert("requestModels".into(), request_models.into());
         method.insert("operationName".into(), json!(operation.get("operationId")));
@@ -59,7 +70,7 @@ impl Shared<'_> {
             // A method's responses have a status; `default` has none.
             if status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit()) {
                 let response = self.document.resolve(response)?;
-                let input = self.response(operation, response, &mut steps)?;
+                let input = self.response(operation, (status, response), &mut steps, &mut place)?;
                 responses.push(Step::at(&at, "PutMethodResponse", json!({ "statusCode": status }), input));
             }
         }
@@ -72,6 +83,30 @@ impl Shared<'_> {
             }
         }
         Ok(steps)
+    }
+
+    /// The model of a body. One that does not exist is warned of and left out (guide, "Errors and warnings during
+    /// import": "minor issues like a missing model reference"; recorded for responses of an HTTP API, whose importer is
+    /// the same: `Parse issue: attribute paths.'/update'(get).responses.200.content.schema.#/components/schemas/X is
+    /// missing`).
+    fn model(
+        &self,
+        of: &str,
+        schema: &Value,
+        steps: &mut Vec<Step>,
+        place: &mut Place<'_>,
+    ) -> Result<Option<String>, Failure> {
+        if models::referred(schema).is_some_and(|name| !self.models.contains(name)) {
+            let content = if self.document.version == Version::OpenApi3 { ".content" } else { "" };
+            let reference = schema.get("$ref").and_then(Value::as_str).unwrap_or_default();
+            let missing =
+                format!("Parse issue: attribute {}.{of}{content}.schema.{reference} is missing", place.at);
+            if !place.warnings.contains(&missing) {
+                place.warnings.push(missing);
+            }
+            return Ok(None);
+        }
+        models::of_body(self.call, self.api, schema, steps).map(Some)
     }
 
     fn parameters<'o>(
@@ -122,9 +157,11 @@ impl Shared<'_> {
     fn response(
         &self,
         operation: &Members,
-        response: &Value,
+        (status, response): (&str, &Value),
         steps: &mut Vec<Step>,
+        place: &mut Place<'_>,
     ) -> Result<Members, Failure> {
+        let of = format!("responses.{status}");
         let mut names = Members::new();
         for name in response.get("headers").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             names.insert(format!("method.response.header.{name}"), false.into());
@@ -132,8 +169,9 @@ impl Shared<'_> {
         let mut kinds = Members::new();
         match self.document.version {
             Version::Swagger2 => {
-                if let Some(schema) = response.get("schema") {
-                    let name = models::of_body(self.call, self.api, schema, steps)?;
+                if let Some(schema) = response.get("schema")
+                    && let Some(name) = self.model(&of, schema, steps, place)?
+                {
                     for kind in self.types(operation, "produces") {
                         kinds.insert(kind, name.as_str().into());
                     }
@@ -142,8 +180,9 @@ impl Shared<'_> {
             Version::OpenApi3 => {
                 for (kind, media) in response.get("content").and_then(Value::as_object).into_iter().flatten()
                 {
-                    if let Some(schema) = media.get("schema") {
-                        let name = models::of_body(self.call, self.api, schema, steps)?;
+                    if let Some(schema) = media.get("schema")
+                        && let Some(name) = self.model(&of, schema, steps, place)?
+                    {
                         kinds.insert(kind.clone(), name.into());
                     }
                 }
@@ -186,9 +225,11 @@ fn integration_steps(at: &Value, given: &Members) -> Vec<Step> {
     let mut steps = vec![Step::at(at, "PutIntegration", json!({}), input)];
     for (pattern, response) in given.get("responses").and_then(Value::as_object).into_iter().flatten() {
         let mut input = Members::new();
-        for member in ["statusCode", "responseParameters", "responseTemplates", "contentHandling"] {
+        for member in ["responseParameters", "responseTemplates", "contentHandling"] {
             input.insert(member.into(), json!(response.get(member)));
         }
+        // A number as well (recording test_import_with_integer_http_status_code).
+        input.insert("statusCode".into(), status_text(response.get("statusCode")));
         if pattern != "default" {
             input.insert("selectionPattern".into(), pattern.as_str().into());
         }

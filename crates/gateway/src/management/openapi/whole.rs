@@ -32,7 +32,7 @@ pub(super) fn created(call: &Call, document: &Document) -> Members {
         input.insert("securityPolicy".into(), version.as_str().into());
     }
     input.insert("policy".into(), policy(document).into());
-    let endpoint = document.root.get("x-amazon-apigateway-endpoint-configuration");
+    let endpoint = document.endpoint_configuration();
     let disabled = endpoint.and_then(|e| e.get("disableExecuteApiEndpoint"));
     input.insert("disableExecuteApiEndpoint".into(), json!(disabled));
     let types = call.input.get("parameters").and_then(|p| p.get("endpointConfigurationTypes"));

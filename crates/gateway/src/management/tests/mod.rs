@@ -54,6 +54,7 @@ fn call(operation: &'static str, input: Value) -> Call {
         region: "us-east-1".into(),
         request_id: "r".into(),
         now_ms: 1_700_000_000_123,
+        trace: None,
     }
 }
 

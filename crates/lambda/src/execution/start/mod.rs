@@ -27,6 +27,7 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -196,8 +197,23 @@ impl Starter {
         self.config.runtime_layer.iter().filter(|folder| folder.is_dir()).chain(&spec.layers)
     }
 
+    /// Functions that run as users of their own read what is open to all.
+    fn warn_of_closed_layer(&self) {
+        let Some(folder) = self.config.runtime_layer.as_ref().filter(|_| self.layers.has(Layer::Uid)) else {
+            return;
+        };
+        let mode = std::fs::metadata(folder).map_or(0o777, |found| found.permissions().mode() & 0o777);
+        if mode & 0o005 != 0o005 {
+            let shown = folder.display();
+            self.warn(&format!(
+                "functions cannot read the runtime layer {shown}, whose mode is {mode:o}: chmod -R a+rX {shown}"
+            ));
+        }
+    }
+
     /// What an environment of this function gets to see.
     fn enter_spec(&self, spec: &FunctionSpec, uid: u32) -> EnterSpec {
+        self.warn_of_closed_layer();
         EnterSpec {
             task: absolute(&spec.code_dir),
             opt: self.layers_of(spec).map(|l| absolute(l)).collect(),

@@ -32,7 +32,7 @@ pub(super) fn words(why: &Why) -> String {
         Why::HeadTooLarge { size } => {
             format!("the request line and the headers' values have {size} bytes; API Gateway takes 10,240")
         }
-        Why::BodyTooLarge { size } => format!("the body has {size} bytes; API Gateway takes 10 MB"),
+        Why::BodyTooLarge => "the body has more than the 10 MB that API Gateway takes".to_owned(),
         Why::UnsupportedMediaType { content_type, templates } => format!(
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",
             templates.join(", ")

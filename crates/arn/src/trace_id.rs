@@ -1,8 +1,8 @@
-//! `X-Amzn-Trace-Id`.
+//! `X-Amzn-Trace-Id` (AWS X-Ray Developer Guide, "Tracing header").
 
-/// A request's trace id, as the backend sees it and as the client gets it.
-#[derive(Debug, PartialEq)]
-pub(super) struct TraceId {
+/// A request's trace id, as it came or began, and complete.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TraceId {
     /// The client's own header, or a new `Root=…`.
     pub request: String,
     /// Root, parent and sampling: what the client sent is kept, what it did not send is made
@@ -13,6 +13,8 @@ pub(super) struct TraceId {
 }
 
 impl TraceId {
+    /// From what the client `sent`, if anything. `random` are the bytes of a new root and a new parent.
+    #[must_use]
     pub fn new(sent: Option<&str>, now_ms: i64, random: [u8; 20]) -> Self {
         let field = |name: &str| {
             sent.and_then(|s| s.split(';').find_map(|part| part.trim().strip_prefix(name)))
@@ -29,6 +31,12 @@ impl TraceId {
         let sampled = field("Sampled=").unwrap_or("0");
         let response = format!("Root={root};Parent={parent};Sampled={sampled}");
         Self { request, response, root }
+    }
+
+    /// The root alone in a `header`: `1-…`.
+    #[must_use]
+    pub fn root_of(header: &str) -> Option<&str> {
+        header.split(';').find_map(|part| part.trim().strip_prefix("Root="))
     }
 }
 
