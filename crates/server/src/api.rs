@@ -314,8 +314,8 @@ pub fn unmapped(head: &Head, base_paths: Vec<String>, request_id: &str) -> (Resp
     forbidden(Why::NoBasePath { domain: head.host().to_owned(), base_paths }, request_id)
 }
 
-/// The header by which a client names the VPC endpoint through which it comes to a private custom domain: this server's own,
-/// in the place of a network.
+/// The header by which a client names the VPC endpoint through which it comes to a private API or a private custom domain,
+/// where the host name does not: this server's own, in the place of a network.
 pub const ENDPOINT: &str = "x-crossgate-vpc-endpoint";
 
 /// A private custom domain to which no VPC endpoint leads: 403 (guide, "Share your private custom domain name", of rejected

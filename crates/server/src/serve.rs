@@ -128,6 +128,10 @@ impl Front {
                 Target::Api { api: "", path, endpoint: endpoint @ Some(_) } => {
                     Target::Api { api: head.text("x-apigw-api-id").unwrap_or_default(), path, endpoint }
                 }
+                // With private DNS an API's own name leads to the endpoint of the client's network (the same page).
+                Target::Api { api, path, endpoint: None } => {
+                    Target::Api { api, path, endpoint: head.text(api::ENDPOINT) }
+                }
                 found => found,
             };
         }

@@ -322,3 +322,69 @@ def test_gateway_response_put(shared):
         assert shown[kind] == {**everything, "defaultResponse": True, "responseType": kind}
     assert shown["THROTTLED"] == {**whole, "defaultResponse": True, "responseType": "THROTTLED", "statusCode": "429"}
     assert "statusCode" not in shown["DEFAULT_4XX"]
+
+
+# Methods, documentation and stages as they come and go.
+
+
+def bare(answer, *without):
+    return {k: v for k, v in answer.items() if k not in ("ResponseMetadata", "createdDate", "lastUpdatedDate", *without)}
+
+
+def refused(text, run, **given):
+    with pytest.raises(Exception) as error:
+        run(**given)
+    response = error.value.response
+    assert response["message"] == response["Error"]["Message"] == text
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def test_method_lifecycle(shared):
+    """test_apigateway_api TestApiGatewayApiMethod::test_method_lifecycle."""
+    api = Api(shared)
+    place = dict(restApiId=api.id, resourceId=api.root, httpMethod="ANY")
+    whole = {"apiKeyRequired": False, "authorizationType": "NONE", "httpMethod": "ANY"}
+    assert bare(api.gateway.put_method(**place, authorizationType="NONE")) == whole
+    assert bare(api.gateway.get_method(**place)) == whole
+    assert api.gateway.delete_method(**place)["ResponseMetadata"]["HTTPStatusCode"] == 204
+    for run in (api.gateway.get_method, api.gateway.delete_method):
+        assert refused("Invalid Method identifier specified", run, **place) == (404, "NotFoundException")
+
+
+def test_documentation_parts_and_versions(shared):
+    """test_apigateway_common TestDocumentations."""
+    gateway = shared.client("apigateway", A)
+    api = dict(restApiId=gateway.create_rest_api(name="documented")["id"])
+    made = gateway.create_documentation_part(**api, location={"type": "API"}, properties='{"foo": "bar"}')
+    part = {"id": made["id"], "location": {"type": "API"}, "properties": '{"foo": "bar"}'}
+    assert bare(made) == part and made["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert gateway.get_documentation_parts(**api)["items"] == [part]
+    version = dict(api, documentationVersion="v123")
+    assert bare(gateway.create_documentation_version(**version)) == {"version": "v123"}
+    described = {"version": "v123", "description": "doc version new"}
+    assert bare(gateway.update_documentation_version(**version, patchOperations=[
+        {"op": "replace", "path": "/description", "value": "doc version new"}])) == described
+    assert bare(gateway.get_documentation_version(**version)) == described
+
+
+def test_update_stage_remove_wildcard(shared):
+    """test_apigateway_common TestStages::test_update_stage_remove_wildcard, and stages by deployment."""
+    api = Api(shared).method("/x", None, kind="MOCK")
+    one, two = (api.gateway.create_deployment(restApiId=api.id)["id"] for _ in range(2))
+    stage = dict(restApiId=api.id, stageName="s1")
+    plain = {"cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "deploymentId": one,
+             "description": "my stage", "methodSettings": {}, "stageName": "s1", "tracingEnabled": False}
+    assert bare(api.gateway.create_stage(**stage, deploymentId=one, description="my stage")) == plain
+    update = lambda **operation: api.gateway.update_stage(**stage, patchOperations=[operation])
+    text = "Cannot remove method setting */* because there is no method setting for this method "
+    assert refused(text, update, op="remove", path="/*/*") == (400, "BadRequestException")
+    everywhere = {"cacheDataEncrypted": False, "cacheTtlInSeconds": 300, "cachingEnabled": True,
+                  "dataTraceEnabled": False, "metricsEnabled": False, "requireAuthorizationForCacheControl": True,
+                  "throttlingBurstLimit": 5000, "throttlingRateLimit": 10000.0,
+                  "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER"}
+    assert bare(update(op="replace", path="/*/*/caching/enabled", value="true")) == {
+        **plain, "methodSettings": {"*/*": everywhere}}
+    assert bare(update(op="remove", path="/*/*")) == plain == bare(api.gateway.get_stage(**stage))
+    api.gateway.create_stage(restApiId=api.id, stageName="s2", deploymentId=two)
+    listed = lambda **of: [one["stageName"] for one in api.gateway.get_stages(restApiId=api.id, **of)["item"]]
+    assert (listed(), listed(deploymentId=one), listed(deploymentId=two)) == (["s1", "s2"], ["s1"], ["s2"])

@@ -3,6 +3,7 @@ is from its recordings (LocalStack's AWS-validated tests, named as there) or fro
 import json
 import socket
 import threading
+import urllib.parse
 
 import pytest
 
@@ -233,84 +234,6 @@ def test_what_lambda_cannot_take_is_said_to_the_client(shared):
     assert api.call("/prod/proxy", method="POST", body=b"x" * (5 << 20)).body == b"ran"
 
 
-# Recordings of what API Gateway's documents look like.
-
-
-def bare(answer, *without):
-    return {k: v for k, v in answer.items() if k not in ("ResponseMetadata", "createdDate", "lastUpdatedDate", *without)}
-
-
-def refused(text, run, **given):
-    with pytest.raises(Exception) as error:
-        run(**given)
-    response = error.value.response
-    assert response["message"] == response["Error"]["Message"] == text
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
-
-
-def test_method_lifecycle(shared):
-    """test_apigateway_api TestApiGatewayApiMethod::test_method_lifecycle."""
-    api = Api(shared)
-    place = dict(restApiId=api.id, resourceId=api.root, httpMethod="ANY")
-    whole = {"apiKeyRequired": False, "authorizationType": "NONE", "httpMethod": "ANY"}
-    assert bare(api.gateway.put_method(**place, authorizationType="NONE")) == whole
-    assert bare(api.gateway.get_method(**place)) == whole
-    assert api.gateway.delete_method(**place)["ResponseMetadata"]["HTTPStatusCode"] == 204
-    for run in (api.gateway.get_method, api.gateway.delete_method):
-        assert refused("Invalid Method identifier specified", run, **place) == (404, "NotFoundException")
-
-
-def test_documentation_parts_and_versions(shared):
-    """test_apigateway_common TestDocumentations."""
-    gateway = shared.client("apigateway", A)
-    api = dict(restApiId=gateway.create_rest_api(name="documented")["id"])
-    made = gateway.create_documentation_part(**api, location={"type": "API"}, properties='{"foo": "bar"}')
-    part = {"id": made["id"], "location": {"type": "API"}, "properties": '{"foo": "bar"}'}
-    assert bare(made) == part and made["ResponseMetadata"]["HTTPStatusCode"] == 201
-    assert gateway.get_documentation_parts(**api)["items"] == [part]
-    version = dict(api, documentationVersion="v123")
-    assert bare(gateway.create_documentation_version(**version)) == {"version": "v123"}
-    described = {"version": "v123", "description": "doc version new"}
-    assert bare(gateway.update_documentation_version(**version, patchOperations=[
-        {"op": "replace", "path": "/description", "value": "doc version new"}])) == described
-    assert bare(gateway.get_documentation_version(**version)) == described
-
-
-def test_update_stage_remove_wildcard(shared):
-    """test_apigateway_common TestStages::test_update_stage_remove_wildcard, and stages by deployment."""
-    api = mock(Api(shared), "/x")
-    one, two = (api.gateway.create_deployment(restApiId=api.id)["id"] for _ in range(2))
-    stage = dict(restApiId=api.id, stageName="s1")
-    plain = {"cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE", "deploymentId": one,
-             "description": "my stage", "methodSettings": {}, "stageName": "s1", "tracingEnabled": False}
-    assert bare(api.gateway.create_stage(**stage, deploymentId=one, description="my stage")) == plain
-    update = lambda **operation: api.gateway.update_stage(**stage, patchOperations=[operation])
-    text = "Cannot remove method setting */* because there is no method setting for this method "
-    assert refused(text, update, op="remove", path="/*/*") == (400, "BadRequestException")
-    everywhere = {"cacheDataEncrypted": False, "cacheTtlInSeconds": 300, "cachingEnabled": True,
-                  "dataTraceEnabled": False, "metricsEnabled": False, "requireAuthorizationForCacheControl": True,
-                  "throttlingBurstLimit": 5000, "throttlingRateLimit": 10000.0,
-                  "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER"}
-    assert bare(update(op="replace", path="/*/*/caching/enabled", value="true")) == {
-        **plain, "methodSettings": {"*/*": everywhere}}
-    assert bare(update(op="remove", path="/*/*")) == plain == bare(api.gateway.get_stage(**stage))
-    api.gateway.create_stage(restApiId=api.id, stageName="s2", deploymentId=two)
-    listed = lambda **of: [one["stageName"] for one in api.gateway.get_stages(restApiId=api.id, **of)["item"]]
-    assert (listed(), listed(deploymentId=one), listed(deploymentId=two)) == (["s1", "s2"], ["s1"], ["s2"])
-
-
-def test_integration_request_parameters_mapping(shared, backend):
-    """The validated test of this name: a header and a variable of $context become headers of the endpoint's request."""
-    api = Api(shared).method("/", backend.url + "/x", kind="HTTP", integrationHttpMethod="POST",
-                             request={"method.request.header.customHeader": False},
-                             method_responses={"200": {}}, responses={"200": {}}, requestParameters={
-                                 "integration.request.header.testHeader": "method.request.header.customHeader",
-                                 "integration.request.header.contextHeader": "context.resourceId"})
-    api.deploy()
-    assert api.call("/prod/", headers={"customHeader": "test"}).status == 200
-    assert (backend.last["headers"]["testHeader"], backend.last["headers"]["contextHeader"]) == ("test", api.root)
-
-
 # Routing: what the guide says of paths and queries, and private custom domain names.
 
 
@@ -372,6 +295,14 @@ def test_a_private_custom_domain_is_called_through_an_associated_endpoint(shared
         f"{REGION}:********2222:/domainnames/{tail} with an explicit deny in a resource-based policy")
     assert "aws:SourceVpce" in shared.explain(answer.request_id)
     assert call(**{named: "vpce-unknown"})[0] == 403
+    # By private DNS the API's own name leads to the endpoint, too: here it names the endpoint, and is let in no further.
+    own = api.call("/prod/users")
+    assert (own.status, own.json) == (403, {"message": "Forbidden"}) and named in shared.explain(own.request_id)
+    own = api.call("/prod/users", headers={named: endpoint})
+    assert own.status == 403 and "explicit deny" in own.json["Message"]
+    gateway.update_rest_api(restApiId=api.id, patchOperations=[{"op": "replace", "path": "/policy", "value": only}])
+    api.deploy()
+    assert api.call("/prod/users", headers={named: endpoint}).status == 200
     for gone in (made, other):
         gateway.delete_domain_name_access_association(domainNameAccessAssociationArn=gone)
     assert call()[0] == 403
@@ -523,3 +454,45 @@ def test_what_endpoints_do_to_an_answer_never_reaches_the_clients_connection(sha
         assert (status == 200 and body.endswith(b"0\r\n\r\n")) == (expected == 200), (name, body)
         assert status in (200, expected), name
     listener.close()
+
+
+def test_http_proxy_integration_request_data_mappings(shared, backend):
+    """test_apigateway_http: a URI's own query, the client's and mapped parameters add up; what is missing is not sent."""
+    mapped = {"header.headerVar": "header.foobar", "path.qsVar": "querystring.testVar", "path.pathVar": "path.pathVariable",
+              "querystring.queryString": "querystring.testQueryString", "querystring.testQs": "querystring.testQueryString",
+              "querystring.testEmptyQs": "header.emptyheader"}
+    parameters = {f"integration.request.{to}": f"method.request.{source}" for to, source in mapped.items()}
+    api = Api(shared).method("/{pathVariable}", backend.url + "/?testVar={pathVar}&testQs={qsVar}", "POST",
+                             request={source: False for source in parameters.values()}, requestParameters=parameters)
+    headers = {"Content-Type": "application/json", "foobar": "mapped-value", "headerVar": "request-value"}
+    assert api.deploy().call("/prod/foobar?testQueryString=foo&testVar=bar", method="POST", headers=headers,
+                             body=b'{"message": "hello world"}').status == 200
+    assert urllib.parse.parse_qs(urllib.parse.urlsplit(backend.last["path"]).query) == {
+        "queryString": ["foo"], "testQs": ["bar", "foo"], "testQueryString": ["foo"], "testVar": ["foobar", "bar"]}
+    assert [backend.last["headers"].get_all(name) for name in ("foobar", "headervar")] == [["mapped-value"]] * 2
+
+
+def test_integration_request_parameters_mapping(shared, backend):
+    """The validated test of this name: a header and a variable of $context become headers of the endpoint's request."""
+    api = Api(shared).method("/", backend.url + "/x", kind="HTTP", integrationHttpMethod="POST",
+                             request={"method.request.header.customHeader": False},
+                             method_responses={"200": {}}, responses={"200": {}}, requestParameters={
+                                 "integration.request.header.testHeader": "method.request.header.customHeader",
+                                 "integration.request.header.contextHeader": "context.resourceId"})
+    api.deploy()
+    assert api.call("/prod/", headers={"customHeader": "test"}).status == 200
+    assert (backend.last["headers"]["testHeader"], backend.last["headers"]["contextHeader"]) == ("test", api.root)
+
+
+def test_templates_and_mappings_see_the_gateways_own_headers(shared, backend):
+    """As AWS's execution logs show them among the method request's headers."""
+    template = "$input.params('X-Amzn-Trace-Id') $input.params('X-Forwarded-Proto') $input.params('Host')"
+    mapped = "method.request.header.X-Amzn-Trace-Id"
+    api = Api(shared).method("/x", backend.url + "/x", "POST", kind="HTTP", request={mapped: False},
+                             requestTemplates={"application/json": template}, method_responses={"200": {}},
+                             responses={"200": {}}, requestParameters={"integration.request.header.x-mapped": mapped})
+    raw(api.deploy(), "/prod/x", "POST", ["Content-Type: application/json"], b"{}")
+    trace, proto, host = backend.last["body"].decode().split(" ")
+    assert (proto, host) == ("http", f"{api.id}.execute-api.{REGION}.localhost:{shared.port}")
+    assert trace.startswith("Root=1-") and trace == backend.last["headers"]["x-mapped"]
+    assert trace == backend.last["headers"]["X-Amzn-Trace-Id"]

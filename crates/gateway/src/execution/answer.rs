@@ -10,6 +10,7 @@ use super::client::{ClientResponse, valid_name, valid_value};
 use super::content::Handling;
 use super::headers::given;
 use super::mapping::{BackendAnswer, Source};
+use super::proxy_answer::cut;
 use super::template::Templates;
 use crate::model::{Integration, Method};
 
@@ -53,6 +54,7 @@ impl Answers {
             let pattern = match response.selection_pattern.as_deref() {
                 None | Some("") => None,
                 Some(p) => Some(selection(p).map_err(|e| {
+                    let p = cut(p);
                     format!("the selection pattern `{p}` of the integration response {key} is no valid expression: {e}")
                 })?),
             };

@@ -54,7 +54,7 @@ pub(super) struct Met {
 impl MethodCall<'_> {
     /// The headers of the method request: the client's in its own spelling, and the gateway's. Sorted by name without
     /// case, as API Gateway's events are (published logs).
-    pub fn headers(&self, trace_header: Option<&str>) -> Multi<'_> {
+    pub fn headers(&self) -> Multi<'_> {
         let request = self.request;
         let mut out: Multi<'_> = Vec::with_capacity(request.headers.len() + 4);
         for (name, value) in &request.headers {
@@ -65,9 +65,7 @@ impl MethodCall<'_> {
         }
         if !self.test {
             set(&mut out, "Host", request.header("host").unwrap_or(&request.domain_name).to_owned());
-            if let Some(trace) = trace_header {
-                set(&mut out, "X-Amzn-Trace-Id", trace.to_owned());
-            }
+            set(&mut out, "X-Amzn-Trace-Id", self.trace_id().request.clone());
             let forwarded = match request.header("x-forwarded-for") {
                 Some(before) => format!("{before}, {}", request.source_ip),
                 None => request.source_ip.clone(),
@@ -91,9 +89,8 @@ impl MethodCall<'_> {
 
     /// What [`Met`] has.
     pub fn met(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let trace_id = self.met.trace_id.get().map(|id| ("xrayTraceId", &*id.root));
         let request_id = self.met.request_id.get().map(|id| ("awsEndpointRequestId", &**id));
-        trace_id.into_iter().chain(request_id)
+        [("xrayTraceId", &*self.trace_id().root)].into_iter().chain(request_id)
     }
 
     /// The query, decoded: `+` is a blank, `%2B` a plus (recording test_lambda_aws_proxy_integration,

@@ -11,9 +11,9 @@ use super::call::{MethodCall, Multi};
 use super::journal::date;
 
 /// The event.
-pub(super) fn proxy_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
+pub(super) fn proxy_event(call: &MethodCall<'_>) -> Bytes {
     let request = call.request;
-    let headers = call.headers(Some(trace_header));
+    let headers = call.headers();
     let query = call.query();
     let mut out = Json(Vec::with_capacity(2048 + request.body.len()));
     out.raw("{\"resource\":").text(&call.route.facts.resource_path);
@@ -62,8 +62,8 @@ pub(super) fn authorizer_token_event(method_arn: &str, token: &str) -> Bytes {
 
 /// The event of a REQUEST authorizer: what a proxy integration gets, without the body, and with empty objects where that
 /// has null (guide, "Input to a Lambda authorizer").
-pub(super) fn authorizer_request_event(call: &MethodCall<'_>, trace_header: &str) -> Bytes {
-    let headers = call.headers(Some(trace_header));
+pub(super) fn authorizer_request_event(call: &MethodCall<'_>) -> Bytes {
+    let headers = call.headers();
     let query = call.query();
     let mut out = Json(Vec::with_capacity(2048));
     out.raw("{\"type\":\"REQUEST\",\"methodArn\":").text(&call.method_arn());

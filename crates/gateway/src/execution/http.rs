@@ -342,7 +342,7 @@ fn headers(
     let mut out: Vec<(String, Bytes)> = Vec::with_capacity(call.request.headers.len() + 8);
     if target.mapping.is_none() {
         let signed = |value: &str| value.starts_with("AWS4-HMAC-SHA256");
-        for (name, values) in call.headers(Some(&id.request)) {
+        for (name, values) in call.headers() {
             if !is_proxied(&name) {
                 continue;
             }

@@ -128,7 +128,7 @@ fn log_request(call: &MethodCall<'_>, journal: &mut Journal) {
         |of: &super::call::Multi<'_>| braces(of.iter().filter_map(|(n, v)| Some((&**n, &**v.last()?))));
     journal.trace(|| format!("Method request query string: {}", last(&call.query())));
     journal.trace(|| {
-        let mut headers = call.headers(None);
+        let mut headers = call.headers();
         // As published logs have both.
         for (name, values) in &mut headers {
             if ["authorization", "x-api-key"].iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
@@ -248,7 +248,7 @@ async fn lambda(
     let source_arn = call.source_arn(&uri.function_arn);
     let id = call.trace_id();
     let Rendered { body: payload, overrides } = match &target.mapping {
-        None => Rendered { body: proxy_event(call, &id.request), ..Rendered::default() },
+        None => Rendered { body: proxy_event(call), ..Rendered::default() },
         Some(mapping) => mapped_body(&mapping.requests, call, journal)?,
     };
     if let Some(name) = target.forbidden(call) {

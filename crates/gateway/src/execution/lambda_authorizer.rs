@@ -144,7 +144,7 @@ async fn invoke(
     let id = call.trace_id();
     let payload = match authorizer.token {
         true => authorizer_token_event(&call.method_arn(), token),
-        false => authorizer_request_event(call, &id.request),
+        false => authorizer_request_event(call),
     };
     // AWS logs the token here; nothing secret is logged by this program.
     let shown = match authorizer.token {

@@ -94,7 +94,7 @@ impl Source {
             Self::StageVariable(name) => call.variables.get(&**name).cloned(),
             Self::Context(name) => context(call, name),
             Self::Header(name, all) => {
-                let pairs = call.headers(None).into_iter();
+                let pairs = call.headers().into_iter();
                 let found = pairs.filter(|(n, _)| n.eq_ignore_ascii_case(name));
                 many(found.flat_map(|(_, v)| v).map(|v| v.into_owned()).collect(), *all)
             }

@@ -82,7 +82,7 @@ impl Scope for CallScope<'_> {
                 pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
             }
             Place::QueryString => last(self.call.query()),
-            Place::Header => last(self.call.headers(None)),
+            Place::Header => last(self.call.headers()),
         }
     }
 

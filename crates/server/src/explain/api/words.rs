@@ -65,7 +65,8 @@ pub(super) fn words(why: &Why) -> String {
         ),
         Why::VpcEndpoint { through: None } => "the API is private: it is called through a VPC endpoint, as in \
              http://{api}-{vpce-id}.execute-api.{region}.localhost:4566/{stage}/…, or by the endpoint's own name \
-             {vpce-id}.execute-api.{region}.vpce.… with the header x-apigw-api-id; no endpoint need exist here"
+             {vpce-id}.execute-api.{region}.vpce.… with the header x-apigw-api-id, or by its plain host name with the header \
+             x-crossgate-vpc-endpoint: {vpce-id} (as by private DNS); no endpoint need exist here"
             .to_owned(),
         Why::VpcEndpoint { through: Some(endpoint) } => format!(
             "the API is not private, and the call came through the VPC endpoint {endpoint}, which leads to private APIs \
