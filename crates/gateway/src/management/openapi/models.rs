@@ -84,3 +84,20 @@ pub(super) fn of_body(
     }
     Ok(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_lead_to_models_and_into_them() {
+        let mut schema = json!({ "items": { "$ref": "#/definitions/A" },
+            "not": { "$ref": "#/components/schemas/A/properties/b" }, "x": { "$ref": "https://elsewhere/" } });
+        rewrite(&mut schema, "id");
+        let base = "https://apigateway.amazonaws.com/restapis/id/models";
+        assert_eq!(schema["items"]["$ref"], format!("{base}/A"));
+        assert_eq!(schema["not"]["$ref"], format!("{base}/A#/properties/b"));
+        assert_eq!(schema["x"]["$ref"], "https://elsewhere/");
+        assert_eq!(referred(&json!({ "$ref": "#/definitions/A/properties/b" })), None, "this is no model");
+    }
+}
