@@ -4,7 +4,8 @@ import json
 import pytest
 
 from conftest import A, REGION
-from front_door import (callers, execution_log, judge, jwks, MOCK, lambda_api, logging, mock_api, served, signed)  # noqa: F401
+from front_door import (MOCK, callers, execution_log, get, judge, jwks, lambda_api, logging, mock_api,  # noqa: F401
+                        openapi, served, signed)
 from test_front_door_limits import keyed_api
 from test_http_integrations import role_for_logs
 
@@ -181,3 +182,23 @@ def test_what_an_access_log_may_look_like(served):
         with pytest.raises(gateway.exceptions.BadRequestException) as refused:
             put(form)
         assert says in refused.value.response["Error"]["Message"]
+
+
+def test_what_a_validator_refuses_is_explained(served):
+    gateway = served.client("apigateway", A)
+    operation = {**get()["get"], "x-amazon-apigateway-request-validator": "all",
+                 "parameters": [{"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}],
+                 "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/User"}}}}}
+    api = gateway.import_rest_api(body=openapi(
+        {"/x": {"post": operation}}, components={"schemas": {"User": {
+            "type": "object", "required": ["name"], "properties": {"age": {"type": "integer", "maximum": 150}}}}},
+        **{"x-amazon-apigateway-request-validators": {
+            "all": {"validateRequestBody": True, "validateRequestParameters": True}}}))["id"]
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    post = lambda path: served.explain(served.get(
+        api, path, method="POST", body=b'{"age": 200}', headers={"Content-Type": "application/json"}).request_id)
+    assert "wants parameters that are missing or blank: q" in post("/prod/x")
+    told = post("/prod/x?q=1")
+    assert "does not fit the model User" in told
+    assert 'object has missing required properties (["name"])' in told
+    assert "/age: numeric instance is greater than the required maximum (maximum: 150, found: 200)" in told
