@@ -308,3 +308,21 @@ def test_a_template_of_a_gateway_response_may_name_the_request(served):
     answer = served.get(api, "/prod/x/7?q=8", headers={"X-Sent": "header"})
     assert (answer.status, answer.body.decode(), answer.headers["Content-Type"]) == (403, "header of 7, 8!", "text/plain")
     assert (answer.headers["X-Id"], answer.headers["X-All"]) == ("7", "header")
+
+
+def test_a_function_that_is_throttled_is_an_integration_failure(served):
+    """500, and dressed as INTEGRATION_FAILURE, whose own status is 504 (published on AWS re:Post)."""
+    arn = served.function(account=A, name="busy", source="def handler(event, context):\n    return {'statusCode': 200}")
+    function = served.client("lambda", A)
+    function.add_permission(FunctionName="busy", StatementId="any", Action="lambda:InvokeFunction",
+                            Principal="apigateway.amazonaws.com")
+    function.put_function_concurrency(FunctionName="busy", ReservedConcurrentExecutions=0)
+    api, gateway = served.api(arn, account=A), served.client("apigateway", A)
+    answer = served.get(api, "/prod/users")
+    assert (answer.status, answer.json) == (500, {"message": "Internal server error"})
+    gateway.put_gateway_response(restApiId=api, responseType="INTEGRATION_FAILURE",
+                                 responseTemplates={"application/json": '{"message":"Customed response"}'})
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    answer = served.get(api, "/prod/users")
+    assert (answer.status, answer.json) == (504, {"message": "Customed response"})
+    assert answer.headers["x-amzn-ErrorType"] == "InternalServerErrorException"

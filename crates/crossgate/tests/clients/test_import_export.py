@@ -273,3 +273,27 @@ def test_a_reference_into_a_model(served):
         for member in place:
             shown = shown[member]
         assert shown["Greeting"]["properties"]["to"]["$ref"] == f"#/{'/'.join(place)}/User/properties/name"
+
+
+def test_a_merge_replaces_authorizers_and_validators_in_place(served):
+    """Methods that the document does not mention go on being guarded and validated."""
+    gateway = served.client("apigateway", A)
+    validators = lambda parameters: {"x-amazon-apigateway-request-validators": {
+        "v": {"validateRequestBody": False, "validateRequestParameters": parameters}}}
+    scheme = lambda ttl: {"components": {"securitySchemes": {"judge": {
+        "type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "custom",
+        "x-amazon-apigateway-authorizer": {"type": "token", "authorizerUri": run_uri("judge"),
+                                           "authorizerResultTtlInSeconds": ttl}}}}}
+    guarded = get(security=[{"judge": []}])
+    checked = get(**{"x-amazon-apigateway-request-validator": "v", "parameters": [
+        {"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}]})
+    api = gateway.import_rest_api(body=openapi({"/guarded": guarded, "/checked": checked}, **scheme(1), **validators(False)))["id"]
+    method = lambda path: gateway.get_method(restApiId=api, resourceId=served.resource_id(api, path), httpMethod="GET")
+    before = method("/guarded")["authorizerId"], method("/checked")["requestValidatorId"]
+    gateway.put_rest_api(restApiId=api, mode="merge", body=openapi({"/more": get()}, **scheme(2), **validators(True)))
+    assert (method("/guarded")["authorizerId"], method("/checked")["requestValidatorId"]) == before
+    assert gateway.get_authorizer(restApiId=api, authorizerId=before[0])["authorizerResultTtlInSeconds"] == 2
+    assert len(gateway.get_authorizers(restApiId=api)["items"]) == len(gateway.get_request_validators(restApiId=api)["items"]) == 1
+    gateway.create_deployment(restApiId=api, stageName="prod")
+    assert served.get(api, "/prod/checked").json == {"message": "Missing required request parameters: [q]"}
+    assert served.get(api, "/prod/guarded").status == 401
