@@ -202,3 +202,14 @@ def test_what_a_validator_refuses_is_explained(served):
     assert "does not fit the model User" in told
     assert 'object has missing required properties (["name"])' in told
     assert "/age: numeric instance is greater than the required maximum (maximum: 150, found: 200)" in told
+
+
+def test_a_body_that_is_too_large_is_logged_and_counted(served):
+    api = mock_api(served)
+    told = logged_format(served, api, ["requestId", "status", "error.responseType", "httpMethod", "stage"])
+    answer = served.get(api, "/prod/x", method="POST", body=bytes((10 << 20) + 1))
+    assert told(answer) == {"requestId": answer.request_id, "status": "413", "error.responseType": "REQUEST_TOO_LARGE",
+                            "httpMethod": "POST", "stage": "prod"}
+    page = served.http("/_crossgate/metrics").body.decode()
+    counted = [line for line in page.splitlines() if f'api_id="{api}"' in line]
+    assert any(line.startswith("aws_apigateway_4xx_error_total{") and line.endswith(" 1") for line in counted), counted
