@@ -382,3 +382,18 @@ fn deployments_under_load_and_apis_that_do_harm() {
 fn the_front_door_as_the_guide_describes_it() {
     pytest("test_front_door_walk.py");
 }
+
+#[test]
+fn limits_caches_canaries_and_compression() {
+    pytest("test_front_door_limits.py");
+}
+
+#[test]
+fn logs_of_apis_line_by_line() {
+    pytest("test_gateway_logs.py");
+}
+
+#[test]
+fn apis_as_documents() {
+    pytest("test_import_export.py");
+}

@@ -7,8 +7,8 @@ use arn::AccountId;
 use bytes::Bytes;
 use gateway::execution::{
     Access, AuthError, AuthorizerPolicy, Caller as GatewayCaller, ClientRequest, ClientResponse,
-    CustomDomain, FrontDoor, GatewayTrace, Handled, PrivateDomain, Refusal, ResponseType, Stream, TokenError,
-    UserPoolTokens, Why,
+    CustomDomain, FrontDoor, GatewayTrace, Handled, MAX_BODY, PrivateDomain, Refusal, ResponseType, Stream,
+    TokenError, UserPoolTokens, Why,
 };
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode, Version};
@@ -336,14 +336,32 @@ fn forbidden(why: Why, request_id: &str) -> (Response<Body>, GatewayTrace) {
         why: Some(why),
         ..GatewayTrace::default()
     };
-    let response = response(ClientResponse {
-        status: 403,
-        headers: vec![
-            (Bytes::from_static(b"Content-Type"), Bytes::from_static(b"application/json")),
-            (Bytes::from_static(b"x-amzn-ErrorType"), Bytes::from_static(b"ForbiddenException")),
-            (Bytes::from_static(b"x-amzn-RequestId"), Bytes::from(request_id.to_owned())),
-        ],
-        body: Bytes::from_static(br#"{"message":"Forbidden"}"#),
-    });
-    (response, trace)
+    let headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")];
+    (turned_away(403, &headers, r#"{"message":"Forbidden"}"#.to_owned(), request_id), trace)
+}
+
+/// A `Content-Length` over API Gateway's limit: refused before any API sees it, so that no gateway response dresses the
+/// answer (published by many who received it, one of them with the missing CORS headers of the API's gateway responses).
+pub fn length_exceeded(request_id: &str) -> (Response<Body>, GatewayTrace) {
+    let trace = GatewayTrace {
+        status: 413,
+        response_type: Some(ResponseType::RequestTooLarge),
+        why: Some(Why::BodyTooLarge),
+        ..GatewayTrace::default()
+    };
+    let text = format!("HTTP content length exceeded {MAX_BODY} bytes.");
+    (turned_away(413, &[("Content-Type", "text/plain")], text, request_id), trace)
+}
+
+/// An answer to a call that reached no API.
+fn turned_away(
+    status: u16,
+    headers: &[(&'static str, &'static str)],
+    body: String,
+    request_id: &str,
+) -> Response<Body> {
+    let text = |text: &'static str| Bytes::from_static(text.as_bytes());
+    let mut headers: Vec<_> = headers.iter().map(|(name, value)| (text(name), text(value))).collect();
+    headers.push((text("x-amzn-RequestId"), Bytes::from(request_id.to_owned())));
+    response(ClientResponse { status, headers, body: Bytes::from(body) })
 }

@@ -156,13 +156,21 @@ impl Handler for Front {
     }
 
     async fn too_large(&self, head: Head) -> Response<Body> {
-        if matches!(self.target(&head), Target::Api { .. } | Target::Domain(_)) {
+        let of_api = matches!(self.target(&head), Target::Api { .. } | Target::Domain(_));
+        if of_api && !head.headers.contains_key(hyper::header::CONTENT_LENGTH) {
             // An API has an answer of its own to it, and an access log.
             let request = Request { head, body: bytes::Bytes::new() };
             return Box::pin(self.answer(request, true)).await;
         }
         let request_id = arn::request_id(crate::random::random());
-        let response = aws::too_large(&request_id);
+        let (response, journey) = if of_api {
+            let (response, trace) = api::length_exceeded(&request_id);
+            (response, Journey::Api(Box::new(trace)))
+        } else {
+            let text = format!("the body is over {} bytes", self.body_limit(&head));
+            let error = Some(("RequestTooLarge".to_owned(), text));
+            (aws::too_large(&request_id), Journey::Aws { service: "", operation: "", error })
+        };
         self.state.ring.push(Trace {
             request_id,
             started_ms: now_ms(),
@@ -171,14 +179,7 @@ impl Handler for Front {
             status: 413,
             caller: String::new(),
             duration_us: 0,
-            journey: Journey::Aws {
-                service: "",
-                operation: "",
-                error: Some((
-                    "RequestTooLarge".to_owned(),
-                    format!("the body is over {} bytes", self.body_limit(&head)),
-                )),
-            },
+            journey,
             events: Events::default(),
         });
         response

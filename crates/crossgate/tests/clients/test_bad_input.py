@@ -106,7 +106,8 @@ def test_a_body_over_10_mb_for_an_api(server):
     server.allow()
     api = server.api(arn, method="ANY")
     answer = server.get(api, "/prod/users", method="POST", body=bytes(10 * 1024 * 1024 + 1))
-    assert (answer.status, answer.json) == (413, {"message": "Request Too Long"})
+    assert (answer.status, answer.body) == (413, b"HTTP content length exceeded 10485760 bytes.")
+    assert "10 MB" in server.explain(answer.request_id)
     assert server.get(api, "/prod/users").status == 200
 
 

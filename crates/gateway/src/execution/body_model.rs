@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
-use super::misfit;
+use super::misfit::{self, Told};
 use super::template::essence;
 use crate::model::{SchemaModel, Snapshot};
 
@@ -32,7 +32,7 @@ struct Model {
 #[derive(Debug, PartialEq)]
 pub(super) enum Misfit {
     /// It does not fit: the model, and in which ways.
-    Body { model: String, errors: Vec<String> },
+    Body { model: String, errors: Vec<Told> },
     /// The model itself cannot be used.
     Model { name: String, why: String },
 }
@@ -65,8 +65,8 @@ impl BodyModels {
         let name = || model.name.clone();
         let schema = model.schema.as_ref().map_err(|why| Misfit::Model { name: name(), why: why.clone() })?;
         let unfit = |errors| Misfit::Body { model: name(), errors };
-        let value: Value =
-            serde_json::from_slice(body).map_err(|_| unfit(vec![misfit::UNPARSABLE.to_owned()]))?;
+        let unparsable = || Told { place: String::new(), sentence: misfit::UNPARSABLE.to_owned() };
+        let value: Value = serde_json::from_slice(body).map_err(|_| unfit(vec![unparsable()]))?;
         let errors = misfit::sentences(schema.iter_errors(&value).take(TOLD));
         if errors.is_empty() { Ok(()) } else { Err(unfit(errors)) }
     }

@@ -300,18 +300,29 @@ fn finish(
             sent
         }
     };
-    // Both lines are in published logs of failures as well; the second where the stage is traced.
-    if let Some(id) = &trace.integration_request_id {
-        journal.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
-    }
-    if by.is_some_and(|(served, _)| served.traced)
-        && let Some(root) = response.header("x-amzn-trace-id").and_then(TraceId::root_of)
-    {
-        journal.info(|| format!("X-ray Tracing ID : {root}"));
+    if let Some((served, _)) = by {
+        log_ids(journal, trace, served, &response);
     }
     trace.status = response.status;
     trace.latency_ms = journal.elapsed_ms();
     response
+}
+
+/// The log's last lines, after successes and failures (published logs of both); the second where X-Ray traces the stage.
+pub(super) fn log_ids(
+    journal: &mut Journal,
+    trace: &GatewayTrace,
+    served: &Served,
+    response: &ClientResponse,
+) {
+    if let Some(id) = &trace.integration_request_id {
+        journal.info(|| format!("AWS Integration Endpoint RequestId : {id}"));
+    }
+    if served.traced
+        && let Some(root) = response.header("x-amzn-trace-id").and_then(TraceId::root_of)
+    {
+        journal.info(|| format!("X-ray Tracing ID : {root}"));
+    }
 }
 
 /// Counts the call and writes the access log. Both only touch memory; the log's events are stored with others, off the

@@ -95,6 +95,11 @@ mod tests {
             assert!(inner.held.len() <= 4 && inner.bytes <= 100);
             assert_eq!(inner.bytes, inner.held.values().map(|h| h.bytes).sum::<usize>());
         }
+        kept.put("k99".to_owned(), Arc::new(()), 30, 0, 10);
+        let sum = |inner: &Inner<()>| inner.held.values().map(|h| h.bytes).sum::<usize>();
+        let consistent = kept.lock();
+        assert_eq!(consistent.bytes, sum(&consistent), "put again");
+        drop(consistent);
         kept.put("large".to_owned(), Arc::new(()), 101, 0, 10);
         assert!(kept.get("large", 0).is_none() && kept.get("k99", 0).is_some());
     }

@@ -60,7 +60,12 @@ pub(super) fn backend_error(
         }
         BackendErrorKind::Throttled => {
             refused(journal, 429);
-            "Rate Exceeded.".to_owned()
+            // 500 by default, and yet a gateway response for INTEGRATION_FAILURE is the one that dresses it (published by
+            // its owner on AWS re:Post, with both answers).
+            let mut failure =
+                Failure::configuration(journal, "Rate Exceeded.", Why::IntegrationFailure { kind, detail });
+            failure.response.kind = ResponseType::IntegrationFailure;
+            return failure;
         }
         BackendErrorKind::FunctionNotFound | BackendErrorKind::WrongRegion => {
             refused(journal, 404);

@@ -13,28 +13,36 @@ pub(super) const UNPARSABLE: &str = "Unknown error parsing request body";
 /// Characters of the body that one sentence repeats.
 const REPEATED: usize = 256;
 
+/// What is wrong, and where: a JSON pointer, empty for the whole body.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Told {
+    pub place: String,
+    pub sentence: String,
+}
+
 /// The sentences for these errors; one for all properties that an object lacks.
-pub(super) fn sentences<'e>(errors: impl Iterator<Item = ValidationError<'e>>) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut missing: Vec<(String, usize, Vec<String>)> = Vec::new();
+pub(super) fn sentences<'e>(errors: impl Iterator<Item = ValidationError<'e>>) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    let mut missing: Vec<(usize, Vec<String>)> = Vec::new();
     for error in errors {
+        let place = error.instance_path().as_str().to_owned();
         let Kind::Required { property } = error.kind() else {
-            told.push(sentence(&error));
+            told.push(Told { place, sentence: sentence(&error) });
             continue;
         };
-        let (place, property) = (error.instance_path().as_str().to_owned(), property.to_string());
-        match missing.iter_mut().find(|(known, ..)| *known == place) {
-            Some((.., properties)) => properties.push(property),
+        let property = property.to_string();
+        match missing.iter_mut().find(|(at, _)| told.get(*at).is_some_and(|told| told.place == place)) {
+            Some((_, properties)) => properties.push(property),
             None => {
-                missing.push((place, told.len(), vec![property]));
-                told.push(String::new());
+                missing.push((told.len(), vec![property]));
+                told.push(Told { place, sentence: String::new() });
             }
         }
     }
-    for (_, at, mut properties) in missing {
+    for (at, mut properties) in missing {
         properties.sort();
         if let Some(told) = told.get_mut(at) {
-            *told = format!("object has missing required properties ([{}])", properties.join(","));
+            told.sentence = format!("object has missing required properties ([{}])", properties.join(","));
         }
     }
     told
@@ -177,6 +185,10 @@ mod tests {
     use super::*;
 
     fn told(schema: &Value, body: &Value) -> Vec<String> {
+        whole(schema, body).into_iter().map(|told| told.sentence).collect()
+    }
+
+    fn whole(schema: &Value, body: &Value) -> Vec<Told> {
         let validator = jsonschema::options().with_draft(jsonschema::Draft::Draft4).build(schema).unwrap();
         sentences(validator.iter_errors(body))
     }
@@ -261,5 +273,8 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told.contains(&r#"object has missing required properties (["p","q"])"#.to_owned()));
         assert!(told.iter().all(|one| one.len() < 400), "{told:?}");
+        let places =
+            whole(&schema, &json!({"in": {}, "s": "", "q": 1, "p": 1})).into_iter().map(|told| told.place);
+        assert_eq!(places.collect::<Vec<_>>(), ["/in"]);
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::access_log::{Admitted, Answered};
 use super::backend::{Cut, Pieces};
 use super::client::{ClientRequest, ClientResponse};
-use super::handle::{tell, write_log};
+use super::handle::{log_ids, tell, write_log};
 use super::journal::Journal;
 use super::lambda_failure::{error_members, log_function_error};
 use super::served::Served;
@@ -116,6 +116,7 @@ impl Stream {
         self.trace.why = why;
         if let Ok(stage) = &*self.stage {
             let served = stage.canary.as_ref().filter(|_| self.canary).map_or(stage, |(_, second)| second);
+            log_ids(&mut self.journal, &self.trace, served, &self.head);
             let journal = std::mem::replace(&mut self.journal, Journal::new(journal::Level::Off, 0));
             write_log(&self.inner, &self.request, served, journal);
             let Self { request, head, trace, admitted, .. } = &self;

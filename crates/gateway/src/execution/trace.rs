@@ -255,8 +255,10 @@ pub enum Why {
     InvalidBody {
         /// The model's name.
         model: String,
-        /// In which ways.
+        /// In which ways, in AWS's sentences.
         errors: Vec<String>,
+        /// And where: a JSON pointer for each, empty for the whole body.
+        places: Vec<String>,
     },
     /// The body is not coded as its header says, or in a coding that API Gateway does not know.
     ContentEncoding {

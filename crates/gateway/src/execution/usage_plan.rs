@@ -28,21 +28,24 @@ pub(super) fn admit(
     stage_limit: Option<Limit>,
     journal: &mut Journal,
 ) -> Result<(), Box<Failure>> {
+    let (request, api, route, stage) = (call.request, call.api, call.route, call.stage);
     let given = given(call).unwrap_or_default().to_owned();
-    let (shown, place) = (masked(&given), format!("{}/{}", call.api.facts.api_id, call.stage));
+    let shown = || masked(&given);
+    let place = || format!("{}/{stage}", api.facts.api_id);
+    let method = || format!("'{} {}'", route.facts.configured_method, route.facts.resource_path);
     journal.info(|| {
-        let id = &call.request.request_id;
-        format!("Verifying Usage Plan for request: {id}. API Key: {shown} API Stage: {place}")
+        let id = &request.request_id;
+        format!("Verifying Usage Plan for request: {id}. API Key: {} API Stage: {}", shown(), place())
     });
-    let route = &call.route.facts;
-    let method = || format!("'{} {}'", route.configured_method, route.resource_path);
-    if call.route.api_key {
+    if route.api_key {
         let Some(key) = key(inner, call, &given)? else {
             journal.info(|| {
                 format!(
-                    "API Key {shown} not authorized because method {} requires API Key and API Key is not associated \
-                     with a Usage Plan for API Stage {place}: No Usage Plan found for key and API Stage",
-                    method()
+                    "API Key {} not authorized because method {} requires API Key and API Key is not associated with a \
+                     Usage Plan for API Stage {}: No Usage Plan found for key and API Stage",
+                    shown(),
+                    method(),
+                    place()
                 )
             });
             let why = Why::ApiKey { given: !given.is_empty() };
@@ -52,16 +55,17 @@ pub(super) fn admit(
         call.key = Some(key);
     }
     limits(inner, call, stage_limit, journal)?;
-    if !call.route.api_key {
+    if !route.api_key {
         journal.info(|| {
             format!(
-                "API Key {shown} authorized because method {} does not require API Key. Request will not contribute to \
-                 throttle or quota limits",
+                "API Key {} authorized because method {} does not require API Key. Request will not contribute to throttle \
+                 or quota limits",
+                shown(),
                 method()
             )
         });
     }
-    journal.info(|| format!("Usage Plan check succeeded for API Key {shown} and API Stage {place}"));
+    journal.info(|| format!("Usage Plan check succeeded for API Key {} and API Stage {}", shown(), place()));
     Ok(())
 }
 

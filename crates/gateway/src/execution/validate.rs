@@ -88,13 +88,15 @@ impl Validation {
             Ok(()) => Ok(()),
             Err(Misfit::Body { model, errors }) => {
                 let kind = content_type.unwrap_or("application/json");
+                let (places, errors): (Vec<String>, Vec<String>) =
+                    errors.into_iter().map(|told| (told.place, told.sentence)).unzip();
                 journal.error(|| {
                     format!(
                         "Request body does not match model schema for content type {kind}: [{}]",
                         errors.join(", ")
                     )
                 });
-                Err(Failure::new(GatewayResponse::invalid_body(), Why::InvalidBody { model, errors }))
+                Err(Failure::new(GatewayResponse::invalid_body(), Why::InvalidBody { model, errors, places }))
             }
             Err(Misfit::Model { name, why }) => {
                 let detail = format!("the model `{name}` cannot be used: {why}");

@@ -67,8 +67,9 @@ async fn a_role_that_cannot_be_assumed_is_named_in_the_log() {
 async fn a_throttled_function_is_an_internal_error() {
     // Published with its log for AWS.
     let world = failing(BackendErrorKind::Throttled, "");
-    let (response, _) = world.call("GET /test/x").await;
+    let (response, trace) = world.call("GET /test/x").await;
     gateway_error(&response, 500, "InternalServerErrorException", INTERNAL);
+    assert_eq!(trace.response_type, Some(ResponseType::IntegrationFailure));
     logged(
         &world,
         &[

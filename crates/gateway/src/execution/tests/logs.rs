@@ -86,3 +86,72 @@ async fn a_success_leaves_no_line_at_level_error() {
     world.call("GET /test/x").await;
     assert!(world.log().is_empty());
 }
+
+#[tokio::test]
+async fn keys_throttled_calls_and_traced_stages() {
+    // See usage_plan.rs for where the lines come from.
+    let method = with(lambda(), json!({"apiKeyRequired": true}));
+    let mut world = World::new(&[("GET /x", method)]);
+    let settings = json!({"loggingLevel": "INFO", "throttlingRateLimit": 0.5, "throttlingBurstLimit": 1});
+    world.deploy(json!({}), json!({"methodSettings": {"*/*": settings}, "tracingEnabled": true}));
+    let place = format!("{OWNER}/us-east-1");
+    let value = "secret-value-of-the-key";
+    let key = json!({"id": "key0000001", "value": value, "enabled": true, "createdDate": 0.0, "lastUpdatedDate": 0.0});
+    let plan = json!({"id": "plan01", "name": "p", "apiStages": [{"apiId": API, "stage": "test"}]});
+    world
+        .store
+        .write(|w| {
+            w.put("apiKeys", &format!("{place}/key0000001"), &key)?;
+            w.put("apiKeyValues", &format!("{place}/{value}"), &json!("key0000001"))?;
+            w.put("usagePlans", &format!("{place}/plan01"), &plan)?;
+            w.put("usagePlanKeys", &format!("{place}/plan01/key0000001"), &json!(true))
+        })
+        .unwrap();
+    let id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
+    let said = async |key: Option<&str>| {
+        world.lines.0.lock().unwrap().clear();
+        let mut request = World::request("GET /test/x");
+        request.headers.extend(key.map(|key| header("x-api-key", key)));
+        request.headers.push(header("x-amzn-trace-id", "Root=1-5c7674f4-a3491d0a9c8012c191821b83"));
+        world.send(request).await;
+        let own = format!("({id}) ");
+        world.log().into_iter().skip(1).map(|line| line.replace(&own, "")).collect::<Vec<_>>()
+    };
+    let masked = "*****************he-key";
+    assert_eq!(
+        said(None).await,
+        [
+            format!("Verifying Usage Plan for request: {id}. API Key:  API Stage: {API}/test"),
+            format!(
+                "API Key  not authorized because method 'GET /x' requires API Key and API Key is not associated with a \
+                 Usage Plan for API Stage {API}/test: No Usage Plan found for key and API Stage"
+            ),
+            "Method completed with status: 403".to_owned(),
+        ]
+    );
+    assert_eq!(
+        said(Some(value)).await,
+        [
+            format!("Verifying Usage Plan for request: {id}. API Key: {masked} API Stage: {API}/test"),
+            format!("Usage Plan check succeeded for API Key {masked} and API Stage {API}/test"),
+            format!("Starting execution for request: {id}"),
+            "HTTP Method: GET, Resource Path: /x".to_owned(),
+            format!("API Key: {masked}"),
+            "API Key ID: key0000001".to_owned(),
+            "Successfully completed execution".to_owned(),
+            "Method completed with status: 200".to_owned(),
+            "AWS Integration Endpoint RequestId : 20a0cc6d-ade0-417f-853d-04c72dbe23d6".to_owned(),
+            "X-ray Tracing ID : 1-5c7674f4-a3491d0a9c8012c191821b83".to_owned(),
+        ]
+    );
+    assert_eq!(
+        said(Some(value)).await[1..],
+        [
+            format!(
+                "Key throttle limit exceeded for RestApi {API}, Stage test, Resource res000, HttpMethod GET. Limit: 0.50 \
+                 Burst: 1"
+            ),
+            "Method completed with status: 429".to_owned(),
+        ]
+    );
+}

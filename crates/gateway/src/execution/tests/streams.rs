@@ -50,7 +50,8 @@ async fn the_head_is_the_metadata_and_the_body_follows_as_it_is_written() {
     assert_eq!(event["requestContext"]["stage"], "test");
     let log = world.log();
     let end = |i: usize| log[log.len() - i].rsplit(") ").next().unwrap();
-    assert_eq!((end(3), end(2)), ("Successfully completed execution", "Method completed with status: 201"));
+    assert_eq!((end(4), end(3)), ("Successfully completed execution", "Method completed with status: 201"));
+    assert!(end(2).starts_with("AWS Integration Endpoint RequestId : "));
     assert_eq!(end(1), "201 6 STREAMED 100 150 400");
 }
 

@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn the_endpoint_is_configured_at_the_server_or_at_the_top() {
+        let of = |root: Value| document(root).endpoint_configuration().cloned();
+        let configuration = json!({ "disableExecuteApiEndpoint": true });
+        let server = json!({ "url": "/", ENDPOINT_CONFIGURATION: configuration });
+        assert_eq!(of(json!({ "servers": [server] })).as_ref(), Some(&configuration));
+        assert_eq!(of(json!({ ENDPOINT_CONFIGURATION: configuration })).as_ref(), Some(&configuration));
+        assert_eq!(of(json!({ "servers": [{ "url": "/" }] })), None);
+    }
+
+    #[test]
     fn references_end_or_are_refused() {
         let of = document(
             json!({ "a": { "$ref": "#/b" }, "b": { "c": 1 }, "d": { "$ref": "#/d" }, "e": { "$ref": "#/x" } }),

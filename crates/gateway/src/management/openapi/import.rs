@@ -235,8 +235,7 @@ fn make_authorizers(
 ) -> Result<BTreeMap<String, (String, String)>, Failure> {
     let mut made = BTreeMap::new();
     for (name, step) in authorizers::authorizers(document, api) {
-        remove_named(writer, "authorizers", api, &name)?;
-        let done = run(writer, call, &step)?;
+        let done = replace_named(writer, call, ("authorizers", api, &name), &step)?;
         let text = |member: &str| done.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
         made.insert(name, (text("id"), text("type")));
     }
@@ -257,24 +256,44 @@ fn make_validators(
 ) -> Result<BTreeMap<String, String>, Failure> {
     let mut made = BTreeMap::new();
     for (name, given) in document.members("x-amazon-apigateway-request-validators").into_iter().flatten() {
-        remove_named(writer, "validators", api, name)?;
         let input = json!({
             "restApiId": api, "name": name, "validateRequestBody": given.get("validateRequestBody"),
             "validateRequestParameters": given.get("validateRequestParameters"),
         });
-        let done = run(writer, call, &Step::new("CreateRequestValidator", input))?;
+        let step = Step::new("CreateRequestValidator", input);
+        let done = replace_named(writer, call, ("validators", api, name), &step)?;
         made.insert(name.clone(), done.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
     }
     Ok(made)
 }
 
-fn remove_named(writer: &mut Writer<'_>, collection: &str, api: &str, name: &str) -> Result<(), Failure> {
+/// Makes what has this name, in place of what had it: methods that the document does not mention go on referring to its
+/// id.
+fn replace_named(
+    writer: &mut Writer<'_>,
+    call: &Call,
+    (collection, api, name): (&str, &str, &str),
+    step: &Step,
+) -> Result<Members, Failure> {
+    let mut before = None;
     for (key, found) in writer.all::<Members>(collection, &format!("{api}/"))? {
         if found.get("name").and_then(Value::as_str) == Some(name) {
             writer.delete(collection, &key)?;
+            before = found.get("id").cloned();
         }
     }
-    Ok(())
+    let mut made = run(writer, call, step)?;
+    if let Some(Value::String(id)) = before {
+        let new = made.get("id").and_then(Value::as_str).unwrap_or_default();
+        let key = format!("{api}/{new}");
+        if let Some(mut stored) = writer.one::<Members>(collection, &key)? {
+            stored.insert("id".into(), id.clone().into());
+            writer.delete(collection, &key)?;
+            writer.put(collection, &format!("{api}/{id}"), &stored)?;
+        }
+        made.insert("id".into(), id.into());
+    }
+    Ok(made)
 }
 
 /// `x-amazon-apigateway-documentation`: parts, and a version of that name.

@@ -1,5 +1,7 @@
 //! Schemas of a document as models of an API.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use wire::Call;
 
@@ -64,6 +66,9 @@ fn rewrite(schema: &mut Value, api: &str) {
     }
 }
 
+/// Names that are tried for a model.
+const ATTEMPTS: usize = 16;
+
 /// The model that a body's schema names, or a new one made for a schema that has no name: AWS calls those `MODEL` and
 /// six hexadecimal digits.
 pub(super) fn of_body(
@@ -71,16 +76,39 @@ pub(super) fn of_body(
     api: &str,
     schema: &Value,
     steps: &mut Vec<Step>,
+    taken: &BTreeSet<String>,
 ) -> Result<String, Failure> {
     if let Some(name) = referred(schema) {
         return Ok(name.to_owned());
     }
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(format!("{api}/{}/{schema}", call.request_id));
-    let digits: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("MODEL{digits}");
+    let named = |attempt: usize| {
+        let digest = Sha256::digest(format!("{api}/{}/{attempt}/{schema}", call.request_id));
+        let digits: String = digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+        format!("MODEL{digits}")
+    };
+    // Of those that the API has by now, one may have the same six digits.
+    let free = (0..ATTEMPTS).map(named).find(|name| !taken.contains(name));
+    let name = free.unwrap_or_else(|| named(ATTEMPTS));
     if !steps.iter().any(|step| step.makes_model(&name)) {
         steps.push(model(api, &name, schema));
     }
     Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_lead_to_models_and_into_them() {
+        let mut schema = json!({ "items": { "$ref": "#/definitions/A" },
+            "not": { "$ref": "#/components/schemas/A/properties/b" }, "x": { "$ref": "https://elsewhere/" } });
+        rewrite(&mut schema, "id");
+        let base = "https://apigateway.amazonaws.com/restapis/id/models";
+        assert_eq!(schema["items"]["$ref"], format!("{base}/A"));
+        assert_eq!(schema["not"]["$ref"], format!("{base}/A#/properties/b"));
+        assert_eq!(schema["x"]["$ref"], "https://elsewhere/");
+        assert_eq!(referred(&json!({ "$ref": "#/definitions/A/properties/b" })), None, "this is no model");
+    }
 }

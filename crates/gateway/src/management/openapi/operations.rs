@@ -106,7 +106,7 @@ impl Shared<'_> {
             }
             return Ok(None);
         }
-        models::of_body(self.call, self.api, schema, steps).map(Some)
+        models::of_body(self.call, self.api, schema, steps, &self.models).map(Some)
     }
 
     fn parameters<'o>(

@@ -236,6 +236,38 @@ fn put_rest_api_merges_or_overwrites() {
     assert_eq!(b.ok("GetAuthorizers", json!({ "restApiId": api }))["items"], json!([]));
 }
 
+#[test]
+fn a_merge_keeps_the_ids_of_what_it_replaces() {
+    let b = bench();
+    let api = text(&import(&b, USERS, json!({})).unwrap(), "id");
+    let ids = || {
+        let get = method(&b, &api, "/users/{id}", "GET");
+        (get["authorizerId"].clone(), get["requestValidatorId"].clone())
+    };
+    let before = ids();
+    put(&b, &api, &USERS.replace("/users/{id}:", "/others/{id}:"), "merge");
+    assert_eq!(ids(), before);
+    let authorizer = json!({ "restApiId": api, "authorizerId": before.0 });
+    assert_eq!(b.ok("GetAuthorizer", authorizer)["id"], before.0);
+    let validator = json!({ "restApiId": api, "requestValidatorId": before.1 });
+    assert_eq!(b.ok("GetRequestValidator", validator)["id"], before.1);
+    assert_eq!(b.ok("GetAuthorizers", json!({ "restApiId": api }))["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_status_may_be_a_number_and_a_kind_must_exist() {
+    let b = bench();
+    let number = USERS.replace("default: {statusCode: \"200\"}", "default: {statusCode: 200}");
+    let api = text(&import(&b, &number, json!({})).unwrap(), "id");
+    let responses =
+        method(&b, &api, "/users/{id}", "POST")["methodIntegration"]["integrationResponses"].clone();
+    assert_eq!(responses["200"]["statusCode"], "200");
+    let unknown = USERS.replace("DEFAULT_4XX: {", "DEFAULT_6XX: {");
+    let refused = import(&b, &unknown, json!({})).unwrap_err();
+    assert_eq!(refused.code, "BadRequestException");
+    assert!(refused.message.unwrap_or_default().contains("'responseType' failed to satisfy constraint"));
+}
+
 fn export(b: &Bench, api: &str, more: Value) -> (Value, String) {
     let input = with(&json!({ "restApiId": api, "stageName": "prod" }), more);
     let reply = b.management.handle(&call("GetExport", input), &root()).unwrap();

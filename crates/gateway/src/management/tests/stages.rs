@@ -104,6 +104,12 @@ fn update_stage_refuses_in_the_words_of_aws() {
         ),
         ("add", "/accessLogSettings/destinationArn", "", "Access Log value must not be empty"),
         (
+            "replace",
+            "/accessLogSettings/format",
+            "a\nb",
+            "Access Log format must be single line, new line character is allowed only at end of the format: 'a\nb'",
+        ),
+        (
             "add",
             "/canarySettings/deploymentId",
             "x",

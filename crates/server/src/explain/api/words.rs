@@ -12,7 +12,9 @@ pub(super) fn words(why: &Why) -> String {
             format!("the stage's deployment {deployment_id} cannot be served: {detail}")
         }
         Why::ApiKey { given: true } => {
-            "the method requires an API key, and the one sent is not known".to_owned()
+            "the method requires an API key, and the one sent is unknown, disabled, or joined with this stage by no \
+             usage plan"
+                .to_owned()
         }
         Why::ApiKey { given: false } => {
             "the method requires an API key (header x-api-key), and none was sent".to_owned()
@@ -37,6 +39,17 @@ pub(super) fn words(why: &Why) -> String {
             "no request template is for {content_type}, only for {}, and passthroughBehavior forbids passing it on",
             templates.join(", ")
         ),
+        Why::MissingParameters { names } => {
+            format!("the method's request validator wants parameters that are missing or blank: {}", names.join(", "))
+        }
+        Why::InvalidBody { model, errors, places } => {
+            let one = |(place, error): (&String, &String)| match place.as_str() {
+                "" => error.clone(),
+                place => format!("{place}: {error}"),
+            };
+            let all = places.iter().zip(errors).map(one).collect::<Vec<_>>().join("\n");
+            format!("the body does not fit the model {model}, as the method's request validator wants:\n{all}")
+        }
         Why::Configuration { detail } => format!("the deployed configuration cannot work: {detail}"),
         Why::NotSupported { what } => format!("crossgate does not run this yet: {what}"),
         Why::NoBasePath { domain, base_paths } if base_paths.is_empty() => {
