@@ -34,7 +34,7 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         Ok((keys, tagged_keys))
     })?;
     let mut main = keys.clone();
-    main.extend(&sent);
+    main.extend(sent.clone());
     let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
     for (action, resource) in additional(call) {
         // An association's keys are not the domain name's.
