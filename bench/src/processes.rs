@@ -25,6 +25,47 @@ pub fn processor_seconds(pid: u32) -> f64 {
     ticks / 100.0 // ticks of USER_HZ, which is 100 on x86-64 and arm64
 }
 
+/// What all threads of one process have had so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Processor time in microseconds, by the scheduler's own clock.
+    pub us: f64,
+    /// How often they waited for something.
+    pub waits: f64,
+}
+
+impl std::ops::Sub for Spent {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self { us: self.us - before.us, waits: self.waits - before.waits }
+    }
+}
+
+impl std::ops::AddAssign for Spent {
+    fn add_assign(&mut self, more: Self) {
+        self.us += more.us;
+        self.waits += more.waits;
+    }
+}
+
+/// What the threads that a process has now were given since they began.
+pub fn spent(pid: u32) -> Spent {
+    let mut all = Spent::default();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+        let number = |text: &str| text.split_whitespace().find_map(|word| word.parse::<f64>().ok());
+        let waits = read("status")
+            .lines()
+            .find_map(|l| l.strip_prefix("voluntary_ctxt_switches:")?.trim().parse().ok());
+        all += Spent {
+            us: number(&read("schedstat")).unwrap_or_default() / 1e3,
+            waits: waits.unwrap_or_default(),
+        };
+    }
+    all
+}
+
 /// Every process below `root`: its process id and its parent's.
 fn below(root: u32) -> Vec<(u32, u32)> {
     let mut all: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -65,6 +106,14 @@ pub fn proportional_mib(root: u32) -> (usize, f64) {
 pub fn environments_below(root: u32) -> usize {
     let pythons = pythons_below(root);
     pythons.iter().filter(|(pid, _)| !pythons.iter().any(|(_, parent)| parent == pid)).count()
+}
+
+/// One of the environments that [`environments_below`] counts.
+pub fn environment_below(root: u32) -> Option<u32> {
+    let pythons = pythons_below(root);
+    // The one that was used: it waited more often than a spare.
+    let leaves = pythons.iter().filter(|(pid, _)| !pythons.iter().any(|(_, parent)| parent == pid));
+    leaves.map(|(pid, _)| *pid).max_by(|a, b| spent(*a).waits.total_cmp(&spent(*b).waits))
 }
 
 /// A process's command line.

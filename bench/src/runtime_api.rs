@@ -71,6 +71,11 @@ impl Loop {
         Ok(started)
     }
 
+    /// The runtime's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The time from the event to its answer.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{EVENT, PYTHON, World};
 use crate::Failed;
 use crate::load::one_connection;
-use crate::processes::{arguments, processor_seconds, pythons_below};
+use crate::processes::{Spent, arguments, environment_below, spent};
 use crate::runtime_api::{Loop, folder};
 use crate::scene::create;
 use crate::stats::median;
@@ -38,23 +38,26 @@ async fn compare(program: &Path, table: &mut Table, what: &str, handler: &str) -
     let mut world = World::new(program, &["--in-memory", "--max-environments", "1"]).await?;
     create(&mut world.root, "warm", "python3.9", handler).await?;
     world.invoke("warm").await?;
-    let python = pythons_below(world.server.pid()).first().map(|(pid, _)| arguments(*pid));
-    let python = python.and_then(|a| a.into_iter().next()).ok_or("the server started no Python")?;
+    let server = world.server.pid();
+    let environment = environment_below(server).ok_or("the server started no Python")?;
+    let python = arguments(environment).into_iter().next().ok_or("the environment is gone")?;
     let folder = folder(handler)?;
     let mut bare = Loop::start(&python, folder.path())?;
     let request = world.bytes("warm").await?;
     for clients in CLIENTS {
         let (mut ratios, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut spent, mut answered) = (0.0, 0.0);
+        let mut sides = [Side::default(), Side::default()];
         for round in 0..=ROUNDS {
-            let before = processor_seconds(world.server.pid());
+            let begun = Side::now([server, environment]);
             let our = together(&world.server.authority, &request, clients).await?;
-            let after = processor_seconds(world.server.pid());
+            let ended = Side::now([server, environment]);
+            let bare_begun = Side::now([bare.pid(), bare.pid()]);
             let their = alone(&mut bare)?;
+            let bare_ended = Side::now([bare.pid(), bare.pid()]);
             // The first round warms up.
             if round > 0 {
-                spent += after - before;
-                answered += our * TIME.as_secs_f64();
+                sides[0].add(begun, ended, our);
+                sides[1].add(bare_begun, bare_ended, their);
                 ratios.push(our / their);
                 ours.push(our);
                 theirs.push(their);
@@ -68,13 +71,45 @@ async fn compare(program: &Path, table: &mut Table, what: &str, handler: &str) -
             share >= 0.85,
         );
         table.note(format!(
-            "warm Invoke, {what}, {clients} at once: {:.0} a second, {:.0} us of the server's processor time each; bare: {:.0} a second",
+            "warm Invoke, {what}, {clients} at once: {:.0} a second; processor time and waits of each: {}",
             median(ours),
-            spent / answered * 1e6,
-            median(theirs)
+            sides[0].told(["server", "environment", "load generator"]),
+        ));
+        table.note(format!(
+            "bare: {:.0} a second; {}",
+            median(theirs),
+            sides[1].told(["", "runtime", "driver"])
         ));
     }
     Ok(())
+}
+
+/// What three processes spent, and on how many invocations: a server, a runtime, and this one.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    spent: [Spent; 3],
+    answered: f64,
+}
+
+impl Side {
+    fn now([server, runtime]: [u32; 2]) -> Self {
+        Self { spent: [spent(server), spent(runtime), spent(std::process::id())], answered: 0.0 }
+    }
+
+    fn add(&mut self, begun: Self, ended: Self, a_second: f64) {
+        for (sum, (after, before)) in self.spent.iter_mut().zip(ended.spent.into_iter().zip(begun.spent)) {
+            *sum += after - before;
+        }
+        self.answered += a_second * TIME.as_secs_f64();
+    }
+
+    fn told(&self, names: [&str; 3]) -> String {
+        let told =
+            names.into_iter().zip(self.spent).filter(|(name, _)| !name.is_empty()).map(|(name, spent)| {
+                format!("{name} {:.0} us, {:.1}", spent.us / self.answered, spent.waits / self.answered)
+            });
+        told.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Invocations per second that are answered with 200.

@@ -238,7 +238,7 @@ impl Iam {
         let Some(role) = self.view_role(role_arn)? else { return Ok(None) };
         let caller = Caller::from(Principal::Service { host: host.to_owned() });
         let mut complete = context.clone();
-        complete.extend(&crate::context::of(self, &caller)?);
+        complete.extend(crate::context::of(self, &caller)?);
         complete.set("aws:SecureTransport", "true");
         complete.set("aws:ViaAWSService", "false");
         complete.set("aws:ResourceAccount", role.account.as_str());

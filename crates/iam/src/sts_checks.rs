@@ -70,7 +70,7 @@ fn web_identity_token(call: &Call) -> Result<Vec<Check>, Fail> {
     let mut tagging = simple("sts:TagGetWebIdentityToken", "*".to_owned());
     request_tags(call, &mut tagging.context);
     let mut check = simple("sts:GetWebIdentityToken", "*".to_owned());
-    check.context.extend(&tagging.context);
+    check.context.extend(tagging.context.clone());
     check.context.set_all("sts:IdentityTokenAudience", texts(call, "Audience"));
     if let Some(algorithm) = call.text("SigningAlgorithm") {
         check.context.set("sts:SigningAlgorithm", algorithm);

@@ -585,3 +585,33 @@ def handler(event, context):
     assert_eq!(text(&world.invoke(&spec, "\"output\"").await), "\"still here\"");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_invocation_has_its_own_log_however_soon_the_next_one_follows() {
+    let world = Arc::new(World::with(|c| c.max_environments = 1));
+    let spec = Arc::new(world.function("f", "def handler(e, c): print(e)"));
+    let callers: Vec<_> = (0..4)
+        .map(|caller| {
+            let (world, spec) = (Arc::clone(&world), Arc::clone(&spec));
+            tokio::spawn(async move {
+                for n in 0..50 {
+                    let context = world.context();
+                    let id = context.request_id.clone();
+                    let event = format!("\"{caller}-{n}\"");
+                    let done = world.executor.invoke(&spec, event.into(), context).await.expect("it ran");
+                    let log = tail(&done);
+                    let lines: Vec<_> = log.lines().skip_while(|line| line.starts_with("INIT_")).collect();
+                    assert_eq!(lines.len(), 4, "{log}");
+                    assert!(lines[0].starts_with(&format!("START RequestId: {id} ")), "{log}");
+                    assert_eq!(lines[1], format!("{caller}-{n}"), "{log}");
+                    assert_eq!(lines[2], format!("END RequestId: {id}"), "{log}");
+                    assert!(lines[3].starts_with(&format!("REPORT RequestId: {id}\t")), "{log}");
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("every log is whole");
+    }
+    Arc::into_inner(world).expect("nobody else has it").end().await;
+}

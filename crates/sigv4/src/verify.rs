@@ -25,8 +25,8 @@ pub enum PayloadHash<'a> {
 impl PayloadHash<'_> {
     fn hex(self) -> String {
         match self {
-            Self::Of(body) => hex::encode(Sha256::digest(body)),
-            Self::Known(hash) => hex::encode(hash),
+            Self::Of(body) => crate::key::hex_of(&Sha256::digest(body).into()),
+            Self::Known(hash) => crate::key::hex_of(&hash),
         }
     }
 }
@@ -171,7 +171,7 @@ impl SignedRequest {
     }
 
     fn string_to_sign(&self, canonical: &str) -> String {
-        let hash = hex::encode(Sha256::digest(canonical.as_bytes()));
+        let hash = crate::key::hex_of(&Sha256::digest(canonical.as_bytes()).into());
         format!("{ALGORITHM}\n{}\n{}\n{hash}", self.time, self.scope())
     }
 

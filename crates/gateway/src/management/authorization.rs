@@ -44,7 +44,7 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         keys.set_all(&format!("apigateway:Request/{key}"), values.iter().cloned().collect());
     }
     let mut main = keys.clone();
-    main.extend(&sent);
+    main.extend(sent.clone());
     let mut all = vec![check(call, &format!("apigateway:{}", operation.method), on, main)];
     for (action, resource) in additional(call, &brought) {
         // An association's keys are not the domain name's.

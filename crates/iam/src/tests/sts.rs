@@ -33,7 +33,7 @@ fn sts(iam: &Iam, caller: &Caller, operation: &'static str, input: Value) -> Res
     let call = call(of.as_str(), operation, input);
     for check in iam.checks("sts", &call, caller)? {
         let mut context = iam.principal_context(caller)?;
-        context.extend(&check.context);
+        context.extend(check.context.clone());
         let request = Request {
             principal: &caller.principal,
             action: &check.action,

@@ -249,9 +249,15 @@ impl Lambda {
     }
 
     fn resource_tags(&self, name: &FunctionName, context: &mut Context) -> Result<(), ApiError> {
-        let function = self.inner.store.read(|r| view::function(r, name)).map_err(super::errors::store)?;
-        for (key, value) in function.into_iter().flat_map(|f| f.tags) {
-            context.set(&format!("aws:ResourceTag/{key}"), value);
+        let load = || {
+            let function =
+                self.inner.store.read(|r| view::function(r, name)).map_err(super::errors::store)?;
+            let key = |(key, value)| (format!("aws:ResourceTag/{key}"), value);
+            Ok::<_, ApiError>(function.map(|f| f.tags.into_iter().map(key).collect::<Vec<_>>()))
+        };
+        let tags = self.inner.tags.get(&self.inner.store, &name.key(), load)?;
+        for (key, value) in tags.iter().flat_map(|tags| tags.iter()) {
+            context.set(key, value.as_str());
         }
         Ok(())
     }

@@ -167,6 +167,8 @@ struct Inner {
     policies: Cache<Option<view::Compiled>>,
     /// By the URL's id.
     urls: Cache<FunctionUrl>,
+    /// Condition keys of a function's tags, by the function's key.
+    tags: Cache<Vec<(String, String)>>,
     /// Invocations in flight by function, an entry is dropped with its function; and by account and region, of functions
     /// without reserved concurrency.
     in_flight: Mutex<HashMap<String, Arc<AtomicUsize>>>,
@@ -203,6 +205,7 @@ impl Lambda {
                 views: Cache::new(model::FUNCTIONS, COMPILED),
                 policies: Cache::new(model::POLICIES, COMPILED),
                 urls: Cache::new(model::URLS, COMPILED),
+                tags: Cache::new(model::FUNCTIONS, COMPILED),
                 in_flight: Mutex::default(),
                 events: Arc::new(Semaphore::new(settings.max_events)),
                 packages,

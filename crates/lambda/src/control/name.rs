@@ -112,7 +112,9 @@ impl FunctionName {
     /// The ARN without a qualifier.
     #[must_use]
     pub fn arn(&self) -> String {
-        Arn::new("lambda", &self.region, self.account.as_str(), format!("function:{}", self.name)).to_string()
+        // Without a formatter: every invocation says it twice.
+        let (partition, account) = (Arn::partition_of(&self.region), self.account.as_str());
+        ["arn:", partition, ":lambda:", &self.region, ":", account, ":function:", &self.name].concat()
     }
 
     /// The ARN as named, with the qualifier if there is one.
@@ -132,7 +134,7 @@ impl FunctionName {
 
     /// `ACCOUNT/REGION/NAME`: the key of the function's documents.
     pub(crate) fn key(&self) -> String {
-        format!("{}/{}/{}", self.account, self.region, self.name)
+        [self.account.as_str(), "/", &self.region, "/", &self.name].concat()
     }
 }
 

@@ -1,27 +1,25 @@
 //! The [`Executor`].
 
 use super::config::ExecutorConfig;
-use super::environment::{Environment, InitFailure, Job, Outcome, Reason};
+use super::environment::{Answer, Environment, InitFailure, Job, Outcome, Reason};
 use super::logs::now_ms;
 use super::platform;
 use super::pool::{Failure, Pool, Shared, Warm};
 use super::process::{Exit, lock};
-use super::report::{self, Report};
-use super::spec::{Durations, FunctionError, FunctionSpec, Invocation, InvokeContext, InvokeError};
+use super::report;
+use super::run::{Run, complete};
+use super::spec::{FunctionSpec, Invocation, InvokeContext, InvokeError};
 use super::start::Starter;
+use super::to_its_end::ToItsEnd;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// How often a running invocation's memory is looked at.
 const MEMORY_WATCH: Duration = Duration::from_millis(100);
-
-/// The error type of a function that was killed for its use of memory.
-const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
 
 /// How long an environment is idle before its processes are stopped; AWS stops them at once.
 const FREEZE_AFTER: Duration = Duration::from_millis(100);
@@ -99,15 +97,11 @@ impl Executor {
             let left = spec.timeout.saturating_sub(sent.elapsed());
             Arc::make_mut(&mut job).deadline_ms =
                 now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
-            let context = job.context.clone();
-            match environment.run(job) {
-                Ok(outcome) => {
-                    let running = Running { environment, context, sent, begun };
-                    // In a task of its own, so that time-out and log do not depend on the caller staying.
-                    let finished = tokio::spawn(running.finish(outcome));
-                    return finished.await.map_err(|e| InvokeError::Internal(e.to_string()));
-                }
-                Err(back) => job = back,
+            let run = Run { job, sent, begun };
+            match environment.run(run.clone()) {
+                // The time-out does not depend on the caller staying.
+                Some(answer) => return Ok(ToItsEnd::new(finish(environment, run, answer)).await),
+                None => job = run.job,
             }
         }
         Err(InvokeError::Internal("environments of this function keep dying while idle".into()))
@@ -186,149 +180,28 @@ impl Executor {
     }
 }
 
-/// An invocation that a runtime works on.
-struct Running {
-    environment: Arc<Environment>,
-    context: InvokeContext,
-    sent: Instant,
-    begun: Instant,
-}
-
-impl Running {
-    async fn finish(self, mut outcome: oneshot::Receiver<(Outcome, Instant)>) -> Invocation {
-        let deadline = self.sent + self.environment.spec.timeout;
-        loop {
-            let until = deadline.min(Instant::now() + MEMORY_WATCH);
-            match tokio::time::timeout_at(until.into(), &mut outcome).await {
-                Ok(Ok((outcome, at))) => return self.ended(outcome, at),
-                // The environment was dropped with the reply in it: it is dead.
-                Ok(Err(_)) => return self.ended(Outcome::Exit(Exit::Signal(9)), Instant::now()),
-                Err(_) if Instant::now() >= deadline => return self.timed_out(),
-                Err(_) => {
-                    self.environment.max_memory_mb();
-                    if self.environment.own_memory_mb() > u64::from(self.environment.spec.memory_mb) {
-                        self.environment.end(Reason::Failure);
-                    }
+/// Waits for a run's answer until its time is over.
+async fn finish(environment: Arc<Environment>, run: Run, mut answer: Answer) -> Invocation {
+    let deadline = run.sent + environment.spec.timeout;
+    // The environment was dropped with the run in it: it is dead.
+    let died = || run.ended(&environment, Outcome::Exit(Exit::Signal(9)), Instant::now());
+    loop {
+        let until = deadline.min(Instant::now() + MEMORY_WATCH);
+        match tokio::time::timeout_at(until.into(), &mut answer).await {
+            Ok(done) => return done.unwrap_or_else(|_| died()),
+            Err(_) if Instant::now() >= deadline => {
+                if environment.give_up(&run) {
+                    return run.timed_out(&environment);
+                }
+                return answer.await.unwrap_or_else(|_| died());
+            }
+            Err(_) => {
+                environment.max_memory_mb();
+                if environment.own_memory_mb() > u64::from(environment.spec.memory_mb) {
+                    environment.end(Reason::Failure);
                 }
             }
         }
-    }
-
-    fn timed_out(self) -> Invocation {
-        self.environment.end(Reason::Timeout);
-        self.environment.reset();
-        self.environment.drain_log();
-        let timeout = self.environment.spec.timeout;
-        let text = report::timed_out_text(timeout);
-        let id = &self.context.request_id;
-        if self.environment.spec.system_log_level.is_none() {
-            self.environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
-        }
-        let message = format!("RequestId: {id} Error: {text}");
-        let payload = report::platform_error("Sandbox.Timedout", &message);
-        self.result(payload, Some("Sandbox.Timedout".into()), timeout, Some("timeout".into()))
-    }
-
-    fn ended(self, outcome: Outcome, at: Instant) -> Invocation {
-        let duration = at.saturating_duration_since(self.sent);
-        let id = &self.context.request_id;
-        let error = |kind: &str| (Some(kind.to_owned()), Some(format!("error\tError Type: {kind}")));
-        match outcome {
-            Outcome::Response(payload) => self.result(payload, None, duration, None),
-            Outcome::Error(payload) => {
-                let kind = report::error_type_of(&payload, "Unhandled");
-                // AWS writes a status for failures of the runtime and the sandbox, none for a handler's exception.
-                self.result(payload, Some(kind), duration, None)
-            }
-            Outcome::TooLarge => {
-                let (kind, status) = error("Function.ResponseSizeTooLarge");
-                self.result(report::too_large(), kind, duration, status)
-            }
-            Outcome::Extension(kind, reason) => {
-                self.environment.reset();
-                let message = format!("RequestId: {id} Error: {reason}");
-                self.environment.record(platform::fault(&message, kind));
-                let payload = report::platform_error(kind, &message);
-                let (kind, status) = error(kind);
-                self.result(payload, kind, duration, status)
-            }
-            Outcome::Exit(exit) => {
-                self.environment.reset();
-                let message = format!("RequestId: {id} Error: {}", exit.describe());
-                self.environment.record(platform::fault(&message, "Runtime.ExitError"));
-                let payload = report::platform_error("Runtime.ExitError", &message);
-                // Published records and REPORT lines tell the two apart; error answers and log lines are published with
-                // the exit's type alone.
-                let out_of_memory = exit == Exit::Signal(9)
-                    && self.environment.max_memory_mb() >= u64::from(self.environment.spec.memory_mb);
-                let kind = if out_of_memory { OUT_OF_MEMORY } else { "Runtime.ExitError" };
-                let (kind, status) = error(kind);
-                self.result(payload, kind, duration, status)
-            }
-        }
-    }
-
-    fn result(
-        self,
-        payload: Bytes,
-        error_type: Option<String>,
-        duration: Duration,
-        status: Option<String>,
-    ) -> Invocation {
-        let wait = self.sent.saturating_duration_since(self.begun);
-        complete(&self.environment, &self.context, payload, error_type, (duration, wait), status)
-    }
-}
-
-/// Writes the last log lines and puts the answer together.
-fn complete(
-    environment: &Arc<Environment>,
-    context: &InvokeContext,
-    payload: Bytes,
-    error_type: Option<String>,
-    (duration, wait): (Duration, Duration),
-    status: Option<String>,
-) -> Invocation {
-    let (cold, init) = environment.take_init();
-    let spec = &environment.spec;
-    let billed_ms = report::billed_ms(duration);
-    // What was used shortly before the end, or lies in `/tmp`, does not count beyond the function's size.
-    let max_memory_mb = environment.max_memory_mb().min(u64::from(spec.memory_mb));
-    let timed_out = status.as_deref() == Some("timeout");
-    let report = Report {
-        request_id: &context.request_id,
-        duration,
-        billed_ms,
-        memory_mb: spec.memory_mb,
-        max_memory_mb,
-        init,
-        status,
-    };
-    let outcome = match (error_type.as_deref(), timed_out) {
-        (_, true) => "timeout",
-        (None, _) => "success",
-        (Some("Runtime.ExitError"), _) => "failure",
-        // Published: status `error` (Datadog's extension, change 776).
-        (Some(OUT_OF_MEMORY), _) => "error",
-        (Some(kind), _) if kind.starts_with("Extension.") => "failure",
-        (Some(_), _) => "error",
-    };
-    let kind = error_type.as_deref();
-    environment.record(platform::runtime_done(context, outcome, kind, duration, payload.len()));
-    let report = platform::report(context, &report, outcome, kind);
-    let log_tail = environment.finish_log([platform::end(&context.request_id), report]);
-    Invocation {
-        payload,
-        function_error: error_type.is_some().then_some(FunctionError::Unhandled),
-        error_type,
-        executed_version: spec.version.clone(),
-        log_tail,
-        log_stream: environment.stream.clone(),
-        durations: Durations { init, duration, billed_ms, wait },
-        cold,
-        max_memory_mb,
-        runtime_used: environment.runtime_used.clone(),
-        warning: environment.warning.clone(),
     }
 }
 

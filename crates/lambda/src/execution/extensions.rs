@@ -182,8 +182,11 @@ impl Extensions {
     }
 
     /// Tells those that want to know of an invocation.
-    pub fn invoke(&self, event: &Value) {
-        give(&mut lock(&self.state).all, |e| e.invoke, event);
+    pub fn invoke(&self, event: impl FnOnce() -> Value) {
+        let mut state = lock(&self.state);
+        if state.all.iter().any(|e| e.invoke) {
+            give(&mut state.all, |e| e.invoke, &event());
+        }
     }
 
     /// Tells those that want to know of the end; gives the names of the external ones that do.
@@ -267,7 +270,7 @@ mod tests {
         all.register("in", &events(&["INVOKE"])).expect("registered");
         all.next("in").expect("ready");
         assert!(all.idle());
-        all.invoke(&json!(1));
+        all.invoke(|| json!(1));
         assert!(!all.idle());
         let mut again = all.next("in").expect("asked");
         assert_eq!(again.try_recv(), Ok(json!(1)), "the connection that asked first was gone");

@@ -28,6 +28,7 @@ mod process;
 mod relay;
 mod report;
 mod rubies;
+mod run;
 mod runtimes;
 mod sandbox;
 mod slot;
@@ -35,6 +36,7 @@ mod sockets;
 mod spec;
 mod start;
 mod telemetry;
+mod to_its_end;
 mod variables;
 mod zygote;
 

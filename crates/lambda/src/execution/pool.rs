@@ -98,8 +98,10 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(environment) = self.environment.take() {
-            self.pool.free(&environment);
+        if let Some(environment) = self.environment.take()
+            && !self.pool.free(&environment)
+        {
+            environment.part();
         }
     }
 }
@@ -416,28 +418,28 @@ impl Owner for Pool {
         }
     }
 
-    fn free(&self, environment: &Arc<Environment>) {
-        let Some(me) = self.me.upgrade() else { return environment.end(Reason::Spindown) };
+    fn free(&self, environment: &Arc<Environment>) -> bool {
         let waiter = {
             let mut state = lock(&self.state);
-            let waiter = loop {
+            loop {
                 match state.waiters.pop_front() {
                     Some(waiter) if waiter.hand.is_closed() => {}
-                    other => break other,
+                    Some(waiter) => break Some(waiter),
+                    None if state.retired => break None,
+                    None => {
+                        state.idle.push((Instant::now(), Arc::clone(environment)));
+                        return false;
+                    }
                 }
-            };
-            if waiter.is_none() {
-                if state.retired {
-                    drop(state);
-                    return environment.end(Reason::Spindown);
-                }
-                state.idle.push((Instant::now(), Arc::clone(environment)));
             }
-            waiter
         };
-        if let Some(waiter) = waiter {
+        match (waiter, self.me.upgrade()) {
             // A waiter that left in this moment drops the lease, which comes back here.
-            let _ = waiter.hand.send(Ok(me.lease(Arc::clone(environment))));
+            (Some(waiter), Some(me)) => waiter.hand.send(Ok(me.lease(Arc::clone(environment)))).is_ok(),
+            _ => {
+                environment.end(Reason::Spindown);
+                false
+            }
         }
     }
 

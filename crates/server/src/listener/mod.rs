@@ -1,6 +1,7 @@
 //! HTTP/1.1 on TCP: connections, their limits and their end; bodies collected; header names as the client wrote them.
 
 mod activity;
+mod at_once;
 mod body;
 mod framing;
 mod head;
@@ -26,6 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use activity::{Activity, Tracked};
+use at_once::AtOnce;
 use body::Collected;
 use head::Ends;
 use tap::{Heads, Tap};
@@ -178,7 +180,7 @@ async fn connection<H: Handler>(
                 Ok::<_, Infallible>(response.map(|body| Tracked { body, _request: in_flight }))
             }
         });
-        let mut connection = builder.serve_connection(TokioIo::new(tap), service);
+        let mut connection = AtOnce::new(builder.serve_connection(TokioIo::new(tap), service));
         let mut head = None;
         loop {
             let then = activity.now();
@@ -186,7 +188,7 @@ async fn connection<H: Handler>(
                 biased;
                 _ = &mut connection => return,
                 () = end(&mut ending) => {
-                    Pin::new(&mut connection).graceful_shutdown();
+                    Pin::new(&mut connection.future).graceful_shutdown();
                     let _ = connection.await;
                     return;
                 }
@@ -203,7 +205,7 @@ async fn connection<H: Handler>(
                 return;
             }
         }
-        tap = connection.into_parts().io.into_inner();
+        tap = connection.future.into_parts().io.into_inner();
     }
 }
 

@@ -4,6 +4,7 @@
 //! loopback address. The same router serves both.
 
 mod extension;
+mod own;
 
 use super::environment::{Environment, InitFailure, Job, Outcome};
 use super::report::MAX_RESPONSE;
@@ -18,6 +19,8 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+pub(crate) use own::serve_own;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -31,6 +34,11 @@ const MAX_DRAINED: usize = 64 << 20;
 /// The largest streamed response: 200 MB (AWS documentation, "Lambda quotas").
 const MAX_STREAM: usize = 200 << 20;
 
+/// A request's line and headers.
+const MAX_HEAD: usize = 64 << 10;
+
+const PREFIX: &str = "/2018-06-01/runtime/";
+
 /// Serves one connection until it closes.
 pub(crate) async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, environment: Arc<Environment>) {
     let service = service_fn(move |request| {
@@ -38,7 +46,7 @@ pub(crate) async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, environment: 
         async move { Ok::<_, Infallible>(route(environment, request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.title_case_headers(true).pipeline_flush(true).max_buf_size(64 * 1024);
+    http.title_case_headers(true).pipeline_flush(true).max_buf_size(MAX_HEAD);
     let _ = http.serve_connection(TokioIo::new(io), service).await;
 }
 
@@ -81,7 +89,7 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Res
         Err(request) => request,
     };
     let path = request.uri().path();
-    let Some(rest) = path.strip_prefix("/2018-06-01/runtime/") else {
+    let Some(rest) = path.strip_prefix(PREFIX) else {
         return error(
             StatusCode::NOT_FOUND,
             "NotFound",
@@ -140,28 +148,29 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
             "asked again, or the environment ends",
         );
     };
-    let Job { context, payload, deadline_ms } = &*job;
-    let mut response = Response::new(Full::new(payload.clone()));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let mut set = |name: &'static str, value: &str| {
+    let mut response = Response::new(Full::new(job.payload.clone()));
+    let to = response.headers_mut();
+    to.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in headers(&job) {
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("lambda-runtime-aws-request-id", &context.request_id);
-    set("lambda-runtime-deadline-ms", &deadline_ms.to_string());
-    set("lambda-runtime-invoked-function-arn", &context.invoked_arn);
-    for (name, value) in [
-        ("lambda-runtime-trace-id", &context.trace_id),
-        ("lambda-runtime-client-context", &context.client_context),
-        ("lambda-runtime-cognito-identity", &context.cognito_identity),
-    ] {
-        if let Some(value) = value {
-            set(name, value);
+            to.insert(HeaderName::from_static(name), value);
         }
     }
     response
+}
+
+/// What an invocation brings beside its event.
+fn headers(job: &Job) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+    let Job { context, deadline_ms, .. } = job;
+    let all = [
+        ("lambda-runtime-aws-request-id", Some(&context.request_id)),
+        ("lambda-runtime-invoked-function-arn", Some(&context.invoked_arn)),
+        ("lambda-runtime-trace-id", context.trace_id.as_ref()),
+        ("lambda-runtime-client-context", context.client_context.as_ref()),
+        ("lambda-runtime-cognito-identity", context.cognito_identity.as_ref()),
+    ];
+    let texts = all.into_iter().filter_map(|(name, value)| Some((name, Cow::Borrowed(value?.as_str()))));
+    texts.chain([("lambda-runtime-deadline-ms", Cow::Owned(deadline_ms.to_string()))])
 }
 
 /// Statuses, error types and messages are those of AWS's supervisor (the public source of its Runtime Interface
@@ -186,7 +195,7 @@ async fn finish(
         let refused = "Invalid function response mode";
         let message = format!("RequestId: {id} Error: {refused}");
         let payload = super::report::platform_error("Runtime.InvalidResponseModeHeader", &message);
-        environment.answer(id, Outcome::Error(payload));
+        environment.answer(id, Outcome::Error(payload), false);
         return error(StatusCode::BAD_REQUEST, "InvalidFunctionResponseMode", refused);
     }
     let collected = match stream {
@@ -209,7 +218,7 @@ async fn finish(
         (true, true, Some(error)) => Outcome::Error(error),
         (true, false, _) => Outcome::Error(collected.body),
     };
-    match (environment.answer(id, outcome), complete) {
+    match (environment.answer(id, outcome, false), complete) {
         (false, _) => not_current(environment, id, is_response),
         (true, true) => accepted(),
         (true, false) => {

@@ -10,7 +10,7 @@ use crate::execution::telemetry::{Invalid, Subscription};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
@@ -113,10 +113,7 @@ impl Environment {
         if self.fail_init(InitFailure::Invalid(kind, reason.clone())) {
             return;
         }
-        let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
-        if let Phase::Busy { reply, .. } = before {
-            let _ = reply.send((Outcome::Extension(kind, reason), Instant::now()));
-        }
+        self.die_of(Outcome::Extension(kind, reason));
         self.end(Reason::Failure);
     }
 
@@ -192,10 +189,7 @@ impl Environment {
     pub(super) fn runtime_ended(self: &Arc<Self>, exit: Exit) {
         self.drain_log();
         if !self.fail_init(InitFailure::Exit(exit)) {
-            let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
-            if let Phase::Busy { reply, .. } = before {
-                let _ = reply.send((Outcome::Exit(exit), Instant::now()));
-            }
+            self.die_of(Outcome::Exit(exit));
         }
         self.end(Reason::Failure);
     }

@@ -13,15 +13,16 @@ use super::extensions::Extensions;
 use super::logs::EnvironmentLog;
 use super::platform::{self, Event, Level};
 use super::process::{Exit, Process, lock};
+use super::run::Run;
 use super::slot::Slot;
 use super::sockets::Owner as Sockets;
-use super::spec::{FunctionSpec, InvokeContext, Part};
+use super::spec::{FunctionSpec, Invocation, InvokeContext, Part};
 use super::telemetry::{self, Telemetry};
 use band::{Band, read_extensions};
 pub(crate) use band::{BandParts, Reason};
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,8 +40,8 @@ pub(crate) struct Job {
     pub deadline_ms: i64,
 }
 
-/// Where the outcome of an invocation arrives, with its time.
-pub(crate) type Running = oneshot::Receiver<(Outcome, Instant)>;
+/// Where the answer to an invocation arrives.
+pub(crate) type Answer = oneshot::Receiver<Invocation>;
 
 /// What became of an invocation.
 #[derive(Debug)]
@@ -71,10 +72,7 @@ pub(crate) enum InitFailure {
 enum Phase {
     Init,
     Ready(oneshot::Sender<Arc<Job>>),
-    Busy {
-        job: Arc<Job>,
-        reply: oneshot::Sender<(Outcome, Instant)>,
-    },
+    Busy(Run, oneshot::Sender<Invocation>),
     /// The request id of what was answered.
     Answered(String),
     Dead,
@@ -94,8 +92,9 @@ pub(crate) trait Owner: Send + Sync {
     fn up(&self, environment: &Arc<Environment>);
     /// Init failed; the environment is being killed.
     fn failed(&self, environment: &Arc<Environment>, failure: InitFailure);
-    /// An invocation is over and the next may come.
-    fn free(&self, environment: &Arc<Environment>);
+    /// An invocation is over and the next may come. Whether one was waiting: its event comes at once, or the environment is
+    /// free again.
+    fn free(&self, environment: &Arc<Environment>) -> bool;
     /// How the next environment begins.
     fn beginning(&self) -> Beginning;
     /// An environment failed in an invocation: the next one takes its log stream over, and its init phase is a part of
@@ -126,6 +125,8 @@ pub(crate) struct Environment {
     turn: AtomicU64,
     owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
+    /// The answer to the last invocation, while it waits for the next one's event to be sent.
+    parting: Mutex<Option<(Invocation, oneshot::Sender<Invocation>)>>,
     log: Mutex<EnvironmentLog>,
     pipe: pipe::Receiver,
     memory: Mutex<Memory>,
@@ -186,6 +187,7 @@ impl Environment {
             turn: AtomicU64::new(0),
             owner: parts.owner,
             phase: Mutex::new(Phase::Init),
+            parting: Mutex::default(),
             log: Mutex::new(function_log),
             pipe: parts.pipe,
             memory: Mutex::new(Memory { peak: parts.slot.peak(), ..Memory::default() }),
@@ -218,8 +220,8 @@ impl Environment {
                 }
                 // The event in progress once more, as AWS's supervisor does (its public source: a runtime that works
                 // is in the state that asks).
-                Phase::Busy { ref job, .. } => {
-                    let _ = send.send(Arc::clone(job));
+                Phase::Busy(ref run, _) => {
+                    let _ = send.send(Arc::clone(&run.job));
                     return Ok(receive);
                 }
                 Phase::Dead => return Err("the environment is being ended"),
@@ -238,10 +240,8 @@ impl Environment {
 
     /// The environment is free when the runtime waits and no extension works any more.
     fn settle(self: &Arc<Self>) {
-        if !self.extensions.idle() {
-            return;
-        }
-        match lock(&self.pending).take() {
+        let pending = if self.extensions.idle() { lock(&self.pending).take() } else { None };
+        let goes_on = match pending {
             Some(true) => {
                 let took = self.started.elapsed();
                 *lock(&self.init) = Some(took);
@@ -249,12 +249,24 @@ impl Environment {
                 self.telemetry.close();
                 self.record(platform::init_report(self.init_phase(), took, None));
                 self.owner.up(self);
+                false
             }
             Some(false) => {
                 self.telemetry.flush();
-                self.owner.free(self);
+                self.owner.free(self)
             }
-            None => {}
+            None => false,
+        };
+        if !goes_on {
+            self.part();
+        }
+    }
+
+    /// Gives the last invocation its answer, if that was held back.
+    pub fn part(&self) {
+        let parting = lock(&self.parting).take();
+        if let Some((invocation, answer)) = parting {
+            let _ = answer.send(invocation);
         }
     }
 
@@ -280,46 +292,47 @@ impl Environment {
         }
     }
 
-    /// Hands an event to the runtime, which must be waiting for one. `Err` gives the event back: this environment
-    /// is not fit any more.
-    pub fn run(self: &Arc<Self>, job: Arc<Job>) -> Result<Running, Arc<Job>> {
+    /// Hands an event to the runtime, which must be waiting for one. `None`: this environment is not fit any more.
+    pub fn run(self: &Arc<Self>, run: Run) -> Option<Answer> {
         self.thaw();
-        let (reply, outcome) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
             Phase::Ready(waiting) => {
                 lock(&self.log).clear_tail();
+                let job = Arc::clone(&run.job);
                 let context = &job.context;
                 self.record(platform::start(&self.spec, context));
-                self.extensions.invoke(&json!({
-                    "eventType": "INVOKE", "deadlineMs": job.deadline_ms, "requestId": context.request_id,
-                    "invokedFunctionArn": context.invoked_arn,
-                    "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
-                }));
+                self.extensions.invoke(|| {
+                    json!({
+                        "eventType": "INVOKE", "deadlineMs": job.deadline_ms, "requestId": context.request_id,
+                        "invokedFunctionArn": context.invoked_arn,
+                        "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
+                    })
+                });
                 self.watch_extensions(job.deadline_ms);
-                *phase = Phase::Busy { job: Arc::clone(&job), reply };
-                match waiting.send(job) {
-                    Ok(()) => Ok(outcome),
-                    Err(job) => {
-                        *phase = Phase::Dead;
-                        drop(phase);
-                        self.end(Reason::Failure);
-                        Err(job)
-                    }
+                *phase = Phase::Busy(run, answer);
+                if waiting.send(job).is_ok() {
+                    return Some(answered);
                 }
+                *phase = Phase::Dead;
+                drop(phase);
+                self.end(Reason::Failure);
             }
             other => {
                 *phase = other;
-                Err(job)
+                drop(phase);
             }
         }
+        self.part();
+        None
     }
 
     /// Whether `request_id` is the invocation in progress, and where its response goes as it comes, if anywhere.
     pub fn current(&self, request_id: &str) -> Option<Option<Sender<Part>>> {
         match &*lock(&self.phase) {
-            Phase::Busy { job, .. } if job.context.request_id == request_id => {
-                Some(job.context.stream.clone())
+            Phase::Busy(run, _) if run.job.context.request_id == request_id => {
+                Some(run.job.context.stream.clone())
             }
             _ => None,
         }
@@ -330,26 +343,51 @@ impl Environment {
         matches!(&*lock(&self.phase), Phase::Answered(answered) if answered == request_id)
     }
 
-    /// The runtime's answer to `request_id`; `false` when that is not the invocation in progress.
-    pub fn answer(&self, request_id: &str, outcome: Outcome) -> bool {
+    /// The runtime's answer to `request_id`; `false` when that is not the invocation in progress. Where the runtime has
+    /// asked for the `next` one already, it may be held back until that is sent; see [`Self::part`].
+    pub fn answer(&self, request_id: &str, outcome: Outcome, next: bool) -> bool {
         let arrived = Instant::now();
-        let reply = {
+        let (run, answer) = {
             let mut phase = lock(&self.phase);
             match &*phase {
-                Phase::Busy { job, .. } if job.context.request_id == request_id => {
+                Phase::Busy(run, _) if run.job.context.request_id == request_id => {
                     let answered = Phase::Answered(request_id.to_owned());
-                    let Phase::Busy { reply, .. } = std::mem::replace(&mut *phase, answered) else {
+                    let Phase::Busy(run, answer) = std::mem::replace(&mut *phase, answered) else {
                         return false;
                     };
-                    reply
+                    (run, answer)
                 }
                 _ => return false,
             }
         };
         // What was printed before the answer was sent is in the pipe already: it belongs to this invocation.
         self.drain_log();
-        let _ = reply.send((outcome, arrived));
+        self.part();
+        let invocation = run.ended(self, outcome, arrived);
+        if next {
+            *lock(&self.parting) = Some((invocation, answer));
+        } else {
+            let _ = answer.send(invocation);
+        }
         true
+    }
+
+    /// The invocation in progress, if there is one, comes to `outcome`, and nothing else to anything.
+    fn die_of(&self, outcome: Outcome) {
+        let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
+        if let Phase::Busy(run, answer) = before {
+            let _ = answer.send(run.ended(self, outcome, Instant::now()));
+        }
+    }
+
+    /// The time of `run` is over: `false` when it was answered in this moment.
+    pub fn give_up(&self, run: &Run) -> bool {
+        let mut phase = lock(&self.phase);
+        let is_this = matches!(&*phase, Phase::Busy(busy, _) if Arc::ptr_eq(&busy.job, &run.job));
+        if is_this {
+            *phase = Phase::Dead;
+        }
+        is_this
     }
 
     /// Init failed. Kills the process.
@@ -387,7 +425,7 @@ impl Environment {
     }
 
     /// Something the platform records: in the log, in its format and from its level on, and to subscribers.
-    pub fn record(&self, event: Event) {
+    pub fn record<R: FnOnce() -> Value>(&self, event: Event<R>) {
         match (&self.spec.system_log_level, event.level) {
             (None, _) => {
                 if let Some(text) = event.text {
@@ -395,12 +433,14 @@ impl Environment {
                 }
             }
             (Some(least), Some(level)) if level >= Level::of(least) => {
-                let line = json!({ "time": telemetry::time(), "type": event.kind, "record": event.record });
+                let record = (event.record)();
+                let line = json!({ "time": telemetry::time(), "type": event.kind, "record": record });
                 lock(&self.log).platform(line.to_string());
+                return self.telemetry.emit(event.kind, || record);
             }
             _ => {}
         }
-        self.telemetry.emit(event.kind, || event.record);
+        self.telemetry.emit(event.kind, event.record);
     }
 
     /// Its init phase, as records tell of it.
@@ -429,11 +469,8 @@ impl Environment {
         lock(&self.log).platform(line);
     }
 
-    /// Ends this invocation's log with `lines` and gives the tail.
-    pub fn finish_log(&self, events: [Event; 2]) -> Bytes {
-        for event in events {
-            self.record(event);
-        }
+    /// Ends this invocation's log and gives the tail.
+    pub fn finish_log(&self) -> Bytes {
         let mut log = lock(&self.log);
         let tail = log.tail().into();
         log.flush();
@@ -444,11 +481,9 @@ impl Environment {
         let exit = self.process.wait().await;
         self.drain_log();
         if !self.fail_init(InitFailure::Exit(exit)) {
-            let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
-            if let Phase::Busy { reply, .. } = before {
-                let _ = reply.send((Outcome::Exit(exit), Instant::now()));
-            }
+            self.die_of(Outcome::Exit(exit));
         }
+        self.part();
         lock(&self.log).flush();
         self.telemetry.end();
         // Keeps what is known of the memory, then gives user and group free for the next environment.

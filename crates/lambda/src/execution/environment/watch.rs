@@ -19,14 +19,15 @@ pub(super) struct Memory {
 impl Environment {
     /// Reads what is in the pipe now.
     pub fn drain_log(&self) {
-        let mut buffer = [0u8; 16 * 1024];
+        let mut buffer = Vec::with_capacity(16 * 1024);
         let mut log = lock(&self.log);
         // Bounded: a process that writes without pause must not hold us here.
         for _ in 0..1024 {
-            match self.pipe.try_read(&mut buffer) {
-                Ok(n) if n > 0 => log.feed(buffer.get(..n).unwrap_or_default()),
+            match self.pipe.try_read_buf(&mut buffer) {
+                Ok(n) if n > 0 => log.feed(&buffer),
                 _ => break,
             }
+            buffer.clear();
         }
         log.finish_line();
     }

@@ -151,7 +151,7 @@ impl Starter {
         }
         let environment = environment(slot, pipe);
         self.begin(&environment, bound);
-        tokio::spawn(api::serve(api, Arc::clone(&environment)));
+        tokio::spawn(api::serve_own(api, Arc::clone(&environment)));
         tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
         let starter = Arc::clone(self);
         tokio::spawn(async move {

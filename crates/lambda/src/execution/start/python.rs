@@ -120,7 +120,7 @@ impl Starter {
             band: None,
         });
         self.begin(&environment, bound);
-        tokio::spawn(api::serve(spare.api, Arc::clone(&environment)));
+        tokio::spawn(api::serve_own(spare.api, Arc::clone(&environment)));
         // For extensions inside the function's own process, and for functions that look.
         tokio::spawn(api::serve_tcp(listener, Arc::clone(&environment), sockets));
         let starter = Arc::clone(self);
