@@ -18,7 +18,7 @@ const MAX_TIMEOUT: u32 = 900;
 const MAX_MEMORY: u32 = 10_240;
 
 /// What AWS sets itself in every environment [D: Lambda Developer Guide, "Defined runtime environment variables"].
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_DEFAULT_REGION",
@@ -35,6 +35,8 @@ const RESERVED: [&str; 16] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
 ];
 
 fn text<'v>(input: &'v Map<String, Value>, member: &str) -> Option<&'v str> {

@@ -87,6 +87,10 @@ impl Executor {
                 Err(Failure::Init(environment, InitFailure::TimedOut)) if pool.slow_down(&environment) => {
                     continue;
                 }
+                // Every other failed init phase is, too (the same page, "Failures during the init phase").
+                Err(Failure::Init(environment, failure)) if failure.may_pass() && pool.again(&environment) => {
+                    continue;
+                }
                 Err(Failure::Init(environment, failure)) => {
                     return init_failed(&environment, failure, &job.context, begun);
                 }
@@ -346,6 +350,7 @@ fn init_failed(
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
             let message = format!("RequestId: {id} Error: {}", exit.describe());
+            environment.record(platform::fault(&message, "Runtime.ExitError"));
             ("Runtime.ExitError".to_owned(), report::platform_error("Runtime.ExitError", &message))
         }
         InitFailure::Invalid(kind, reason) => {
