@@ -152,9 +152,12 @@ impl Handler for Front {
 
     fn too_large(&self, head: &Head) -> Response<Body> {
         let request_id = arn::request_id(crate::random::random());
+        let limit = self.body_limit(head);
         let response = match self.target(head) {
             Target::Api { .. } | Target::Domain(_) => api::too_large(&request_id),
-            Target::FunctionUrl(_) | Target::Own(_) | Target::Aws => aws::too_large(&request_id),
+            Target::FunctionUrl(_) => aws::too_large("the InvokeFunction operation", limit, &request_id),
+            Target::Own(_) => aws::too_large("crossgate's own pages", limit, &request_id),
+            Target::Aws => aws::too_large("a call to an AWS API", limit, &request_id),
         };
         self.state.ring.push(Trace {
             request_id,
@@ -167,10 +170,7 @@ impl Handler for Front {
             journey: Journey::Aws {
                 service: "",
                 operation: "",
-                error: Some((
-                    "RequestTooLarge".to_owned(),
-                    format!("the body is over {} bytes", self.body_limit(head)),
-                )),
+                error: Some(("RequestTooLarge".to_owned(), format!("the body is over {limit} bytes"))),
             },
             events: Events::default(),
         });

@@ -88,7 +88,9 @@ impl Executor {
                     continue;
                 }
                 // Every other failed init phase is, too (the same page, "Failures during the init phase").
-                Err(Failure::Init(environment, failure)) if failure.may_pass() && pool.again(&environment) => {
+                Err(Failure::Init(environment, failure))
+                    if failure.may_pass() && pool.again(&environment) =>
+                {
                     continue;
                 }
                 Err(Failure::Init(environment, failure)) => {
@@ -223,13 +225,7 @@ impl Running {
         self.environment.reset();
         self.environment.drain_log();
         let timeout = self.environment.spec.timeout;
-        let text = report::timed_out_text(timeout);
-        let id = &self.context.request_id;
-        if self.environment.spec.system_log_level.is_none() {
-            self.environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
-        }
-        let message = format!("RequestId: {id} Error: {text}");
-        let payload = report::platform_error("Sandbox.Timedout", &message);
+        let payload = timed_out(&self.environment, &self.context.request_id);
         self.result(payload, Some("Sandbox.Timedout".into()), timeout, Some("timeout".into()))
     }
 
@@ -282,6 +278,15 @@ impl Running {
         let wait = self.sent.saturating_duration_since(self.begun);
         complete(&self.environment, &self.context, payload, error_type, (duration, wait), status)
     }
+}
+
+/// Tells the log that the function's time is over, and gives the answer that says so.
+fn timed_out(environment: &Environment, id: &str) -> Bytes {
+    let text = report::timed_out_text(environment.spec.timeout);
+    if environment.spec.system_log_level.is_none() {
+        environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
+    }
+    report::platform_error("Sandbox.Timedout", &format!("RequestId: {id} Error: {text}"))
 }
 
 /// Writes the last log lines and puts the answer together.
@@ -345,7 +350,7 @@ fn init_failed(
 ) -> Result<Invocation, InvokeError> {
     environment.record(platform::start(&environment.spec, context));
     let id = &context.request_id;
-    let timed_out = matches!(failure, InitFailure::TimedOut);
+    let late = matches!(failure, InitFailure::TimedOut);
     let (kind, payload) = match failure {
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
@@ -359,16 +364,15 @@ fn init_failed(
             (kind.to_owned(), report::platform_error(kind, &message))
         }
         InitFailure::TimedOut => {
-            let bound = environment.started.elapsed();
-            let message = format!("RequestId: {id} Error: {}", report::timed_out_text(bound));
-            ("Sandbox.Timedout".to_owned(), report::platform_error("Sandbox.Timedout", &message))
+            let payload = timed_out(environment, id);
+            ("Sandbox.Timedout".to_owned(), payload)
         }
         InitFailure::Jail(step) => {
             let text = format!("the jail of an environment could not be closed: {step}");
             return Err(InvokeError::SandboxUnavailable(text));
         }
     };
-    let (duration, status) = match timed_out {
+    let (duration, status) = match late {
         true => (environment.spec.timeout, "timeout".to_owned()),
         false if environment.suppressed => {
             (environment.started.elapsed(), format!("error\tError Type: {kind}"))

@@ -26,6 +26,8 @@ pub(crate) struct EnvironmentLog {
     buffer: Vec<u8>,
     events: Vec<(i64, String)>,
     tail: Vec<u8>,
+    /// The time of the last event that was read.
+    read: i64,
 }
 
 impl EnvironmentLog {
@@ -43,6 +45,7 @@ impl EnvironmentLog {
             buffer: Vec::new(),
             events: Vec::new(),
             tail: Vec::new(),
+            read: 0,
         }
     }
 
@@ -59,11 +62,12 @@ impl EnvironmentLog {
     /// Gives the events from `new` on, which came in one read, times in the order in which they were written: a frame
     /// tells its own, a line has that of the read, though it was written before the frame behind it.
     fn order(&mut self, new: usize) {
-        let mut latest = i64::MAX;
+        let mut next = i64::MAX;
         for (time, _) in self.events.iter_mut().skip(new).rev() {
-            latest = latest.min(*time);
-            *time = latest;
+            next = next.min(*time).max(self.read);
+            *time = next;
         }
+        self.read = self.events.get(new..).and_then(<[_]>::last).map_or(self.read, |(time, _)| *time);
     }
 
     /// Handles all complete events of `buffer`; gives where the incomplete rest begins.
@@ -286,7 +290,10 @@ mod tests {
         let start = log.events[0].0;
         log.feed(&[b"before\n".as_slice(), &old, b"after\n"].concat());
         let times: Vec<_> = log.events.iter().map(|(time, _)| *time).collect();
-        assert!(times[0] == start && times[1] == written && times[2] == written && times[3] >= start, "{times:?}");
+        assert!(
+            times[0] == start && times[1] == written && times[2] == written && times[3] >= start,
+            "{times:?}"
+        );
     }
 
     #[test]
