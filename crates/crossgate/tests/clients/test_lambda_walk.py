@@ -192,6 +192,18 @@ def test_an_archive_without_entries_is_refused(lambdas):
     assert error == {"Code": "InvalidParameterValueException", "Message": "Uploaded file must be a non-empty zip"}
 
 
+def test_snap_start_is_for_some_runtimes(shared, lambdas):
+    shared.function(name="snap")
+    wanted = dict(FunctionName="snap", SnapStart={"ApplyOn": "PublishedVersions"})
+    error = refused(lambdas.update_function_configuration, **wanted)
+    assert error == {"Code": "InvalidParameterValueException",
+                     "Message": "python3.9 is not supported for SnapStart enabled functions."}
+    kept = lambdas.update_function_configuration(Runtime="python3.12", **wanted)["SnapStart"]
+    assert kept["ApplyOn"] == "PublishedVersions"
+    error = refused(lambdas.update_function_configuration, FunctionName="snap", Runtime="nodejs20.x")
+    assert error["Message"] == "nodejs20.x is not supported for SnapStart enabled functions."
+
+
 def test_the_client_context_has_3583_bytes(shared, lambdas):
     shared.function(name="context", source="def handler(event, context): return context.client_context.custom['a']\n")
 

@@ -116,6 +116,9 @@ impl Lambda {
         if let Some(apply) = input.get("SnapStart").and_then(|s| s.get("ApplyOn")).and_then(Value::as_str) {
             apply.clone_into(&mut config.snap_start);
         }
+        if config.snap_start == "PublishedVersions" {
+            runtimes::check_snap_start(&config.runtime)?;
+        }
         if let Some(systems) = input.get("FileSystemConfigs").and_then(Value::as_array) {
             config.file_systems = systems.clone();
         }
