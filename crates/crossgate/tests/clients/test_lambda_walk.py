@@ -12,7 +12,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import B, package
+from conftest import B, package, trust
 
 WARNING = "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code."
 
@@ -123,6 +123,31 @@ def handler(event, context): os._exit(1)
     assert payload["errorMessage"].endswith(" Error: Task timed out after 1.00 seconds")
     request = tail.split("START RequestId: ")[1].split()[0]
     assert f"Z {request} Task timed out after 1.00 seconds\n" in tail
+
+
+def test_a_role_that_lambda_may_not_assume_any_more(server):
+    """A new environment needs the role; one that is there goes on with the credentials that it has."""
+    lambdas, iam = server.client("lambda", B), server.client("iam", B)
+    arn = server.function(name="orphan", source="def handler(event, context): return 'served'\n")
+    api = server.api(arn, account=B)
+    lambdas.add_permission(FunctionName="orphan", StatementId="api", Action="lambda:InvokeFunction",
+                           Principal="apigateway.amazonaws.com")
+    assert invoke(lambdas, "orphan")[0] == "served"
+    iam.update_assume_role_policy(RoleName="function-role", PolicyDocument=trust("ec2.amazonaws.com"))
+    assert invoke(lambdas, "orphan")[0] == "served"
+    lambdas.update_function_configuration(FunctionName="orphan", Description="new environments")
+    error = refused(lambdas.invoke, FunctionName="orphan")
+    assert error == {"Code": "AccessDeniedException",
+                     "Message": "The role defined for the function cannot be assumed by Lambda."}
+    answer = server.get(api, "/prod/users")
+    assert answer.status == 500
+    assert (f"the execution role arn:aws:iam::{B}:role/function-role does not exist, or its trust policy does not let "
+            "lambda.amazonaws.com assume it") in " ".join(server.explain(answer.request_id).split())
+    iam.update_assume_role_policy(RoleName="function-role", PolicyDocument=trust("lambda.amazonaws.com"))
+    assert invoke(lambdas, "orphan")[0] == "served"
+    iam.delete_role(RoleName="function-role")
+    lambdas.update_function_configuration(FunctionName="orphan", Description="newer ones")
+    assert refused(lambdas.invoke, FunctionName="orphan")["Code"] == "AccessDeniedException"
 
 
 # Logs.

@@ -118,6 +118,11 @@ impl std::fmt::Debug for Credentials {
 
 /// Gives an environment, when it starts, temporary credentials of its function's execution role.
 pub trait CredentialSource: Send + Sync {
+    /// Whether Lambda may assume the function's execution role now; asked before each environment is started.
+    fn may_assume(&self, _: &FunctionSpec) -> bool {
+        true
+    }
+
     /// Called once per environment, on the path of a cold start: quick, no waiting. `None`: no credentials are set.
     fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials>;
 }
