@@ -123,7 +123,8 @@ pub trait CredentialSource: Send + Sync {
         true
     }
 
-    /// Called once per environment, on the path of a cold start: quick, no waiting. `None`: no credentials are set.
+    /// Called once per environment, after [`Self::may_assume`], on the path of a cold start: quick, no waiting. `None`:
+    /// no credentials are set.
     fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials>;
 }
 

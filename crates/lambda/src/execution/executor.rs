@@ -363,10 +363,7 @@ fn init_failed(
             environment.record(platform::fault(&message, kind));
             (kind.to_owned(), report::platform_error(kind, &message))
         }
-        InitFailure::TimedOut => {
-            let payload = timed_out(environment, id);
-            ("Sandbox.Timedout".to_owned(), payload)
-        }
+        InitFailure::TimedOut => ("Sandbox.Timedout".to_owned(), timed_out(environment, id)),
         InitFailure::Jail(step) => {
             let text = format!("the jail of an environment could not be closed: {step}");
             return Err(InvokeError::SandboxUnavailable(text));

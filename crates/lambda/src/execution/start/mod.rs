@@ -88,7 +88,6 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        // The trust policy may have changed since the function was made, the role may be gone.
         if !self.config.credentials.may_assume(spec) {
             return Err(InvokeError::RoleUnassumable(spec.role.clone()));
         }
