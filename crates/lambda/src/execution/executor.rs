@@ -225,7 +225,13 @@ impl Running {
         self.environment.reset();
         self.environment.drain_log();
         let timeout = self.environment.spec.timeout;
-        let payload = timed_out(&self.environment, &self.context.request_id);
+        let text = report::timed_out_text(timeout);
+        let id = &self.context.request_id;
+        if self.environment.spec.system_log_level.is_none() {
+            self.environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
+        }
+        let message = format!("RequestId: {id} Error: {text}");
+        let payload = report::platform_error("Sandbox.Timedout", &message);
         self.result(payload, Some("Sandbox.Timedout".into()), timeout, Some("timeout".into()))
     }
 
@@ -278,15 +284,6 @@ impl Running {
         let wait = self.sent.saturating_duration_since(self.begun);
         complete(&self.environment, &self.context, payload, error_type, (duration, wait), status)
     }
-}
-
-/// Tells the log that the function's time is over, and gives the answer that says so.
-fn timed_out(environment: &Environment, id: &str) -> Bytes {
-    let text = report::timed_out_text(environment.spec.timeout);
-    if environment.spec.system_log_level.is_none() {
-        environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
-    }
-    report::platform_error("Sandbox.Timedout", &format!("RequestId: {id} Error: {text}"))
 }
 
 /// Writes the last log lines and puts the answer together.
@@ -350,7 +347,7 @@ fn init_failed(
 ) -> Result<Invocation, InvokeError> {
     environment.record(platform::start(&environment.spec, context));
     let id = &context.request_id;
-    let late = matches!(failure, InitFailure::TimedOut);
+    let timed_out = matches!(failure, InitFailure::TimedOut);
     let (kind, payload) = match failure {
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
@@ -363,13 +360,20 @@ fn init_failed(
             environment.record(platform::fault(&message, kind));
             (kind.to_owned(), report::platform_error(kind, &message))
         }
-        InitFailure::TimedOut => ("Sandbox.Timedout".to_owned(), timed_out(environment, id)),
+        InitFailure::TimedOut => {
+            let text = report::timed_out_text(environment.spec.timeout);
+            if environment.spec.system_log_level.is_none() {
+                environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
+            }
+            let message = format!("RequestId: {id} Error: {text}");
+            ("Sandbox.Timedout".to_owned(), report::platform_error("Sandbox.Timedout", &message))
+        }
         InitFailure::Jail(step) => {
             let text = format!("the jail of an environment could not be closed: {step}");
             return Err(InvokeError::SandboxUnavailable(text));
         }
     };
-    let (duration, status) = match late {
+    let (duration, status) = match timed_out {
         true => (environment.spec.timeout, "timeout".to_owned()),
         false if environment.suppressed => {
             (environment.started.elapsed(), format!("error\tError Type: {kind}"))
