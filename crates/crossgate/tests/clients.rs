@@ -244,6 +244,11 @@ fn the_lambda_api() {
 }
 
 #[test]
+fn lambda_walked_through() {
+    pytest("test_lambda_walk.py");
+}
+
+#[test]
 fn terraform_lambda() {
     pytest("test_terraform_lambda.py");
 }

@@ -215,7 +215,9 @@ function textLog(level, params) {
 
 function shownError(error) {
   const stack = typeof error.stack === 'string' ? error.stack.split('\n') : [];
-  const errorType = (error.constructor && error.constructor.name) || 'UnknownError';
+  // In AWS's client each of the runtime's own errors is a class, `Runtime.` before its name.
+  const own = error instanceof Fault && error.name.slice('Runtime.'.length);
+  const errorType = own || (error.constructor && error.constructor.name) || 'UnknownError';
   return { errorType, errorMessage: error.message, stackTrace: stack };
 }
 

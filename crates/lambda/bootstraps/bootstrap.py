@@ -27,6 +27,7 @@ import http.client  # noqa: F401
 import select
 
 API_FD = 3
+PLACE = "/var/runtime/bootstrap.py"
 NO_BREAK_SPACE = "\u00a0"
 FRAME = b"\xa5\x5a\x00\x03"
 FRAME_ERROR = b"\xa5\x5a\x00\x17"
@@ -208,7 +209,20 @@ def describe_exception(request_id):
         if frame[0] != __file__:
             frames = frames[index:]
             break
+    # Those that stay (a handler that cannot be called) have the place that AWS's client has.
+    frames = [(PLACE, *frame[1:]) if frame[0] == __file__ else frame for frame in frames]
     return describe(str(value), kind.__name__, traceback.format_list(frames), request_id)
+
+
+# AWS's text, logged when the init phase fails; it ends in a carriage return.
+UNHANDLED = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
+    "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
+    "runtime updates can be triggered by a function change, or can be applied automatically. To determine if the "
+    "runtime has been updated, check the runtime version in the INIT_START log entry. If this error correlates with a "
+    "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
+    "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
+)
 
 
 def log_error(error):
@@ -400,6 +414,7 @@ def serve(api, handler_name):
         handler = load_handler(handler_name)
     except Exception:
         error = describe_exception("")
+        logging.warning(UNHANDLED)
         log_error(error)
         extra = "Lambda-Runtime-Function-Error-Type: %s\r\n" % header_text(error["errorType"])
         flush()
@@ -457,7 +472,7 @@ def start(handler):
     sys.path[:] = extra + [p for p in sys.path if p and p != own and p not in extra]
     sys.path_importer_cache.clear()
     importlib.invalidate_caches()
-    sys.argv[:] = ["/var/runtime/bootstrap.py"]
+    sys.argv[:] = [PLACE]
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     return handler

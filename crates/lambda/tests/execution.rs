@@ -449,6 +449,7 @@ def handler(event, context):
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", done.log_stream.as_str()),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text"),
         ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", python())),
         ("AWS_ACCESS_KEY_ID", "ASIA-f"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),

@@ -39,6 +39,25 @@ async fn an_init_phase_that_takes_too_long_is_tried_once_more_inside_the_time_ou
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_init_phase_that_fails_is_tried_once_more_inside_the_invocation() {
+    let world = World::new();
+    let done = world.run("fails", "print('loading')\nraise OSError('no')\n", "1").await;
+    assert_eq!(body(&done)["errorType"], "OSError");
+    assert!(done.durations.init.is_none() && !done.durations.duration.is_zero(), "{:?}", done.durations);
+    let log = world.log();
+    assert_eq!(
+        (log.matches("INIT_START Runtime").count(), log.matches("loading\n").count()),
+        (1, 2),
+        "{log}"
+    );
+    for phase in ["init", "invoke"] {
+        let told = format!(" ms\tPhase: {phase}\tStatus: error\tError Type: OSError\n");
+        assert_eq!(log.matches(&told).count(), 1, "{log}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_invocation_the_init_phase_is_a_part_of_the_next() {
     // No second environment while the first one comes back.
     let world = World::with(|c| c.grace = Duration::from_millis(300));

@@ -350,8 +350,9 @@ fn worded(service: Option<Service>, error: &ApiError, request_id: &str) -> Respo
     wire::render_error(service.unwrap_or(Service::Lambda), error, request_id)
 }
 
-/// A body over the limit.
-pub fn too_large(request_id: &str) -> Response<Body> {
-    let text = "Request must be smaller than 69905067 bytes for the CreateFunction operation";
+/// A body over `limit`, which holds `what`. The words are those that Lambda has for its operations (recorded for
+/// CreateFunction; quoted in public issues for InvokeFunction).
+pub fn too_large(what: &str, limit: usize, request_id: &str) -> Response<Body> {
+    let text = format!("Request must be smaller than {limit} bytes for {what}");
     worded(None, &ApiError::new("RequestEntityTooLargeException", 413, text), request_id).map(Body::Full)
 }

@@ -48,13 +48,13 @@ pub fn session_name(function: &str) -> String {
 }
 
 impl CredentialSource for LambdaRoles {
+    // The trust policy may have changed since the function was made, and a resource control policy may have come.
+    fn may_assume(&self, spec: &FunctionSpec) -> bool {
+        let decision = self.0.may_assume(&spec.role, "lambda.amazonaws.com", &Context::new());
+        matches!(decision, Ok(Some(decision)) if decision.is_allowed())
+    }
+
     fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials> {
-        // The trust policy may have changed since the function was made, and a resource control policy may have come:
-        // whom the role no longer trusts gets no credentials of it.
-        let trusts = self.0.may_assume(&spec.role, "lambda.amazonaws.com", &Context::new()).ok()??;
-        if !trusts.is_allowed() {
-            return None;
-        }
         let session = session_name(&spec.name);
         let role = (spec.role.as_str(), session.as_str());
         let given =

@@ -167,9 +167,15 @@ impl Handler for Front {
             let (response, trace) = api::length_exceeded(&request_id);
             (response, Journey::Api(Box::new(trace)))
         } else {
-            let text = format!("the body is over {} bytes", self.body_limit(&head));
-            let error = Some(("RequestTooLarge".to_owned(), text));
-            (aws::too_large(&request_id), Journey::Aws { service: "", operation: "", error })
+            let limit = self.body_limit(&head);
+            let of = match self.target(&head) {
+                Target::FunctionUrl(_) => "the InvokeFunction operation",
+                Target::Own(_) => "crossgate's own pages",
+                _ => "a call to an AWS API",
+            };
+            let error = Some(("RequestTooLarge".to_owned(), format!("the body is over {limit} bytes")));
+            let response = aws::too_large(of, limit, &request_id);
+            (response, Journey::Aws { service: "", operation: "", error })
         };
         self.state.ring.push(Trace {
             request_id,

@@ -421,7 +421,7 @@ def test_code_signing_configurations(server):
 
 
 def test_settings_are_kept(server):
-    server.function(name="f", source=ECHO, SnapStart={"ApplyOn": "PublishedVersions"})
+    server.function(name="f", source=ECHO, Runtime="python3.12", SnapStart={"ApplyOn": "PublishedVersions"})
     client = unchecked(server)
     got = client.get_function_configuration(FunctionName="f")
     assert got["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}

@@ -18,7 +18,7 @@ const MAX_TIMEOUT: u32 = 900;
 const MAX_MEMORY: u32 = 10_240;
 
 /// What AWS sets itself in every environment [D: Lambda Developer Guide, "Defined runtime environment variables"].
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_DEFAULT_REGION",
@@ -35,6 +35,8 @@ const RESERVED: [&str; 16] = [
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
 ];
 
 fn text<'v>(input: &'v Map<String, Value>, member: &str) -> Option<&'v str> {
@@ -113,6 +115,9 @@ impl Lambda {
         }
         if let Some(apply) = input.get("SnapStart").and_then(|s| s.get("ApplyOn")).and_then(Value::as_str) {
             apply.clone_into(&mut config.snap_start);
+        }
+        if config.snap_start == "PublishedVersions" {
+            runtimes::check_snap_start(&config.runtime)?;
         }
         if let Some(systems) = input.get("FileSystemConfigs").and_then(Value::as_array) {
             config.file_systems = systems.clone();

@@ -231,6 +231,9 @@ mod tests {
         assert_eq!(text, "Could not unzip uploaded file. Please check your file, then try to upload again.");
         let (_, text) = refused(json!({ "Environment": { "Variables": { "AWS_REGION": "x", "A": "b" } } }));
         assert!(text.ends_with("Reserved keys used in this request: AWS_REGION"), "{text}");
+        let variables = json!({ "LAMBDA_TASK_ROOT": "/", "LAMBDA_RUNTIME_DIR": "/", "A": "b" });
+        let (_, text) = refused(json!({ "Environment": { "Variables": variables } }));
+        assert!(text.ends_with("used in this request: LAMBDA_RUNTIME_DIR, LAMBDA_TASK_ROOT"), "{text}");
         let (_, text) = refused(json!({ "Environment": { "Variables": { "A": "b".repeat(5000) } } }));
         assert!(text.contains("exceeded the 4KB limit. String measured: {\"A\":\"bbb"), "{text}");
         assert_eq!(world.ok("ListFunctions", json!({}))["Functions"], json!([]), "nothing was stored");

@@ -58,8 +58,10 @@ pub fn other_account() -> ApiError {
 /// The text for a role that does not exist or whose trust policy does not name Lambda, for [`crate::Roles`].
 #[must_use]
 pub fn unassumable_role() -> ApiError {
-    invalid("The role defined for the function cannot be assumed by Lambda.")
+    invalid(UNASSUMABLE)
 }
+
+const UNASSUMABLE: &str = "The role defined for the function cannot be assumed by Lambda.";
 
 /// A defect or a full disk: the store failed.
 pub fn store(error: StoreError) -> ApiError {
@@ -78,6 +80,8 @@ pub fn not_run(error: &InvokeError) -> ApiError {
             };
             user("TooManyRequestsException", 429, "Rate Exceeded.").with("Reason", reason)
         }
+        // Quoted in public issues (awslabs/swift-aws-lambda-runtime, change 676); the status is reasoning: the code's own.
+        InvokeError::RoleUnassumable(_) => user("AccessDeniedException", 403, UNASSUMABLE),
         // AWS has every runtime; this machine may not. Our own text says which one and what to install.
         InvokeError::RuntimeUnavailable(text) => {
             user("InvalidRuntimeException", 502, text.clone()).with("Type", "Server")

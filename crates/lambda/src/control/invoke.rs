@@ -265,9 +265,19 @@ pub fn payload(sent: &Bytes, asynchronous: bool) -> Result<Bytes, ApiError> {
     }
 }
 
+/// Bytes of a client context in Base64.
+const MAX_CLIENT_CONTEXT: usize = 3583;
+
 /// `X-Amz-Client-Context` is base64 of JSON.
 fn client_context(call: &Call) -> Result<Option<String>, ApiError> {
     let Some(sent) = call.text("ClientContext") else { return Ok(None) };
+    if sent.len() > MAX_CLIENT_CONTEXT {
+        // The bound is documented (API reference, Invoke), the words are not.
+        return Err(invalid(format!(
+            "Client context has {} bytes, at most {MAX_CLIENT_CONTEXT} are allowed, in Base64.",
+            sent.len()
+        )));
+    }
     let decoded = STANDARD.decode(sent).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let readable = decoded.filter(|t| serde_json::from_str::<serde::de::IgnoredAny>(t).is_ok());
     readable.map(Some).ok_or_else(|| invalid("Client context must be a valid Base64-encoded JSON object."))

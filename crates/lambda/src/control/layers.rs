@@ -100,7 +100,7 @@ impl Lambda {
         let content = call.input.get("Content").and_then(Value::as_object);
         let Some(zip) = content.and_then(|c| c.get("ZipFile")).and_then(Value::as_str) else {
             return Err(invalid(
-                "crossgate has no S3 to fetch the layer from: send it in the request (ZipFile)",
+                "Content has no ZipFile; crossgate has no S3 to fetch a layer from: send the archive in the request",
             ));
         };
         let archive = STANDARD.decode(zip).map_err(|e| ApiError::internal(format!("ZipFile: {e}")))?;

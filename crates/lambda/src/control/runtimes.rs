@@ -77,3 +77,16 @@ pub fn check(runtime: &str) -> Result<(), ApiError> {
         SUPPORTED.join(", ")
     )))
 }
+
+/// Those that have SnapStart (Lambda Developer Guide, "Improving startup performance with Lambda SnapStart": Java 11,
+/// Python 3.12, .NET 8 and later).
+const SNAP_START: [&str; 9] =
+    ["java11", "java17", "java21", "java25", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10"];
+
+/// Whether SnapStart may be asked for; the text is quoted in public issues.
+pub fn check_snap_start(runtime: &str) -> Result<(), ApiError> {
+    match SNAP_START.contains(&runtime) {
+        true => Ok(()),
+        false => Err(invalid(format!("{runtime} is not supported for SnapStart enabled functions."))),
+    }
+}

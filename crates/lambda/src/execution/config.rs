@@ -118,7 +118,13 @@ impl std::fmt::Debug for Credentials {
 
 /// Gives an environment, when it starts, temporary credentials of its function's execution role.
 pub trait CredentialSource: Send + Sync {
-    /// Called once per environment, on the path of a cold start: quick, no waiting. `None`: no credentials are set.
+    /// Whether Lambda may assume the function's execution role now; asked before each environment is started.
+    fn may_assume(&self, _: &FunctionSpec) -> bool {
+        true
+    }
+
+    /// Called once per environment, after [`Self::may_assume`], on the path of a cold start: quick, no waiting. `None`:
+    /// no credentials are set.
     fn credentials(&self, spec: &FunctionSpec) -> Option<Credentials>;
 }
 

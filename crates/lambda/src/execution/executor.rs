@@ -85,6 +85,12 @@ impl Executor {
                 Err(Failure::Init(environment, InitFailure::TimedOut)) if pool.slow_down(&environment) => {
                     continue;
                 }
+                // Every other failed init phase is, too (the same page, "Failures during the init phase").
+                Err(Failure::Init(environment, failure))
+                    if failure.may_pass() && pool.again(&environment) =>
+                {
+                    continue;
+                }
                 Err(Failure::Init(environment, failure)) => {
                     return init_failed(&environment, failure, &job.context, begun);
                 }
@@ -219,6 +225,7 @@ fn init_failed(
         InitFailure::Error(body) => (report::error_type_of(&body, "Runtime.Unknown"), body),
         InitFailure::Exit(exit) => {
             let message = format!("RequestId: {id} Error: {}", exit.describe());
+            environment.record(platform::fault(&message, "Runtime.ExitError"));
             ("Runtime.ExitError".to_owned(), report::platform_error("Runtime.ExitError", &message))
         }
         InitFailure::Invalid(kind, reason) => {
@@ -227,8 +234,11 @@ fn init_failed(
             (kind.to_owned(), report::platform_error(kind, &message))
         }
         InitFailure::TimedOut => {
-            let bound = environment.started.elapsed();
-            let message = format!("RequestId: {id} Error: {}", report::timed_out_text(bound));
+            let text = report::timed_out_text(environment.spec.timeout);
+            if environment.spec.system_log_level.is_none() {
+                environment.platform(format!("{} {id} {text}\n", super::telemetry::time()));
+            }
+            let message = format!("RequestId: {id} Error: {text}");
             ("Sandbox.Timedout".to_owned(), report::platform_error("Sandbox.Timedout", &message))
         }
         InitFailure::Jail(step) => {

@@ -26,6 +26,8 @@ pub(crate) struct EnvironmentLog {
     buffer: Vec<u8>,
     events: Vec<(i64, String)>,
     tail: Vec<u8>,
+    /// The time of the last event that was read.
+    read: i64,
 }
 
 impl EnvironmentLog {
@@ -43,6 +45,7 @@ impl EnvironmentLog {
             buffer: Vec::new(),
             events: Vec::new(),
             tail: Vec::new(),
+            read: 0,
         }
     }
 
@@ -50,8 +53,21 @@ impl EnvironmentLog {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         let buffer = std::mem::take(&mut self.buffer);
+        let new = self.events.len();
         let rest = self.cut(&buffer);
+        self.order(new);
         self.buffer = buffer.get(rest..).unwrap_or_default().to_vec();
+    }
+
+    /// Gives the events from `new` on, which came in one read, times in the order in which they were written: a frame
+    /// tells its own, a line has that of the read, though it was written before the frame behind it.
+    fn order(&mut self, new: usize) {
+        let mut next = i64::MAX;
+        for (time, _) in self.events.iter_mut().skip(new).rev() {
+            next = next.min(*time).max(self.read);
+            *time = next;
+        }
+        self.read = self.events.get(new..).and_then(<[_]>::last).map_or(self.read, |(time, _)| *time);
     }
 
     /// Handles all complete events of `buffer`; gives where the incomplete rest begins.
@@ -88,9 +104,10 @@ impl EnvironmentLog {
                     self.event(now_ms(), rest.get(..=end).unwrap_or_default());
                     at += end + 1;
                 }
-                _ if rest.len() >= MAX_EVENT => {
-                    self.event(now_ms(), rest.get(..MAX_EVENT).unwrap_or_default());
-                    at += MAX_EVENT;
+                _ if rest.len() >= MAX_EVENT + 3 => {
+                    let (part, _) = split_event(rest);
+                    self.event(now_ms(), part);
+                    at += part.len();
                 }
                 _ => return at,
             }
@@ -123,8 +140,14 @@ impl EnvironmentLog {
         if text.last().is_some_and(|b| *b != b'\n') {
             self.remember(b"\n");
         }
-        for part in text.chunks(MAX_EVENT) {
+        let mut rest = text;
+        loop {
+            let (part, more) = split_event(rest);
             self.events.push((time, String::from_utf8_lossy(part).into_owned()));
+            if more.is_empty() {
+                break;
+            }
+            rest = more;
         }
     }
 
@@ -156,6 +179,15 @@ impl EnvironmentLog {
             self.sink.log(&self.spec, &self.stream, events);
         }
     }
+}
+
+/// What fits into one event, up to the end of a character, and the rest.
+fn split_event(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.len().min(MAX_EVENT);
+    let inside = |at: &usize| text.get(*at).is_some_and(|b| b & 0xc0 == 0x80);
+    // A character has four bytes at most; what has more bytes of this kind is no text.
+    let end = (end.saturating_sub(3)..=end).rev().find(|at| !inside(at)).unwrap_or(end);
+    text.split_at_checked(end).unwrap_or((text, &[]))
 }
 
 /// Milliseconds since 1970.
@@ -231,6 +263,37 @@ mod tests {
         log.flush();
         let lengths: Vec<_> = sink.0.lock().expect("lock").iter().map(String::len).collect();
         assert_eq!(lengths, [MAX_EVENT, 10]);
+    }
+
+    #[test]
+    fn a_character_is_in_one_event() {
+        let sink = Arc::new(Kept::default());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), sink.clone(), None);
+        log.feed("€".repeat(MAX_EVENT).as_bytes());
+        log.feed(b"\n");
+        log.feed(&frame(&"😀".repeat(MAX_EVENT / 2)));
+        log.finish_line();
+        log.flush();
+        let kept = sink.0.lock().expect("lock");
+        assert!(kept.iter().all(|e| e.len() <= MAX_EVENT && !e.contains('\u{fffd}')));
+        let whole: usize = kept.iter().map(String::len).sum();
+        assert_eq!(whole, 3 * MAX_EVENT + 1 + 4 * (MAX_EVENT / 2));
+    }
+
+    #[test]
+    fn lines_and_frames_of_one_read_have_times_in_their_order() {
+        let mut old = frame("frame");
+        let written = now_ms() - 40;
+        old.splice(8..16, (written as u64 * 1000).to_be_bytes());
+        let mut log = EnvironmentLog::new(Arc::default(), "s".into(), Arc::new(Kept::default()), None);
+        log.platform("START".into());
+        let start = log.events[0].0;
+        log.feed(&[b"before\n".as_slice(), &old, b"after\n"].concat());
+        let times: Vec<_> = log.events.iter().map(|(time, _)| *time).collect();
+        assert!(
+            times[0] == start && times[1] == written && times[2] == written && times[3] >= start,
+            "{times:?}"
+        );
     }
 
     #[test]

@@ -21,6 +21,8 @@ const MAX_DEPTH: usize = 128;
 pub enum PackageError {
     /// Not a zip, or damaged.
     NotAZip(String),
+    /// A zip without entries.
+    Empty,
     /// A zip with an entry that cannot be unpacked safely: it leaves the folder, or stands in another's way.
     Unsafe(String),
     /// More than `limit` bytes unpacked.
@@ -39,6 +41,8 @@ impl fmt::Display for PackageError {
             PackageError::NotAZip(_) => f.write_str(
                 "Could not unzip uploaded file. Please check your file, then try to upload again.",
             ),
+            // AWS's text, quoted in many public issues about archives without entries.
+            PackageError::Empty => f.write_str("Uploaded file must be a non-empty zip"),
             // What AWS answers here is not recorded, so its text is followed by what is wrong.
             PackageError::Unsafe(detail) => {
                 write!(
@@ -129,6 +133,9 @@ fn unpack_all(archive: &[u8], target: &Path, limit: u64) -> Result<Unpacked, Pac
     let mut zip = zip::ZipArchive::new(io::Cursor::new(archive)).map_err(|e| bad(e.to_string()))?;
     if zip.len() > MAX_ENTRIES {
         return Err(refused(format!("{} entries, at most {MAX_ENTRIES}", zip.len())));
+    }
+    if zip.is_empty() {
+        return Err(PackageError::Empty);
     }
     std::fs::DirBuilder::new().recursive(true).mode(0o755).create(target).map_err(PackageError::Io)?;
     let mut folders = 0;
@@ -332,6 +339,8 @@ mod tests {
             assert!(matches!(error, PackageError::NotAZip(_)), "{error:?}");
             assert!(error.to_string().starts_with("Could not unzip uploaded file. Please check your file"));
         }
+        let error = try_unpack(&zipped(&[]), MAX_UNPACKED).0.expect_err("refused");
+        assert_eq!(error.to_string(), "Uploaded file must be a non-empty zip");
         let mut damaged = zipped(&[Entry::File("a", vec![7; 4000], 0o644)]);
         if let Some(byte) = damaged.get_mut(36) {
             *byte ^= 0xff;

@@ -321,6 +321,15 @@ impl Pool {
         again
     }
 
+    /// The init phase failed: `true` when it is tried again, as part of the invocation that waits for it.
+    pub fn again(&self, environment: &Environment) -> bool {
+        let again = !environment.suppressed && self.floor() == 0;
+        if again {
+            environment.reset();
+        }
+        again
+    }
+
     /// When its least used idle environment was used.
     fn oldest(&self) -> Option<Instant> {
         if self.floor() > 0 {

@@ -154,6 +154,8 @@ pub enum InvokeError {
     Throttled(ThrottleReason),
     /// The runtime cannot be run here; the text names it and says what to install.
     RuntimeUnavailable(String),
+    /// Lambda may not assume the execution role of this ARN.
+    RoleUnassumable(String),
     /// The sandbox policy refuses; the text names the missing layer.
     SandboxUnavailable(String),
     /// The executor is being shut down.
@@ -166,6 +168,11 @@ impl fmt::Display for InvokeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InvokeError::Throttled(_) => f.write_str("Rate Exceeded."),
+            InvokeError::RoleUnassumable(role) => write!(
+                f,
+                "the execution role {role} does not exist, or its trust policy does not let lambda.amazonaws.com \
+                 assume it"
+            ),
             InvokeError::RuntimeUnavailable(text)
             | InvokeError::SandboxUnavailable(text)
             | InvokeError::Internal(text) => f.write_str(text),

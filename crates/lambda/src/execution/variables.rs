@@ -51,6 +51,8 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("LANG", "en_US.UTF-8");
     set("TZ", ":UTC");
     set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");
+    // In dumps of AWS's environments that people have published (Spring Cloud Function, March 2025).
+    set("AWS_LAMBDA_LOG_FORMAT", "Text");
     if spec.runtime.starts_with("python") {
         set("PYTHONPATH", "/var/runtime");
     }
@@ -97,7 +99,7 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     set("AWS_LAMBDA_LOG_GROUP_NAME", &spec.log_group);
     set("AWS_LAMBDA_LOG_STREAM_NAME", place.stream);
     if let Some(level) = &spec.json_log_level {
-        // Read by AWS's runtime clients. That they are absent with plain text is reasoning: levels need JSON.
+        // Read by AWS's runtime clients. That there is no level with plain text is reasoning: levels need JSON.
         set("AWS_LAMBDA_LOG_FORMAT", "JSON");
         set("AWS_LAMBDA_LOG_LEVEL", level);
     }

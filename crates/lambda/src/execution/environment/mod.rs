@@ -69,6 +69,13 @@ pub(crate) enum InitFailure {
     Jail(String),
 }
 
+impl InitFailure {
+    /// Whether a second try may end otherwise. What took too long is [`super::pool::Pool::slow_down`]'s.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, InitFailure::TimedOut | InitFailure::Jail(_))
+    }
+}
+
 enum Phase {
     Init,
     Ready(oneshot::Sender<Arc<Job>>),

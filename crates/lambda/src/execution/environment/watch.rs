@@ -21,9 +21,10 @@ impl Environment {
     pub fn drain_log(&self) {
         let mut buffer = Vec::with_capacity(16 * 1024);
         let mut log = lock(&self.log);
-        // Bounded: a process that writes without pause must not hold us here.
+        // Bounded: a process that writes without pause must not hold us here. `try_read` does not look into the pipe
+        // before the reactor has told of it, which may be after what was written to the Runtime API behind it.
         for _ in 0..1024 {
-            match self.pipe.try_read_buf(&mut buffer) {
+            match rustix::io::read(&self.pipe, rustix::buffer::spare_capacity(&mut buffer)) {
                 Ok(n) if n > 0 => log.feed(&buffer),
                 _ => break,
             }

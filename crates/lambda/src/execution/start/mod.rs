@@ -88,6 +88,9 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
+        if !self.config.credentials.may_assume(spec) {
+            return Err(InvokeError::RoleUnassumable(spec.role.clone()));
+        }
         match runtimes::parse(&spec.runtime).map_err(InvokeError::RuntimeUnavailable)? {
             Wanted::Python(minor) => self.start_python(minor, spec, owner).await,
             Wanted::Node(major) => self.start_node(major, spec, owner).await,
