@@ -7,7 +7,7 @@
 //! | endless loop | here; one that sleeps: `execution.rs`: `a_time_out_ends_the_environment` |
 //! | disk filler | `isolation.rs`: `tmp_has_the_size_asked_for`; several files and folders: here |
 //! | a response of 6 MB and one byte | `execution.rs`: `a_response_over_6_mb_is_refused_and_the_environment_goes_on` |
-//! | 10 MB of log in one line | `execution.rs`: `ten_megabytes_of_log_in_one_line_do_no_harm` |
+//! | 10 MB of log in one line | `function_logs.rs`: `ten_megabytes_of_log_in_one_line_do_no_harm` |
 //! | closed standard output | `execution.rs`: `a_function_that_closes_its_descriptors_fails_alone` |
 //! | double response, response for another's id | `provided.rs`: `a_bootstrap_of_the_archive_runs_and_its_answers_are_checked` |
 //! | a runtime that never calls `next` | here; one that hangs while it loads: `execution.rs` |
