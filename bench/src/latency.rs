@@ -1,16 +1,12 @@
 //! How much longer than most the slowest requests take, at half of what the server can answer.
 //!
-//! The server has one processor and the load generator another, so that neither waits for the other's turn: the
-//! generator never sleeps. At half of saturation its load is open: requests are due at times that are fixed beforehand,
-//! whatever was answered by then, and a request's time counts from when it was due. A server that halts for a moment is
-//! told the wait of every request that was due meanwhile.
+//! The load is open: requests are due at times that are fixed beforehand, whatever was answered by then, and a
+//! request's time counts from when it was due. A server that halts for a moment is told the wait of every request that
+//! was due meanwhile.
 
-use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::Failed;
 use crate::aws::{Aws, REGION};
@@ -22,34 +18,30 @@ use crate::server::Server;
 use crate::stats::{median, percentile};
 use crate::table::Table;
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 7;
 /// Of one open-loop run.
 const TIME: Duration = Duration::from_secs(1);
-/// For the most that a server answers.
-const SATURATED: Duration = Duration::from_millis(500);
-const CONNECTIONS: usize = 16;
+/// For the most that a server answers: the load is closed, as for MOCK.
+const SATURATED: Duration = Duration::from_millis(800);
+/// Each has a thread and a connection, so that one that waits keeps no other from being sent.
+const SENDERS: u32 = 16;
 /// The most that the 99th percentile may be of the median.
 const TARGET: f64 = 3.0;
 
 /// One figure, and the bare server's beside it, for it says what of it is the machine's.
 pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
-    let processors = Processors::of_this_thread()?;
-    // What is started here stays there: an affinity is inherited.
-    processors.take(&processors.first)?;
     let server = Server::start(program, &["--in-memory"]).await?;
     let mut a = Aws::root(&server.authority, A).await?;
     let api = mock_api(&mut a).await?;
     let (path, host) = ("/prod/users", format!("{api}.execute-api.{REGION}.localhost"));
     let answer = Client::connect(&server.authority).await?.get(path, Some(&host)).await?;
     let bare = bare_server::start(&answer)?;
-    processors.take(&processors.second)?;
     let request = load::get(path, &host);
     let (mut ours, mut bares) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(round(&server.authority, &request)?);
         bares.push(round(&bare.authority, &request)?);
     }
-    processors.take(&processors.all)?;
     let middle = |of: fn(&Round) -> f64, rounds: &[Round]| median(rounds.iter().map(of).collect());
     let ratio = middle(|r| r.p99 / r.p50, &ours);
     table.verdict(
@@ -70,31 +62,6 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Which processors this thread may run on; of a machine with one, all three are that one.
-struct Processors {
-    all: CpuSet,
-    first: CpuSet,
-    second: CpuSet,
-}
-
-impl Processors {
-    fn of_this_thread() -> Result<Self, Failed> {
-        let all = sched_getaffinity(None).map_err(|e| format!("no processors: {e}"))?;
-        let mut each = (0..CpuSet::MAX_CPU).filter(|&n| all.is_set(n));
-        let first = each.next().unwrap_or_default();
-        let only = |n| {
-            let mut set = CpuSet::new();
-            set.set(n);
-            set
-        };
-        Ok(Self { all, first: only(first), second: only(each.next().unwrap_or(first)) })
-    }
-
-    fn take(&self, set: &CpuSet) -> Result<(), Failed> {
-        sched_setaffinity(None, set).map_err(|e| format!("a processor of its own is refused: {e}"))
-    }
-}
-
 /// Microseconds at a rate.
 struct Round {
     rate: f64,
@@ -103,87 +70,40 @@ struct Round {
 }
 
 fn round(authority: &str, request: &[u8]) -> Result<Round, Failed> {
-    let failed = |e: Failed| format!("http://{authority}: {e}");
-    let connect = |_| Connection::to(authority);
-    let mut all = (0..CONNECTIONS).map(connect).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let most = drive(&mut all, request, None, SATURATED).map_err(failed)?.len();
-    let rate = most as f64 / SATURATED.as_secs_f64() / 2.0;
-    let between = Duration::from_secs_f64(1.0 / rate);
-    let mut times = drive(&mut all, request, Some(between), TIME).map_err(failed)?;
+    let most = load::requests_per_second(authority, &[request.to_vec()], SATURATED)?;
+    let rate = most / 2.0;
+    let between = Duration::from_secs_f64(f64::from(SENDERS) / rate);
+    let begun = Instant::now() + Duration::from_millis(20);
+    let times: Result<Vec<Vec<f64>>, Failed> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..SENDERS)
+            .map(|i| {
+                // Evenly spread, so that the requests of all come one by one.
+                let first = begun + between * i / SENDERS;
+                scope.spawn(move || sender(authority, request, first, between))
+            })
+            .collect();
+        let join =
+            |t: std::thread::ScopedJoinHandle<'_, _>| t.join().map_err(|_| "a thread broke".to_owned());
+        threads.into_iter().map(|t| join(t).and_then(|done| done)).collect()
+    });
+    let mut times = times?.concat();
     Ok(Round { rate, p50: percentile(&mut times, 0.5), p99: percentile(&mut times, 0.99) })
 }
 
-/// Sends requests `between` apart, or as soon as a connection is free, for `time`; how long each took, in microseconds.
-fn drive(
-    all: &mut [Connection],
-    request: &[u8],
-    between: Option<Duration>,
-    time: Duration,
-) -> Result<Vec<f64>, Failed> {
-    let mut due = Instant::now();
-    let (end, mut times) = (due + time, Vec::new());
-    loop {
-        for connection in all.iter_mut().filter(|c| c.due.is_none()) {
-            let now = Instant::now();
-            if between.is_none() {
-                due = now;
-            }
-            if due > now || due >= end {
-                break;
-            }
-            connection.ask(request, due)?;
-            due += between.unwrap_or_default();
-        }
-        for connection in all.iter_mut() {
-            times.extend(connection.answered()?.map(|time| time.as_secs_f64() * 1e6));
-        }
-        if Instant::now() >= end && all.iter().all(|c| c.due.is_none()) {
-            return Ok(times);
-        }
+/// Sends a request whenever one is due; gives their times in microseconds.
+fn sender(authority: &str, request: &[u8], first: Instant, between: Duration) -> Result<Vec<f64>, Failed> {
+    let failed = |e: std::io::Error| format!("http://{authority}: {e}");
+    let wrong = |e: Failed| format!("http://{authority}: {e}");
+    // Else the kernel rounds each sleep up by 50 us.
+    rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)).map_err(|e| failed(e.into()))?;
+    let mut stream = TcpStream::connect(authority).map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let (mut times, mut due) = (Vec::new(), first);
+    while due < first + TIME {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        load::ask(&mut stream, request).map_err(wrong)?;
+        times.push(due.elapsed().as_secs_f64() * 1e6);
+        due += between;
     }
-}
-
-/// A connection with at most one request under way.
-struct Connection {
-    stream: TcpStream,
-    /// When that request was due.
-    due: Option<Instant>,
-    buffer: [u8; 4096],
-    filled: usize,
-}
-
-impl Connection {
-    fn to(authority: &str) -> Result<Self, Failed> {
-        let open = || -> std::io::Result<TcpStream> {
-            let stream = TcpStream::connect(authority)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            Ok(stream)
-        };
-        let stream = open().map_err(|e| e.to_string())?;
-        Ok(Self { stream, due: None, buffer: [0; 4096], filled: 0 })
-    }
-
-    /// So few bytes fit into an empty send buffer.
-    fn ask(&mut self, request: &[u8], due: Instant) -> Result<(), Failed> {
-        self.stream.write_all(request).map_err(|e| e.to_string())?;
-        (self.due, self.filled) = (Some(due), 0);
-        Ok(())
-    }
-
-    /// The time since the request was due, once its answer is whole.
-    fn answered(&mut self) -> Result<Option<Duration>, Failed> {
-        let Some(due) = self.due else { return Ok(None) };
-        match self.stream.read(self.buffer.get_mut(self.filled..).unwrap_or_default()) {
-            Ok(0) => return Err("the connection was closed".to_owned()),
-            Ok(read) => self.filled += read,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(e) => return Err(e.to_string()),
-        }
-        if !load::whole(self.buffer.get(..self.filled).unwrap_or_default())? {
-            return Ok(None);
-        }
-        self.due = None;
-        Ok(Some(due.elapsed()))
-    }
+    Ok(times)
 }

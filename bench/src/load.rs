@@ -124,7 +124,7 @@ pub async fn one_connection(authority: &str, requests: &[Vec<u8>], until: Instan
 ///
 /// # Errors
 /// It is not 200, or has no length.
-pub fn whole(bytes: &[u8]) -> Result<bool, Failed> {
+fn whole(bytes: &[u8]) -> Result<bool, Failed> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes).map_err(|e| e.to_string())? else {
