@@ -85,7 +85,7 @@ def test_a_layer_that_functions_cannot_read_is_told(start, tmp_path):
     layer = tmp_path / "layer"
     write(layer / "python/mine.py", "")
     layer.chmod(0o700)
-    server = start("--runtime-layer", str(layer))
+    server = start("--in-memory", "--runtime-layer", str(layer))
     server.function(name="asks", source="import os\ndef handler(event, context):\n    return os.access('/opt', os.R_OK)\n")
     error, readable = invoke(server, "asks")
     server.stop()
