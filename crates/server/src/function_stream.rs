@@ -47,10 +47,7 @@ type Pieces = mpsc::Sender<Result<Bytes, Cut>>;
 
 /// Passes pieces on until the invocation is over, or nobody wants the rest.
 async fn forward(sender: Pieces, first: Part, mut streamed: Streamed, told: Arc<OnceLock<Invoked>>) {
-    let mut next = match first {
-        Part::Chunk(piece) => Some(piece),
-        Part::Begin { .. } => streamed.piece().await,
-    };
+    let mut next = streamed.piece_from(first).await;
     while let Some(piece) = next {
         if sender.send(Ok(piece)).await.is_err() {
             return;

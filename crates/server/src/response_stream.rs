@@ -65,10 +65,7 @@ fn respond<F: Future<Output = ()> + Send + 'static>(
 
 /// Sends what comes until the invocation is over, or the client gone.
 async fn forward(sender: BodySender, first: Part, mut streamed: Streamed, tail: bool) {
-    let mut next = match first {
-        Part::Chunk(piece) => Some(piece),
-        Part::Begin { .. } => streamed.piece().await,
-    };
+    let mut next = streamed.piece_from(first).await;
     while let Some(piece) = next {
         let event = wire::event("PayloadChunk", "application/octet-stream", &piece);
         if sender.send(Ok(event)).await.is_err() {

@@ -63,6 +63,14 @@ impl Streamed {
         }
     }
 
+    /// The piece that `first`, taken before, is; or the next one.
+    pub async fn piece_from(&mut self, first: Part) -> Option<Bytes> {
+        match first {
+            Part::Chunk(piece) => Some(piece),
+            Part::Begin { .. } => self.piece().await,
+        }
+    }
+
     /// Whether it is over, and well.
     pub fn succeeded(&self) -> bool {
         matches!(&self.ended, Some(Ok(done)) if done.function_error.is_none())
