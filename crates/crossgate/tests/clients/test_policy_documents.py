@@ -164,16 +164,3 @@ def test_allow_with_not_principal_is_no_resource_policy(shared):
     with pytest.raises(gateway.exceptions.BadRequestException):
         gateway.create_rest_api(name="x", policy=document(everyone_else))
     gateway.create_rest_api(name="x", policy=document({**everyone_else, "Effect": "Deny"}))
-
-
-def test_a_function_gets_no_credentials_of_a_role_that_no_longer_trusts_lambda(server):
-    source = "import os\ndef handler(event, context):\n    return 'AWS_ACCESS_KEY_ID' in os.environ\n"
-    server.function(A, "f", source)
-    functions = server.client("lambda")
-    assert functions.invoke(FunctionName="f")["Payload"].read() == b"true"
-    server.client("iam").update_assume_role_policy(
-        RoleName="function-role", PolicyDocument=trust("apigateway.amazonaws.com"))
-    # A new environment.
-    functions.update_function_configuration(FunctionName="f", Description="changed")
-    functions.get_waiter("function_updated_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
-    assert functions.invoke(FunctionName="f")["Payload"].read() == b"false"
