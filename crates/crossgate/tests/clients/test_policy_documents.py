@@ -6,7 +6,7 @@ import time
 import botocore.exceptions
 import pytest
 
-from conftest import A, trust
+from conftest import A
 from test_sts import keys
 
 GOOD = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
