@@ -1,4 +1,4 @@
-//! The tests of `execution.rs` a second time, through AWS's own runtime client for Python.
+//! The tests of `execution.rs` and `function_logs.rs` a second time, through AWS's own runtime client for Python.
 //!
 //! It comes from PyPI, in the version that `awslambdaric.txt` pins, and runs as a layer with a wrapper script, jailed
 //! as any function. What differs is listed in `awslambdaric.json` with the reason; a test that is listed and passes
@@ -59,7 +59,17 @@ fn layer(version: &str) -> PathBuf {
 fn run(version: &str) {
     let client = format!("{version}={}", layer(version).display());
     let done = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["test", "--locked", "--package", "lambda", "--test", "execution", "--no-fail-fast"])
+        .args([
+            "test",
+            "--locked",
+            "--package",
+            "lambda",
+            "--test",
+            "execution",
+            "--test",
+            "function_logs",
+            "--no-fail-fast",
+        ])
         .current_dir(here())
         .env(support::CLIENT, client)
         .output()
