@@ -27,6 +27,7 @@ fn run(operation: &'static str, input: Value, payload: &[u8]) -> Result<Reply, A
         region: "us-east-1".into(),
         request_id: "r".into(),
         now_ms: 1_700_000_000_123,
+        trace: None,
     };
     APIS.handle(&call, &Principal::Root { account })
 }
