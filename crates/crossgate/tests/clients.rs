@@ -329,6 +329,11 @@ fn an_application_of_aws_chalice() {
 }
 
 #[test]
+fn logs_that_aws_would_not_keep() {
+    pytest("test_explain_function_logs.py");
+}
+
+#[test]
 fn packages_that_aws_images_bring() {
     pytest("test_runtime_layer.py");
 }

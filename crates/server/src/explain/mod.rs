@@ -4,6 +4,7 @@ mod api;
 mod aws;
 mod decision;
 mod event;
+mod function_logs;
 mod organization;
 mod packages;
 mod simulate;
@@ -43,5 +44,6 @@ pub fn report(state: &State, trace: &Trace) -> Report {
     if let Some(error) = trace.events.invoked().and_then(|i| i.error.as_deref()) {
         packages::tell(error, state.runtime_layer.as_deref(), &mut report);
     }
+    function_logs::tell(state, trace, &mut report);
     report
 }
