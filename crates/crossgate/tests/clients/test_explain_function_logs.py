@@ -79,6 +79,7 @@ def test_only_where_a_function_was_asked_for(server):
     client = server.client("lambda", B)
     found = report(server, client.get_function(FunctionName=server.arn)["ResponseMetadata"]["RequestId"])
     assert not told(found)
+    assert not told(report(server, invoke(server, InvocationType="DryRun")))
     api = server.api(server.arn)
     answer = server.get(api, "/prod/users")
     assert answer.status == 500

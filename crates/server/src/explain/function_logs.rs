@@ -37,7 +37,8 @@ fn function(trace: &Trace) -> Option<&str> {
     if let Journey::Event(event) = &trace.journey {
         return Some(&event.function_arn);
     }
-    if trace.denied().is_some() {
+    // A dry run is answered with 204.
+    if trace.denied().is_some() || trace.status == 204 {
         return None;
     }
     let invocations = ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"];
