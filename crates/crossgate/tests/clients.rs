@@ -329,6 +329,11 @@ fn an_application_of_aws_chalice() {
 }
 
 #[test]
+fn what_execution_roles_must_be_allowed() {
+    pytest("test_execution_role.py");
+}
+
+#[test]
 fn logs_that_aws_would_not_keep() {
     pytest("test_explain_function_logs.py");
 }

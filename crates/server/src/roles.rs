@@ -3,11 +3,12 @@
 use arn::AccountId;
 use iam::Iam;
 use lambda::execution::{CredentialSource, Credentials, FunctionSpec};
-use lambda::{Roles, unassumable_role};
-use policy::Context;
+use lambda::{FunctionName, Roles, unassumable_role};
+use policy::{Check, Context};
 use wire::ApiError;
 
 use crate::clock::now_ms;
+use crate::decide::{Surroundings, decide};
 
 /// How long the credentials of an execution environment are good: longer than environments live (facts: AWS gives
 /// twelve hours at most to a role session).
@@ -24,6 +25,15 @@ impl Roles for LambdaRoles {
             (Some(_), Some(decision)) if decision.is_allowed() => Ok(()),
             _ => Err(unassumable_role()),
         }
+    }
+
+    fn may(&self, role_arn: &str, function: &FunctionName, check: Check) -> Result<bool, ApiError> {
+        let now_ms = now_ms();
+        let Some(role) = self.0.role_session(role_arn, &session_name(&function.name), now_ms)? else {
+            return Ok(false);
+        };
+        let around = Surroundings { source_ip: None, user_agent: None, region: &function.region, now_ms };
+        Ok(decide(&self.0, &role, check, &around)?.allowed)
     }
 
     fn principal_exists(&self, arn_or_id: &str) -> bool {

@@ -18,6 +18,7 @@ CROSSGATE = os.environ["CROSSGATE"]
 A = "222222222222"
 B = "111111111111"
 REGION = "us-east-1"
+VPC_ACCESS = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 INDEX = """
 import json
 

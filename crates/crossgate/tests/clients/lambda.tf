@@ -35,6 +35,14 @@ resource "aws_iam_role" "function" {
   })
 }
 
+resource "aws_iam_role_policy" "sends" {
+  role = aws_iam_role.function.name
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:us-east-1:111111111111:dead" }]
+  })
+}
+
 resource "aws_lambda_layer_version" "deps" {
   layer_name          = "deps"
   filename            = "${path.module}/function.zip"
@@ -83,6 +91,7 @@ resource "aws_lambda_function" "users" {
   dead_letter_config {
     target_arn = "arn:aws:sqs:us-east-1:111111111111:dead"
   }
+  depends_on = [aws_iam_role_policy.sends]
   logging_config {
     log_format            = "JSON"
     application_log_level = "INFO"

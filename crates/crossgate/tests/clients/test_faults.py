@@ -8,7 +8,7 @@ import subprocess
 import time
 import zipfile
 
-from conftest import B, CROSSGATE
+from conftest import B, CROSSGATE, VPC_ACCESS
 
 FAULTS = """
 import os, time
@@ -164,6 +164,7 @@ def test_a_function_in_a_vpc_reaches_this_server_and_no_local_service(server):
         port = database.getsockname()[1]
         server.function(name="open", source=VPC)
         assert invoke(server, "open", port) == (None, ["HTTP/", "reached"])
+        server.client("iam", B).attach_role_policy(RoleName="function-role", PolicyArn=VPC_ACCESS)
         server.function(name="closed", source=VPC, Timeout=10,
                         VpcConfig={"SubnetIds": ["subnet-1234"], "SecurityGroupIds": ["sg-1234"]})
         assert invoke(server, "closed", port) == (None, ["HTTP/", "ConnectionRefusedError"])

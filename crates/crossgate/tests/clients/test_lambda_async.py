@@ -55,10 +55,13 @@ def send_to(server, name, **destinations):
         FunctionName=name, DestinationConfig=config, MaximumRetryAttempts=0)
 
 
+def may(server, actions, arn):
+    server.client("iam", B).put_role_policy(RoleName="function-role", PolicyName="may", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": arn}]}))
+
+
 def may_invoke(server, arn):
-    server.client("iam", B).put_role_policy(RoleName="function-role", PolicyName="invoke", PolicyDocument=json.dumps({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn}]}))
+    may(server, "lambda:InvokeFunction", arn)
 
 
 def test_an_event_is_tried_three_times_with_one_request_id(start):
@@ -106,6 +109,8 @@ def test_records_go_to_other_functions_as_the_execution_role(server):
 
 
 def test_a_queue_is_stored_and_reported_as_not_delivered(server):
+    server.function(name="works")
+    may(server, ["sns:Publish", "sqs:SendMessage"], "*")
     server.function(name="fails", source=FAILS, DeadLetterConfig={"TargetArn": f"arn:aws:sns:{REGION}:{B}:dead"})
     queue = f"arn:aws:sqs:{REGION}:{B}:failures"
     send_to(server, "fails", OnFailure=queue)

@@ -4,7 +4,7 @@ import json
 import botocore.exceptions
 import pytest
 
-from conftest import A, B, REGION, trust
+from conftest import A, B, REGION, VPC_ACCESS, trust
 
 ARN = f"arn:aws:lambda:{REGION}:{B}:function:account-b-lambda"
 
@@ -153,7 +153,11 @@ def granted(server, **function):
 
 
 def test_a_function_in_a_vpc(server):
-    server_api = server.api(server.function(VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}))
+    arn = server.function()
+    server.client("iam", B).attach_role_policy(RoleName="function-role", PolicyArn=VPC_ACCESS)
+    server.client("lambda", B).update_function_configuration(
+        FunctionName=arn, VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
+    server_api = server.api(arn)
     stored = server.client("lambda", B).get_function_configuration(FunctionName="account-b-lambda")["VpcConfig"]
     assert (stored["SubnetIds"], stored["SecurityGroupIds"]) == (["subnet-1"], ["sg-1"])
     text = server.explain(internal_error(server.get(server_api, "/prod/users")))

@@ -42,6 +42,7 @@ impl Lambda {
         let mut config = defaults(&name, call)?;
         self.configure(&mut config, &name.name, &call.input, &name.region)?;
         self.inner.roles.check_execution_role(&config.role, name.account)?;
+        self.check_role_permissions(&config.role, &name, &call.input)?;
         let empty = Map::new();
         let code = call.input.get("Code").and_then(Value::as_object).unwrap_or(&empty);
         let pinned = self.package(code, call.operation)?;

@@ -121,7 +121,12 @@ impl Lambda {
     }
 
     /// Checks destinations as AWS does when they are set (recorded: `test_lambda_eventinvokeconfig_exceptions`).
-    pub(super) fn check_destinations(&self, name: &FunctionName, sent: &Value) -> Result<(), ApiError> {
+    pub(super) fn check_destinations(
+        &self,
+        name: &FunctionName,
+        role: &str,
+        sent: &Value,
+    ) -> Result<(), ApiError> {
         for which in ["OnSuccess", "OnFailure"] {
             let Some(to) = destination(Some(sent), which) else { continue };
             let service = to.split(':').nth(2).unwrap_or_default();
@@ -138,7 +143,8 @@ impl Lambda {
                     found.ok_or_else(|| no_such(to))?;
                 }
                 // S3 only on failure [D: as above].
-                "sqs" | "sns" | "events" => {}
+                "sqs" | "sns" => self.check_role_sends(role, name, to)?,
+                "events" => {}
                 "s3" if which == "OnFailure" => {}
                 _ => {
                     return Err(invalid(format!(

@@ -21,6 +21,7 @@ mod permissions;
 mod provisioned;
 mod read;
 mod render;
+mod role_permissions;
 mod runtime_management;
 mod runtimes;
 mod settings;
@@ -107,6 +108,12 @@ pub trait Roles: Send + Sync {
     /// # Errors
     /// [`unassumable_role`] when not.
     fn check_execution_role(&self, role_arn: &str, account: AccountId) -> Result<(), ApiError>;
+
+    /// Whether Lambda, as the role of a function, may do something.
+    ///
+    /// # Errors
+    /// When the role's policies cannot be read.
+    fn may(&self, role_arn: &str, function: &FunctionName, check: policy::Check) -> Result<bool, ApiError>;
 
     /// Whether the user, role or session with this ARN or unique id exists, for principals of function policies.
     fn principal_exists(&self, arn_or_id: &str) -> bool;

@@ -32,11 +32,10 @@ impl Lambda {
             return Err(invalid("You must specify at least one of error handling or destination setting."));
         }
         // Not the usual text (recorded: test_lambda_eventinvokeconfig_exceptions).
-        if self.inner.store.read(|r| view::target(r, &name)).map_err(errors::store)?.is_none() {
-            return Err(not_found("The function doesn't exist."));
-        }
+        let target = self.inner.store.read(|r| view::target(r, &name)).map_err(errors::store)?;
+        let (_, target) = target.ok_or_else(|| not_found("The function doesn't exist."))?;
         if let Some(destinations) = &sent.destinations {
-            self.check_destinations(&name, destinations)?;
+            self.check_destinations(&name, &target.config().role, destinations)?;
         }
         let qualifier = Self::event_qualifier(&name);
         let mut stored = EventConfig::default();

@@ -51,6 +51,7 @@ impl Lambda {
         if let Some(role) = call.text("Role") {
             self.inner.roles.check_execution_role(role, name.account)?;
         }
+        self.check_role_permissions(&after.role, &name, &call.input)?;
         let mut config = self.change(call, &name, false, |config| {
             self.configure(config, &name.name, &call.input, &name.region)
         })?;

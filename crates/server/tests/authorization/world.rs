@@ -50,6 +50,10 @@ impl lambda::Roles for Trusting {
         Ok(())
     }
 
+    fn may(&self, _: &str, _: &lambda::FunctionName, _: policy::Check) -> Result<bool, ApiError> {
+        Ok(true)
+    }
+
     fn principal_exists(&self, _: &str) -> bool {
         true
     }
