@@ -39,7 +39,7 @@ resource "aws_iam_role_policy" "sends" {
   role = aws_iam_role.function.name
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:us-east-1:111111111111:dead" }]
+    Statement = [{ Effect = "Allow", Action = "sqs:SendMessage", Resource = "arn:aws:sqs:us-east-1:111111111111:*" }]
   })
 }
 
