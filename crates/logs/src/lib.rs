@@ -48,6 +48,7 @@ use write::{Sequence, Written};
 
 pub use delivery::Delivery;
 pub use live_tail::{LiveTail, Update};
+pub use names::stream_arn;
 
 /// CloudWatch Logs of every account and region.
 pub struct Logs {

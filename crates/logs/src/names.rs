@@ -21,7 +21,8 @@ pub(crate) fn group_arn(account: AccountId, region: &str, group: &str) -> String
 
 /// The ARN that policies speak of: of a stream, or with an empty stream of the whole group. Recorded in AWS's refusals,
 /// for example `logs:FilterLogEvents on resource: arn:aws:logs:R:A:log-group:/aws/lambda/x:log-stream:`.
-pub(crate) fn stream_arn(account: AccountId, region: &str, group: &str, stream: &str) -> String {
+#[must_use]
+pub fn stream_arn(account: AccountId, region: &str, group: &str, stream: &str) -> String {
     Arn::new("logs", region, account.as_str(), format!("log-group:{group}:log-stream:{stream}")).to_string()
 }
 

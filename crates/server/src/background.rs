@@ -11,7 +11,7 @@ use policy::Check;
 
 use crate::clock::now_ms;
 use crate::decide::{Surroundings, decide};
-use crate::roles::session_name;
+use crate::roles::function_session;
 use crate::sinks::FunctionLogs;
 use crate::trace::{Journey, Ring, Trace, recorded};
 
@@ -50,12 +50,9 @@ impl Background for Events {
     fn allowed(&self, from: &FunctionSpec, check: Check) -> Result<(), String> {
         let now_ms = now_ms();
         let around = Surroundings { source_ip: None, user_agent: None, region: &from.region, now_ms };
-        let session = self.iam.role_session(&from.role, &session_name(&from.name), now_ms);
+        let owner = AccountId::new(&from.account).ok();
+        let session = function_session(&self.iam, (&from.role, owner), &from.name, now_ms);
         let caller = session.map_err(|e| e.to_string())?;
-        let caller = caller.filter(|c| {
-            let owner = c.principal.account();
-            owner.is_some() && owner == AccountId::new(&from.account).ok()
-        });
         let caller = caller.ok_or_else(|| format!("the execution role {} does not exist", from.role))?;
         let verdict = decide(&self.iam, &caller, check, &around).map_err(|e| e.to_string())?;
         if verdict.allowed { Ok(()) } else { Err(verdict.sentence.unwrap_or_default()) }

@@ -1,7 +1,7 @@
 //! What Lambda asks of IAM.
 
 use arn::AccountId;
-use iam::Iam;
+use iam::{Caller, Iam};
 use lambda::execution::{CredentialSource, Credentials, FunctionSpec};
 use lambda::{FunctionName, Roles, unassumable_role};
 use policy::{Check, Context};
@@ -29,7 +29,8 @@ impl Roles for LambdaRoles {
 
     fn may(&self, role_arn: &str, function: &FunctionName, check: Check) -> Result<bool, ApiError> {
         let now_ms = now_ms();
-        let Some(role) = self.0.role_session(role_arn, &session_name(&function.name), now_ms)? else {
+        let owner = Some(function.account);
+        let Some(role) = function_session(&self.0, (role_arn, owner), &function.name, now_ms)? else {
             return Ok(false);
         };
         let around = Surroundings { source_ip: None, user_agent: None, region: &function.region, now_ms };
@@ -55,6 +56,20 @@ pub fn session_name(function: &str) -> String {
         1 => format!("{function}@lambda_function"),
         _ => function.to_owned(),
     }
+}
+
+/// Lambda's session of an execution role, for a function of the account `owner`. `None` when that account has no such role.
+///
+/// # Errors
+/// When the role cannot be read.
+pub fn function_session(
+    iam: &Iam,
+    (role_arn, owner): (&str, Option<AccountId>),
+    function: &str,
+    now_ms: i64,
+) -> Result<Option<Caller>, ApiError> {
+    let session = iam.role_session(role_arn, &session_name(function), now_ms)?;
+    Ok(session.filter(|session| owner.is_some() && session.principal.account() == owner))
 }
 
 impl CredentialSource for LambdaRoles {

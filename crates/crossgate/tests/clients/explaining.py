@@ -6,7 +6,7 @@ import sys
 import botocore.exceptions
 import pytest
 
-from conftest import A
+from conftest import A, B
 
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
@@ -31,6 +31,12 @@ def user(server, *statements, account=A, **more):
         iam.put_user_policy(UserName="ann", PolicyName="own", PolicyDocument=policy(*statements))
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     return dict(aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+
+
+def grant(server, *statements):
+    """Gives the functions' role of account B these statements in an inline policy, instead of those before."""
+    server.client("iam", B).put_role_policy(
+        RoleName="function-role", PolicyName="own", PolicyDocument=policy(*statements))
 
 
 def session(answer):

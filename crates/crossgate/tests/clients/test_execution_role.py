@@ -4,7 +4,7 @@ import botocore.exceptions
 import pytest
 
 from conftest import B, REGION, VPC_ACCESS
-from explaining import allow, deny, paste, policy, report
+from explaining import allow, deny, grant, paste, report
 
 VPC = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
 QUEUE = f"arn:aws:sqs:{REGION}:{B}:failures"
@@ -25,11 +25,6 @@ def refused(call, **arguments):
     error = raised.value.response
     assert error["Error"]["Code"] == "InvalidParameterValueException", error
     return error["Error"]["Message"], error["ResponseMetadata"]["RequestId"]
-
-
-def grant(server, *statements):
-    server.client("iam", B).put_role_policy(
-        RoleName="function-role", PolicyName="own", PolicyDocument=policy(*statements))
 
 
 def configure(server, **settings):

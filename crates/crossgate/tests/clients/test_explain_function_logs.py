@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from conftest import B
-from explaining import deny, paste, policy, report, run
+from conftest import B, package
+from explaining import allow, deny, grant, paste, report, run
 
 WRITE = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
@@ -21,11 +21,6 @@ def invoke(server, **more):
 
 def told(report):
     return [step for step in report["steps"] if "would leave no log" in step]
-
-
-def grant(server, *statements):
-    server.client("iam", B).put_role_policy(
-        RoleName="function-role", PolicyName="logs", PolicyDocument=policy(*statements))
 
 
 def test_a_role_without_policies(server):
@@ -51,19 +46,27 @@ def test_through_an_api(server):
     assert "attach-role-policy --role-name function-role" in server.crossgate("explain", answer.request_id)
 
 
+def test_the_answer_204_of_a_function(server):
+    source = "def handler(event, context):\n    return {'statusCode': 204}\n"
+    server.allow()
+    server.client("lambda", B).update_function_code(FunctionName=server.arn, ZipFile=package(source))
+    answer = server.get(server.api(server.arn), "/prod/users")
+    assert answer.status == 204 and len(told(report(server, answer.request_id))) == 1
+
+
 def test_each_action_and_the_functions_own_group_count(server):
     group = f"arn:aws:logs:us-east-1:{B}:log-group:/aws/lambda/account-b-lambda:*"
-    grant(server, {"Effect": "Allow", "Action": WRITE[:2], "Resource": group})
+    grant(server, allow(WRITE[:2], group))
     (step,) = told(report(server, invoke(server)))
     assert "is not allowed logs:PutLogEvents on" in step
-    grant(server, {"Effect": "Allow", "Action": WRITE, "Resource": group.replace("account-b", "another")})
+    grant(server, allow(WRITE, group.replace("account-b", "another")))
     assert told(report(server, invoke(server)))
-    grant(server, {"Effect": "Allow", "Action": WRITE, "Resource": group})
+    grant(server, allow(WRITE, group))
     assert not told(report(server, invoke(server)))
 
 
 def test_a_deny_is_mended_where_it_stands(server):
-    grant(server, {"Effect": "Allow", "Action": "*", "Resource": "*"}, deny("logs:PutLogEvents"))
+    grant(server, allow("*"), deny("logs:PutLogEvents"))
     request = invoke(server)
     assert "logs:PutLogEvents" in told(report(server, request))[0]
     paste(server, request)

@@ -2,14 +2,14 @@
 //! function whose role may not write its logs runs and leaves none (Lambda Developer Guide, "Sending Lambda function logs
 //! to CloudWatch Logs": the role needs `logs:CreateLogGroup`, `logs:CreateLogStream` and `logs:PutLogEvents`).
 
-use arn::Arn;
+use arn::{AccountId, Arn};
 use doctor::{Fix, Report, quote};
 use lambda::execution::FunctionSpec;
 use policy::{Check, Context, Effect, Layer};
 
 use super::decision;
 use crate::decide::{Surroundings, decided};
-use crate::roles::session_name;
+use crate::roles::function_session;
 use crate::state::State;
 use crate::trace::{Decided, Journey, Trace};
 
@@ -37,8 +37,9 @@ fn function(trace: &Trace) -> Option<&str> {
     if let Journey::Event(event) = &trace.journey {
         return Some(&event.function_arn);
     }
-    // A dry run is answered with 204.
-    if trace.denied().is_some() || trace.status == 204 {
+    // Lambda's API answers a dry run with 204; an API's 204 is its function's own.
+    let dry_run = trace.status == 204 && matches!(trace.journey, Journey::Aws { .. });
+    if trace.denied().is_some() || dry_run {
         return None;
     }
     let invocations = ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"];
@@ -48,17 +49,18 @@ fn function(trace: &Trace) -> Option<&str> {
 
 /// The first of what the role may not do.
 fn denied(state: &State, spec: &FunctionSpec, now_ms: i64) -> Option<Decided> {
-    let role = state.iam.role_session(&spec.role, &session_name(&spec.name), now_ms).ok().flatten()?;
+    let owner = AccountId::new(&spec.account).ok()?;
+    let role = function_session(&state.iam, (&spec.role, Some(owner)), &spec.name, now_ms).ok().flatten()?;
     let around = Surroundings { source_ip: None, user_agent: None, region: &spec.region, now_ms };
     // One that every function's streams begin like.
     let day = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default().strftime("%Y/%m/%d");
-    let stream = format!("log-group:{}:log-stream:{day}/[{}]", spec.log_group, spec.version);
-    let resource = Arn::new("logs", &spec.region, &spec.account, stream).to_string();
+    let stream = format!("{day}/[{}]", spec.version);
+    let resource = logs::stream_arn(owner, &spec.region, &spec.log_group, &stream);
     let ask = |action: &str| {
         let check = Check {
             action: action.to_owned(),
             resource: resource.clone(),
-            resource_account: role.principal.account(),
+            resource_account: Some(owner),
             resource_policy: None,
             context: Context::new(),
         };
@@ -71,7 +73,7 @@ fn denied(state: &State, spec: &FunctionSpec, now_ms: i64) -> Option<Decided> {
 fn fixes(state: &State, spec: &FunctionSpec, denied: &Decided) -> Vec<Fix> {
     let why = (denied.decision.effect, denied.decision.denied_by);
     let name = spec.role.rsplit('/').next().unwrap_or_default();
-    if why != (Effect::ImplicitlyDenied, Some(Layer::Identity)) || name.is_empty() {
+    if why != (Effect::ImplicitlyDenied, Some(Layer::Identity)) {
         return decision::fixes(state, denied, None);
     }
     let policy = format!("arn:{}:iam::aws:{BASIC}", Arn::partition_of(&spec.region));
