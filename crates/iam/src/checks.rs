@@ -33,7 +33,7 @@ pub(crate) fn simple(action: &str, resource: String) -> Check {
 pub(crate) fn request_tags(call: &Call, context: &mut Context) {
     let mut keys = tags::sent_keys(call);
     for tag in tags::sent(call) {
-        context.set(&format!("aws:RequestTag/{}", tag.key), tag.value);
+        context.set(format!("aws:RequestTag/{}", tag.key), tag.value);
         keys.push(tag.key);
     }
     if !keys.is_empty() {
@@ -44,7 +44,7 @@ pub(crate) fn request_tags(call: &Call, context: &mut Context) {
 /// `aws:ResourceTag/…` of what carries tags.
 fn resource_tags(tags: &[Tag], context: &mut Context) {
     for tag in tags {
-        context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+        context.set(format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
     }
 }
 
@@ -52,7 +52,7 @@ fn resource_tags(tags: &[Tag], context: &mut Context) {
 fn entity_tags(tags: &[Tag], context: &mut Context) {
     resource_tags(tags, context);
     for tag in tags {
-        context.set(&format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
+        context.set(format!("iam:ResourceTag/{}", tag.key), tag.value.as_str());
     }
 }
 
@@ -421,7 +421,7 @@ fn request_keys(call: &Call, context: &mut Context) {
     };
     for (member, key) in keys {
         if let Some(value) = call.text(member) {
-            context.set(key, value);
+            context.set(*key, value);
         }
     }
     let number = |member: &str| call.input.get(member).and_then(serde_json::Value::as_i64);

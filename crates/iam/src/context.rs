@@ -53,12 +53,12 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
     }
     context.set("aws:PrincipalIsAWSService", "false");
     for (key, value) in iam.tags_of(caller)?.iter() {
-        context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
+        context.set(format!("aws:PrincipalTag/{key}"), value.as_str());
     }
     if let Some(session) = &caller.session {
         // Session tags override those of the role or user (User Guide, id_session-tags).
         for tag in &session.tags {
-            context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
+            context.set(format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
         }
         context.set("aws:TokenIssueTime", iso(session.issued_ms));
         context.set("aws:MultiFactorAuthPresent", session.mfa_at_ms.is_some().to_string());
@@ -76,7 +76,7 @@ pub(crate) fn of(iam: &Iam, caller: &Caller) -> Result<Context, Fail> {
             context.set("aws:FederatedProvider", provider.as_str());
         }
         for (key, values) in &session.identity_keys {
-            context.set_all(key, values.clone());
+            context.set_all(key.clone(), values.clone());
         }
     }
     Ok(context)

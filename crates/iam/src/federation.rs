@@ -142,7 +142,7 @@ fn checks(call: &Call, role: &crate::RoleView, identity: &Identity) -> Vec<Check
         context.set_all("sts:TransitiveTagKeys", identity.transitive.clone());
     }
     for tag in &identity.tags {
-        context.set(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
+        context.set(format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
     }
     if !identity.tags.is_empty() {
         context.set_all("aws:TagKeys", identity.tags.iter().map(|tag| tag.key.clone()).collect());

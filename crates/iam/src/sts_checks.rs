@@ -157,8 +157,8 @@ pub(crate) fn role_checks(
 ) -> Vec<Check> {
     let mut context = context.clone();
     for (key, value) in &role.tags {
-        context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
-        context.set(&format!("iam:ResourceTag/{key}"), value.as_str());
+        context.set(format!("aws:ResourceTag/{key}"), value.as_str());
+        context.set(format!("iam:ResourceTag/{key}"), value.as_str());
     }
     let further = [("sts:TagSession", tags), ("sts:SetSourceIdentity", source_identity)];
     let needed = further.into_iter().filter(|(_, needed)| *needed).map(|(action, _)| action);

@@ -256,7 +256,7 @@ fn resource_tags(store: &Store, call: &Call, group: &str, context: &mut Context)
     // A group that is about to be made has no tags, whatever was there before.
     if call.operation != "CreateLogGroup" {
         for (name, value) in found.into_iter().flat_map(|group| group.tags) {
-            context.set(&format!("aws:ResourceTag/{name}"), value);
+            context.set(format!("aws:ResourceTag/{name}"), value);
         }
     }
     Ok(())
@@ -267,7 +267,7 @@ fn request_keys(call: &Call, context: &mut Context) {
     let tags = call.input.get("tags");
     if let Some(tags) = tags.and_then(Value::as_object).filter(|tags| !tags.is_empty()) {
         for (name, value) in tags {
-            context.set(&format!("aws:RequestTag/{name}"), value.as_str().unwrap_or_default());
+            context.set(format!("aws:RequestTag/{name}"), value.as_str().unwrap_or_default());
         }
         context.set_all("aws:TagKeys", tags.keys().cloned().collect());
     }

@@ -222,7 +222,7 @@ fn case<'n>(text: &str, node: &'n Node, name: String, load: Load<'_>) -> Result<
             let what = format!("`{}` occurs twice: the case of condition keys does not matter", member.key);
             return Err(fail(member.key_span, what));
         }
-        context.set_all(&member.key, values);
+        context.set_all(member.key.clone(), values);
     }
     let mut caller = CallerPolicies::default();
     let mut owner = ResourcePolicies::default();

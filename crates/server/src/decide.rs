@@ -174,8 +174,8 @@ fn conclude(
 /// for one that is in none).
 fn organization_keys(membership: Option<&Membership>, prefix: &str, context: &mut Context) {
     if let Some(membership) = membership {
-        context.set(&format!("{prefix}ID"), membership.organization.as_str());
-        context.set_all(&format!("{prefix}Paths"), vec![membership.path.clone()]);
+        context.set(format!("{prefix}ID"), membership.organization.as_str());
+        context.set_all(format!("{prefix}Paths"), vec![membership.path.clone()]);
     }
 }
 

@@ -114,7 +114,7 @@ fn bring(refusal: &Refusal<'_>, setup: &Setup, brought: Vec<Brought>, title: &st
     let mut context = refusal.request.context.clone();
     let whole = brought.iter().all(|one| one.only_way);
     for (key, value) in brought.iter().flat_map(|one| &one.keys) {
-        context.set(key, value.as_str());
+        context.set(key.clone(), value.as_str());
     }
     let what: Vec<&str> = brought.iter().map(|one| one.step.does.as_str()).collect();
     let why = format!("{title} asks for it: {}", what.join(", "));

@@ -21,7 +21,7 @@ pub(crate) fn second(request: &Request<'_>) -> Option<Context> {
         let mut context = Context::new();
         for (key, values) in request.context.iter() {
             if ![AUTH, "lambda:FunctionArn"].iter().any(|first| key.eq_ignore_ascii_case(first)) {
-                context.set_all(key, values.to_vec());
+                context.set_all(key.to_owned(), values.to_vec());
             }
         }
         context.set(VIA, "true");

@@ -41,7 +41,7 @@ pub(super) fn checks(store: &Store, call: &Call, _principal: &Principal) -> Resu
         Ok((keys, tagged_keys))
     })?;
     for (key, values) in &brought.keys {
-        keys.set_all(&format!("apigateway:Request/{key}"), values.iter().cloned().collect());
+        keys.set_all(format!("apigateway:Request/{key}"), values.iter().cloned().collect());
     }
     let mut main = keys.clone();
     main.extend(sent.clone());

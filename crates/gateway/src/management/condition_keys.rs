@@ -20,7 +20,7 @@ pub(super) fn request_tags(call: &Call) -> Context {
     let mut context = Context::new();
     if let Some(Value::Object(tags)) = call.input.get("tags") {
         for (name, value) in tags {
-            context.set(&format!("aws:RequestTag/{name}"), value.as_str().unwrap_or_default());
+            context.set(format!("aws:RequestTag/{name}"), value.as_str().unwrap_or_default());
         }
         context.set_all("aws:TagKeys", tags.keys().cloned().collect());
     } else if call.operation == "UntagResource" {
@@ -34,7 +34,7 @@ pub(super) fn of_request(call: &Call) -> Context {
     let mut context = Context::new();
     let mut set = |key: &str, value: Option<String>| {
         if let Some(value) = value {
-            context.set(&format!("apigateway:Request/{key}"), value);
+            context.set(format!("apigateway:Request/{key}"), value);
         }
     };
     let own = |member: &str| call.text(member).map(str::to_owned);
@@ -160,7 +160,7 @@ pub(super) fn of_resource(reader: &Reader, call: &Call, context: &mut Context) -
                 [("destinationArn", "AccessLoggingDestination"), ("format", "AccessLoggingFormat")]
             {
                 if let Some(value) = settings.and_then(|s| s.get(member)).and_then(Value::as_str) {
-                    context.set(&format!("apigateway:Resource/{key}"), value);
+                    context.set(format!("apigateway:Resource/{key}"), value);
                 }
             }
         }
@@ -200,7 +200,7 @@ pub(super) fn resource_tags(
         let document: Option<Document> = reader.get(collection, key)?;
         let tags = document.as_ref().and_then(|document| document.get("tags")).and_then(Value::as_object);
         for (name, value) in tags.into_iter().flatten() {
-            context.set(&format!("aws:ResourceTag/{name}"), value.as_str().unwrap_or_default());
+            context.set(format!("aws:ResourceTag/{name}"), value.as_str().unwrap_or_default());
         }
         Ok(())
     };
@@ -249,7 +249,7 @@ fn domain_keys(context: &mut Context, domain: &Document) {
         (domain.get("securityPolicy"), "SecurityPolicy"),
     ] {
         if let Some(value) = value.and_then(Value::as_str) {
-            context.set(&format!("apigateway:Resource/{key}"), value);
+            context.set(format!("apigateway:Resource/{key}"), value);
         }
     }
 }

@@ -116,7 +116,7 @@ pub(crate) fn identity(iam: &Iam, call: &Call) -> Result<Identity, Fail> {
         let key = format!("saml:{key}");
         // "If you include more than one, only one claim will be mapped."
         if let Some(values) = values.filter(|_| context.get(&key).is_none()) {
-            context.set_all(&key, values);
+            context.set_all(key, values);
         }
     }
     // "SAML role permissions policies", reference_policies_iam-condition-keys.

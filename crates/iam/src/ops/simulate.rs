@@ -189,7 +189,7 @@ fn context(op: &Op<'_>) -> Context {
         let Some(key) = entry.get("ContextKeyName").and_then(Value::as_str) else { continue };
         let values = entry.get("ContextKeyValues").and_then(Value::as_array);
         let values = values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        context.set_all(key, values);
+        context.set_all(key.to_owned(), values);
     }
     context
 }

@@ -114,7 +114,7 @@ pub(crate) fn identity(iam: &Iam, call: &Call) -> Result<Identity, Fail> {
     }
     let mut context = Context::new();
     for (key, values) in &kept {
-        context.set_all(key, values.clone());
+        context.set_all(key.clone(), values.clone());
     }
     let (tags, transitive) = tags(&token)?;
     bounded_tags(&tags, &transitive)?;

@@ -188,7 +188,7 @@ fn tags_of_new(organization: &Organization, call: &Call, base: &Check) -> Option
 
 fn set_tags(check: &mut Check, tags: &[Tag]) {
     for tag in tags {
-        check.context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
+        check.context.set(format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());
     }
 }
 

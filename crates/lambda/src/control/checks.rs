@@ -82,7 +82,7 @@ impl Lambda {
             if let Some(main) = checks.first_mut() {
                 main.resource_policy = self.layer_policy(&arn)?;
                 for (key, value) in self.code_signing_tags(&arn)? {
-                    main.context.set(&format!("aws:ResourceTag/{key}"), value);
+                    main.context.set(format!("aws:ResourceTag/{key}"), value);
                 }
             }
             let operator =
@@ -129,7 +129,7 @@ impl Lambda {
         {
             let mut both = plain(main.action.clone(), arn, Some(call.account), main.context.clone());
             for (key, value) in self.code_signing_tags(arn)? {
-                both.context.set(&format!("aws:ResourceTag/{key}"), value);
+                both.context.set(format!("aws:ResourceTag/{key}"), value);
             }
             checks.push(both);
         }
@@ -164,12 +164,12 @@ impl Lambda {
     /// Lambda's condition keys that come from the request [D: Service Authorization Reference, AWS Lambda, condition
     /// keys]. `lambda:VpcIds` is never there: it is the VPC of the subnets, which only EC2 knows.
     fn keys(&self, call: &Call, context: &mut Context) {
-        let many = |context: &mut Context, key: &str, values: Vec<String>| {
+        let many = |context: &mut Context, key: &'static str, values: Vec<String>| {
             if !values.is_empty() {
                 context.set_all(key, values);
             }
         };
-        let mut one = |member: &str, key: &str| {
+        let mut one = |member: &str, key: &'static str| {
             if let Some(value) = call.text(member) {
                 context.set(key, value);
             }
@@ -257,7 +257,7 @@ impl Lambda {
         };
         let tags = self.inner.tags.get(&self.inner.store, &name.key(), load)?;
         for (key, value) in tags.iter().flat_map(|tags| tags.iter()) {
-            context.set(key, value.as_str());
+            context.set(key.clone(), value.as_str());
         }
         Ok(())
     }
@@ -295,7 +295,7 @@ fn tagging(call: &Call, name: &FunctionName) -> Option<Check> {
 fn request_tags(call: &Call, context: &mut Context) {
     let tags = call.input.get("Tags").and_then(Value::as_object).filter(|tags| !tags.is_empty());
     for (key, value) in tags.into_iter().flatten() {
-        context.set(&format!("aws:RequestTag/{key}"), value.as_str().unwrap_or_default());
+        context.set(format!("aws:RequestTag/{key}"), value.as_str().unwrap_or_default());
     }
     let keys = tags.map_or_else(|| texts(call.input.get("TagKeys")), |tags| tags.keys().cloned().collect());
     if !keys.is_empty() {

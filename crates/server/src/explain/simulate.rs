@@ -46,7 +46,7 @@ pub fn simulate(state: &State, question: &Question, around: &Surroundings<'_>) -
         if over.get(key).is_some() {
             return Err(format!("`{key}` is given twice: the case of condition keys does not matter"));
         }
-        over.set_all(key, values.clone());
+        over.set_all(key.clone(), values.clone());
     }
     let broken = |e: &dyn std::fmt::Display| format!("the policies cannot be read: {e}");
     let (resource_policy, context) = match &arn {
