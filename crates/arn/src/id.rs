@@ -38,16 +38,17 @@ pub fn api_id(random: &[u8; 10]) -> String {
 pub fn request_id(mut random: [u8; 16]) -> String {
     random[6] = random[6] & 0x0f | 0x40;
     random[8] = random[8] & 0x3f | 0x80;
-    let mut text = String::with_capacity(36);
+    // Every request has one: bytes, then one text.
+    let mut text = [b'-'; 36];
+    let mut at = 0;
     for (i, byte) in random.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
+        at += usize::from(matches!(i, 4 | 6 | 8 | 10));
         for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+            text[at] = b"0123456789abcdef"[usize::from(nibble)];
+            at += 1;
         }
     }
-    text
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use gateway::execution::{
     CustomDomain, FrontDoor, GatewayTrace, Handled, MAX_BODY, PrivateDomain, Refusal, ResponseType, Stream,
     TokenError, UserPoolTokens, Why,
 };
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode, Version};
 use iam::Caller;
 use policy::{Check, Context, Policy, PolicyKind, Principal};
@@ -43,7 +43,7 @@ pub struct Answer {
     pub response: Response<Body>,
     /// The client's name.
     pub caller: String,
-    pub trace: GatewayTrace,
+    pub trace: Box<GatewayTrace>,
     /// Of a response that is passed on as it comes: what is to be passed on, and where to.
     pub stream: Option<(Box<Stream>, BodySender)>,
 }
@@ -71,15 +71,21 @@ pub async fn answer(
     Answer { response, caller, trace, stream }
 }
 
-fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_ms: i64) -> ClientRequest {
+fn client_request(
+    request: &Request,
+    to: Destination<'_>,
+    request_id: &str,
+    now_ms: i64,
+) -> Box<ClientRequest> {
     let Destination { api, path, domain: custom_domain, endpoint, too_large } = to;
     let head = &request.head;
     let host = head.host();
-    let (domain, port) = match host.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().ok()),
+    // A host name is too short for what `str` has for searching.
+    let (domain, port) = match host.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => (&host[..colon], host[colon + 1..].parse().ok()),
         None => (host, None),
     };
-    ClientRequest {
+    Box::new(ClientRequest {
         api_id: api.to_owned(),
         path: path.to_owned(),
         custom_domain,
@@ -89,25 +95,25 @@ fn client_request(request: &Request, to: Destination<'_>, request_id: &str, now_
         headers: head.original_headers(),
         body: request.body.clone(),
         body_too_large: too_large,
-        source_ip: head.source_ip.to_string(),
+        source_ip: str::to_owned(&head.source_ip),
         domain_name: domain.to_owned(),
         port: port.unwrap_or_else(|| head.local.port()),
         tls: false,
-        protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" }.to_owned(),
+        protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
         request_id: request_id.to_owned(),
         extended_request_id: extended_id(),
         now_ms,
-    }
+    })
 }
 
 /// In the shape of AWS's, for example `Ab3dEFghIjKlMnQ=`.
 fn extended_id() -> String {
-    let random: [u8; 15] = crate::random::random();
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut id: String =
-        random.iter().map(|b| char::from(letters[usize::from(*b) % letters.len()])).collect();
-    id.push('=');
-    id
+    let mut id = [b'='; 16];
+    for (letter, random) in id.iter_mut().zip(crate::random::random::<15>()) {
+        *letter = letters[usize::from(random) % letters.len()];
+    }
+    String::from_utf8_lossy(&id).into_owned()
 }
 
 fn response(answer: ClientResponse) -> Response<Body> {
@@ -116,12 +122,24 @@ fn response(answer: ClientResponse) -> Response<Body> {
     // With room for what is added on the way out.
     *response.headers_mut() = HeaderMap::with_capacity(answer.headers.len() + 4);
     for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&name), HeaderValue::from_maybe_shared(value))
-        {
+        let name = known_name(&name).map_or_else(|| HeaderName::from_bytes(&name), Ok);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
             response.headers_mut().append(name, value);
         }
     }
     response
+}
+
+/// The names that nearly every answer has, which need not be made anew for each.
+fn known_name(name: &[u8]) -> Option<HeaderName> {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+    const EXTENDED_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+    match name {
+        b"Content-Type" => Some(CONTENT_TYPE),
+        b"x-amzn-RequestId" => Some(REQUEST_ID),
+        b"x-amz-apigw-id" => Some(EXTENDED_ID),
+        _ => None,
+    }
 }
 
 /// Answers the gateway's questions about the client of one request.
@@ -316,7 +334,7 @@ pub fn unmapped(head: &Head, base_paths: Vec<String>, request_id: &str) -> (Resp
 
 /// The header by which a client names the VPC endpoint through which it comes to a private API or a private custom domain,
 /// where the host name does not: this server's own, in the place of a network.
-pub const ENDPOINT: &str = "x-crossgate-vpc-endpoint";
+pub const ENDPOINT: HeaderName = HeaderName::from_static("x-crossgate-vpc-endpoint");
 
 /// A private custom domain to which no VPC endpoint leads: 403 (guide, "Share your private custom domain name", of rejected
 /// associations).

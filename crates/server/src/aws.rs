@@ -84,7 +84,7 @@ async fn run(
     if let Some(operation) = at.operation.filter(|operation| operation.anonymous) {
         let region = signed.map_or_else(|| DEFAULT_REGION.to_owned(), |signed| signed.region);
         let around = Unsigned { request, region, request_id, now_ms };
-        let answer = federated::answer(state, operation, around, &mut at.caller).await?;
+        let answer = Box::pin(federated::answer(state, operation, around, &mut at.caller)).await?;
         return Ok(answer.map(Body::Full));
     }
     let (signer, region, body) = authenticate(state, signed, (head, body), now_ms, protocol)?;
@@ -184,7 +184,7 @@ async fn perform(
     }
     let mut response = match (service, call.operation) {
         (Service::Lambda, "InvokeWithResponseStream") => {
-            response_stream::invoke(state, operation, &call).await?
+            Box::pin(response_stream::invoke(state, operation, &call)).await?
         }
         (Service::Logs, "StartLiveTail") => live_tail::start(state, operation, &call)?,
         _ => {
@@ -270,7 +270,7 @@ async fn handle(
             | "UpdateUsage",
         ) => {
             let keys = PoolKeys { issuers: state.iam.issuers(), now_ms: call.now_ms };
-            state.execution.operation(call, &keys).await
+            Box::pin(state.execution.operation(call, &keys)).await
         }
         (Service::Lambda, "CreateFunction" | "UpdateFunctionConfiguration") => {
             let reply = tokio::task::block_in_place(|| run_here(state, service, call, signer))?;

@@ -211,14 +211,14 @@ impl Front {
                     let to = Destination { api, path: &path, domain: None, endpoint, too_large };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
-                    (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
+                    (answer.response, Some((answer.caller, Journey::Api(answer.trace))))
                 }
                 Target::Domain(DomainTarget::Api { api, path, domain, endpoint }) => {
                     let (domain, endpoint) = (Some(domain), endpoint.as_deref());
                     let to = Destination { api: &api, path: &path, domain, endpoint, too_large };
                     let answer = api::answer(state, &request, to, &request_id, started_ms).await;
                     stream = answer.stream;
-                    (answer.response, Some((answer.caller, Journey::Api(Box::new(answer.trace)))))
+                    (answer.response, Some((answer.caller, Journey::Api(answer.trace))))
                 }
                 Target::Domain(DomainTarget::Unmapped { base_paths }) => {
                     let (response, trace) = api::unmapped(head, base_paths, &request_id);
@@ -280,7 +280,7 @@ fn microseconds(since: Instant) -> u64 {
 async fn pass_on(state: &State, stream: Stream, sender: &BodySender, mut trace: Trace, started: Instant) {
     let told = stream.pass_on(sender).await;
     let complete = told.stream.is_none_or(|facts| facts.complete);
-    trace.journey = Journey::Api(Box::new(told));
+    trace.journey = Journey::Api(told);
     trace.duration_us = microseconds(started);
     // Before the client sees the end: who asks for the explanation then gets it.
     state.ring.push(trace);

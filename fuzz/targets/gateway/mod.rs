@@ -159,12 +159,12 @@ impl World {
             domain_name: "a1b2c3d4e5.execute-api.us-east-1.localhost".to_owned(),
             port: 4566,
             tls: false,
-            protocol: "HTTP/1.1".to_owned(),
+            protocol: "HTTP/1.1",
             request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef".to_owned(),
             extended_request_id: "K2G9wEbUoAMEvag=".to_owned(),
             now_ms: 1_755_623_090_123,
         };
-        let Handled { response, trace, .. } = self.runtime.block_on(self.execution.handle(request, &Open));
+        let Handled { response, trace, .. } = self.runtime.block_on(self.execution.handle(Box::new(request), &Open));
         assert!((200..=999).contains(&response.status), "status {}", response.status);
         assert_eq!(response.status, trace.status);
         assert!(trace.why.is_some() == trace.response_type.is_some());

@@ -133,7 +133,7 @@ impl Answered<'_> {
             }
             "httpMethod" => text(&request.method),
             "path" => text(&admitted.path),
-            "protocol" => text(&request.protocol),
+            "protocol" => text(request.protocol),
             "resourceId" => text(&route?.resource_id),
             "resourcePath" => text(&route?.resource_path),
             "requestTime" => Some(date(request.now_ms, "%d/%b/%Y:%H:%M:%S +0000").into()),

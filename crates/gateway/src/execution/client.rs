@@ -30,7 +30,7 @@ pub struct ClientRequest {
     /// Whether the client came by TLS.
     pub tls: bool,
     /// For example `HTTP/1.1`.
-    pub protocol: String,
+    pub protocol: &'static str,
     /// Answered in `x-amzn-RequestId`.
     pub request_id: String,
     /// Answered in `x-amz-apigw-id`.

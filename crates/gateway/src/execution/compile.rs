@@ -174,8 +174,8 @@ impl Requests {
     /// When neither is allowed: 415.
     pub fn select(&self, content_type: Option<&str>) -> Result<Option<usize>, ()> {
         let media_type = content_type.unwrap_or("application/json");
-        if let Some((name, _)) = self.templates.for_type(media_type) {
-            return Ok(self.templates.iter().position(|(k, _)| k == name));
+        if let Some(index) = self.templates.for_type(media_type) {
+            return Ok(Some(index));
         }
         match self.passthrough {
             Passthrough::WhenNoMatch => Ok(None),

@@ -49,7 +49,7 @@ impl Coding {
 ///
 /// # Errors
 /// Why it cannot be. Never more than [`MAX_BODY`] bytes and one are made of it.
-pub(super) fn decompressed(request: &ClientRequest) -> Result<Option<ClientRequest>, Undecodable> {
+pub(super) fn decompressed(request: &ClientRequest) -> Result<Option<Box<ClientRequest>>, Undecodable> {
     let Some(name) = request.header("content-encoding") else { return Ok(None) };
     if request.body.is_empty() || name.trim().eq_ignore_ascii_case("identity") {
         return Ok(None);
@@ -66,7 +66,8 @@ pub(super) fn decompressed(request: &ClientRequest) -> Result<Option<ClientReque
         return Err(Undecodable::TooLarge);
     }
     let headers = request.headers.iter().filter(|(n, _)| !n.eq_ignore_ascii_case("content-encoding"));
-    Ok(Some(ClientRequest { body: body.into(), headers: headers.cloned().collect(), ..request.clone() }))
+    let plain = ClientRequest { body: body.into(), headers: headers.cloned().collect(), ..request.clone() };
+    Ok(Some(Box::new(plain)))
 }
 
 /// Compresses an answer of at least `minimum` bytes, when the client names a coding and the integration used none.

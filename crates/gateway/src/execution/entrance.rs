@@ -37,7 +37,9 @@ pub(super) async fn admit(
             trace.authorize_ms = Some(journal.elapsed_ms() - authenticated);
             return allowed;
         }
-        Auth::Lambda(authorizer) => return ask(inner, door, authorizer, call, journal, trace).await,
+        Auth::Lambda(authorizer) => {
+            return Box::pin(ask(inner, door, authorizer, call, journal, trace)).await;
+        }
         Auth::UserPools(pools) => {
             let (id, name) = (pools.id.clone(), pools.name.clone());
             let facts =

@@ -132,7 +132,7 @@ fn request_context(out: &mut Json, call: &MethodCall<'_>) {
     out.raw(",\"requestTime\":").text(&date(request.now_ms, "%d/%b/%Y:%H:%M:%S +0000"));
     out.raw(",\"path\":").text(&call.context_path);
     out.raw(",\"accountId\":").text(&api.account);
-    out.raw(",\"protocol\":").text(&request.protocol);
+    out.raw(",\"protocol\":").text(request.protocol);
     out.raw(",\"stage\":").text(call.stage);
     // TestInvokeMethod has names of its own and no deployment (published events).
     let domain = if call.test { "testPrefix.testDomainName" } else { &request.domain_name };

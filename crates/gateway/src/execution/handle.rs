@@ -29,21 +29,21 @@ pub struct Handled {
     /// All of it, or its head.
     pub response: ClientResponse,
     /// What happened. Of an answer that is still to come, what happened so far.
-    pub trace: GatewayTrace,
+    pub trace: Box<GatewayTrace>,
     /// The body of an answer that is passed on as it comes. It must be passed on: the call is logged at its end.
     pub stream: Option<Box<Stream>>,
 }
 
 pub(super) async fn handle(
     inner: &Arc<Inner>,
-    mut client_request: ClientRequest,
+    mut client_request: Box<ClientRequest>,
     door: &dyn FrontDoor,
 ) -> Handled {
     if let Some(method) = headers::overriding_method(&client_request) {
         client_request.method = method.to_owned();
     }
-    let request = &client_request;
-    let mut trace = GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() };
+    let request = &*client_request;
+    let mut trace = Box::new(GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() });
     let mut journal = Journal::new(Level::Off, request.now_ms);
     let (stage, path) = split(&request.path);
     trace.stage = stage.to_owned();
@@ -57,12 +57,12 @@ pub(super) async fn handle(
                 let path_sent = sent_path(request).into_owned();
                 let mut admitted =
                     Admitted { path: path_sent, canary: served.for_canary(), ..Admitted::default() };
-                let told = (&mut journal, &mut trace, &mut admitted);
+                let told = (&mut journal, &mut *trace, &mut admitted);
                 let minimum = served.api.compression;
                 let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
                 let outcome = match &plain {
                     Ok(plain) => {
-                        serve(inner, plain.as_ref().unwrap_or(request), door, served, path, told).await
+                        serve(inner, plain.as_deref().unwrap_or(request), door, served, path, told).await
                     }
                     Err(why) => Err(undecodable(why)),
                 };
@@ -83,7 +83,7 @@ pub(super) async fn handle(
                 let mut response =
                     finish(request, outcome, Some((served, &admitted)), &mut journal, &mut trace);
                 if let Some(minimum) = minimum.filter(|_| trace.why.is_none()) {
-                    compression::compress(minimum, request, &mut response).await;
+                    Box::pin(compression::compress(minimum, request, &mut response)).await;
                 }
                 if trace.why.is_some() {
                     trace.changes_since_deployment = changes_since(inner, served);
@@ -129,11 +129,12 @@ fn undecodable(why: &Undecodable) -> Box<Failure> {
 /// behind it (recording test_lambda_aws_proxy_integration).
 fn split(path: &str) -> (&str, &str) {
     let path = path.trim_start_matches('/');
-    match path.find('/') {
+    // Byte by byte, which is faster for paths this short than what `str` has for searching.
+    match path.bytes().position(|byte| byte == b'/') {
         None => (path, "/"),
         Some(at) => {
             let rest = &path[at..];
-            let slashes = rest.len() - rest.trim_start_matches('/').len();
+            let slashes = rest.bytes().take_while(|byte| *byte == b'/').count();
             (&path[..at], &rest[slashes - 1..])
         }
     }

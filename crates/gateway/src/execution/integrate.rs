@@ -83,8 +83,9 @@ pub(super) async fn run(
     call.route.validation.check(call, journal)?;
     let reply = match &call.route.integration {
         Target::Mock(target) => mock(target, call, journal)?.into(),
-        Target::Lambda(target) => lambda(backend, target, call, journal, trace).await?,
-        Target::Http(target) => http::run(backend, target, call, journal, trace).await?,
+        // Boxed: a future is as large as its largest branch, and it is moved whole.
+        Target::Lambda(target) => Box::pin(lambda(backend, target, call, journal, trace)).await?,
+        Target::Http(target) => Box::pin(http::run(backend, target, call, journal, trace)).await?,
         Target::NotSupported(what) => return Err(Failure::not_supported(journal, what.clone())),
         Target::Broken(detail) => {
             return Err(Failure::configuration(

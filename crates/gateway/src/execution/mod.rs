@@ -143,8 +143,12 @@ impl Execution {
     }
 
     /// Answers a call. Every failure is an answer as well; the trace says what it was.
-    pub async fn handle(&self, request: ClientRequest, door: &dyn FrontDoor) -> Handled {
-        handle::handle(&self.inner, request, door).await
+    pub fn handle<'a>(
+        &'a self,
+        request: Box<ClientRequest>,
+        door: &'a dyn FrontDoor,
+    ) -> impl Future<Output = Handled> + Send + 'a {
+        handle::handle(&self.inner, request, door)
     }
 
     /// Runs the operations that need what is served, not documents alone: `TestInvokeMethod`, `TestInvokeAuthorizer`,

@@ -86,9 +86,9 @@ pub struct Stream {
     pub(super) inner: Arc<Inner>,
     pub(super) stage: Arc<Result<Served, Why>>,
     pub(super) canary: bool,
-    pub(super) request: ClientRequest,
+    pub(super) request: Box<ClientRequest>,
     pub(super) head: ClientResponse,
-    pub(super) trace: GatewayTrace,
+    pub(super) trace: Box<GatewayTrace>,
     pub(super) admitted: Admitted,
     pub(super) journal: Journal,
     pub(super) rest: Rest,
@@ -98,13 +98,13 @@ impl Stream {
     /// Passes the body on to the client until it ends, breaks off, or the client is gone; then logs and counts the call.
     /// Where [`StreamFacts::complete`](super::StreamFacts) is false afterwards, the connection is to be cut, so that the
     /// client does not take what it has for the whole.
-    pub async fn pass_on(mut self, to: &mpsc::Sender<io::Result<Bytes>>) -> GatewayTrace {
+    pub async fn pass_on(mut self, to: &mpsc::Sender<io::Result<Bytes>>) -> Box<GatewayTrace> {
         let mut passed = Passed::default();
         let why = pass_on(&mut self.rest, to, &mut passed).await.err();
         self.end(passed, why)
     }
 
-    fn end(mut self, passed: Passed, why: Option<Why>) -> GatewayTrace {
+    fn end(mut self, passed: Passed, why: Option<Why>) -> Box<GatewayTrace> {
         if let Some(facts) = &mut self.trace.stream {
             facts.bytes = passed.bytes;
             facts.first_content_ms = passed.first_ms;

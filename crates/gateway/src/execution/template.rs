@@ -125,24 +125,21 @@ impl Templates {
         self.0.iter().map(|(k, t)| (&**k, t))
     }
 
-    /// The template for a media type; parameters such as `charset` do not count.
-    pub fn for_type(&self, media_type: &str) -> Option<(&str, &Template)> {
+    /// The index of the template for a media type; parameters such as `charset` do not count.
+    pub fn for_type(&self, media_type: &str) -> Option<usize> {
         let wanted = essence(media_type);
         self.iter()
-            .find(|(k, _)| k.eq_ignore_ascii_case(media_type) || essence(k).eq_ignore_ascii_case(wanted))
+            .position(|(k, _)| k.eq_ignore_ascii_case(media_type) || essence(k).eq_ignore_ascii_case(wanted))
     }
 
     /// The index of the template that renders an answer: the one that the client's first choice names, else
     /// `application/json`, else the first. (The guide says no more than that the template is chosen by the media type;
     /// reasoning.)
     pub fn for_accept(&self, accept: Option<&str>) -> Option<usize> {
-        let first = accept.and_then(|a| a.split(',').next()).map_or("", essence);
         let position = |name: &str| self.0.iter().position(|(k, _)| essence(k).eq_ignore_ascii_case(name));
-        position(first).or_else(|| position("application/json")).or(if self.0.is_empty() {
-            None
-        } else {
-            Some(0)
-        })
+        let first = accept.and_then(|a| a.split(',').next()).map(essence);
+        let any = (!self.0.is_empty()).then_some(0);
+        first.and_then(position).or_else(|| position("application/json")).or(any)
     }
 
     pub fn get(&self, index: usize) -> Option<(&str, &Template)> {
@@ -152,7 +149,8 @@ impl Templates {
 
 /// A media type without its parameters.
 pub(super) fn essence(media_type: &str) -> &str {
-    media_type.split(';').next().unwrap_or_default().trim()
+    let end = media_type.bytes().position(|b| b == b';').unwrap_or(media_type.len());
+    media_type[..end].trim()
 }
 
 #[cfg(test)]
@@ -183,7 +181,7 @@ mod tests {
             ("text/plain".to_owned(), "x".to_owned()),
         ]);
         let templates = Templates::compile(&texts);
-        assert_eq!(templates.for_type("Text/Plain; charset=utf-8").map(|(k, _)| k), Some("text/plain"));
+        assert_eq!(templates.for_type("Text/Plain; charset=utf-8"), Some(1));
         assert!(templates.for_type("text/html").is_none());
         assert_eq!(templates.for_accept(Some("text/plain, */*")), Some(1));
         assert_eq!(templates.for_accept(Some("image/png")), Some(0));

@@ -227,7 +227,7 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         domain_name: "testPrefix.testDomainName".to_owned(),
         port: 443,
         tls: true,
-        protocol: "HTTP/1.1".to_owned(),
+        protocol: "HTTP/1.1",
         request_id: call.request_id.clone(),
         extended_request_id: call.request_id.clone(),
         now_ms: call.now_ms,

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::HOST;
+use hyper::header::{AsHeaderName, HOST};
 use hyper::http::request::Parts;
 
 use super::framing::RawHead;
@@ -74,7 +74,7 @@ impl Head {
 
     /// A header as text; the first of several, `None` too when it is not ASCII.
     #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: impl AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 

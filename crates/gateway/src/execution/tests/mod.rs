@@ -353,25 +353,25 @@ impl World {
             domain_name: format!("{API}.execute-api.us-east-1.localhost"),
             port: 4566,
             tls: false,
-            protocol: "HTTP/1.1".to_owned(),
+            protocol: "HTTP/1.1",
             request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef".to_owned(),
             extended_request_id: "K2G9wEbUoAMEvag=".to_owned(),
             now_ms: 1_755_623_090_123,
         }
     }
 
-    pub async fn call(&self, line: &str) -> (ClientResponse, GatewayTrace) {
+    pub async fn call(&self, line: &str) -> (ClientResponse, Box<GatewayTrace>) {
         self.send(Self::request(line)).await
     }
 
-    pub async fn send(&self, request: ClientRequest) -> (ClientResponse, GatewayTrace) {
-        let handled = self.execution.handle(request, &self.door).await;
+    pub async fn send(&self, request: ClientRequest) -> (ClientResponse, Box<GatewayTrace>) {
+        let handled = self.execution.handle(Box::new(request), &self.door).await;
         (handled.response, handled.trace)
     }
 
     /// The head, the body as far as it came, whether it broke off, and the trace of its end.
-    pub async fn stream(&self, line: &str) -> (ClientResponse, Vec<Bytes>, bool, GatewayTrace) {
-        let handled = self.execution.handle(Self::request(line), &self.door).await;
+    pub async fn stream(&self, line: &str) -> (ClientResponse, Vec<Bytes>, bool, Box<GatewayTrace>) {
+        let handled = self.execution.handle(Box::new(Self::request(line)), &self.door).await;
         let stream = handled.stream.expect("an answer that is passed on as it comes");
         let (to, mut from) = tokio::sync::mpsc::channel(1);
         let passing = tokio::spawn(async move { stream.pass_on(&to).await });
