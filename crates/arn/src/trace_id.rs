@@ -23,13 +23,14 @@ impl TraceId {
         let (request, root) = match (sent, field("Root=")) {
             (Some(sent), Some(root)) => (sent.trim().to_owned(), root.to_owned()),
             _ => {
-                let root = format!("1-{:08x}-{}", now_ms / 1000, hex(&random[..12]));
-                (format!("Root={root}"), root)
+                let seconds = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX);
+                let root = ["1-", &hex(&seconds.to_be_bytes()), "-", &hex(&random[..12])].concat();
+                (["Root=", &root].concat(), root)
             }
         };
         let parent = field("Parent=").map_or_else(|| hex(&random[12..]), str::to_owned);
         let sampled = field("Sampled=").unwrap_or("0");
-        let response = format!("Root={root};Parent={parent};Sampled={sampled}");
+        let response = ["Root=", &root, ";Parent=", &parent, ";Sampled=", sampled].concat();
         Self { request, response, root }
     }
 

@@ -182,8 +182,8 @@ fn is_service_linked(principal: &Principal) -> bool {
 /// Under which name compiled policies are kept; `None` where there is nothing to compile.
 fn cache_key(principal: &Principal, session: Option<&Session>) -> Option<String> {
     let base = match principal {
-        Principal::User { arn, id, .. } => format!("{id} {arn}"),
-        Principal::RoleSession { role_arn, role_id, .. } => format!("{role_id} {role_arn}"),
+        Principal::User { arn, id, .. } => [id, " ", arn].concat(),
+        Principal::RoleSession { role_arn, role_id, .. } => [role_id, " ", role_arn].concat(),
         Principal::FederatedUser { issuer_arn, .. } => format!("federated {issuer_arn}"),
         Principal::Root { account } => format!("root {account}"),
         Principal::Service { .. } | Principal::Federated { .. } | Principal::Anonymous => return None,

@@ -49,6 +49,8 @@ class Api:
         self.sock = sock
         self.sock.setblocking(True)
         self.buffer = b""
+        self.ready = select.poll()
+        self.ready.register(sock, select.POLLIN)
 
     def exactly(self, count):
         while len(self.buffer) < count:
@@ -77,6 +79,8 @@ class Api:
     def accepted(self):
         """Passes over the answer to a result, which is always the same."""
         if not self.buffer:
+            # One who waits in recv is woken when the server has read what was sent, and goes back to sleep.
+            self.ready.poll()
             self.buffer = self.sock.recv(65536)
         if self.buffer.startswith(ACCEPTED):
             self.buffer = self.buffer[len(ACCEPTED) :]

@@ -90,7 +90,7 @@ async fn run(
     let (signer, region, body) = authenticate(state, signed, (head, body), now_ms, protocol)?;
     at.caller = signer.caller.principal.arn();
     let asked =
-        Asked { signer: &signer, region, request_id, source_ip: Some(head.peer.ip().to_string()), now_ms };
+        Asked { signer: &signer, region, request_id, source_ip: Some(Arc::clone(&head.source_ip)), now_ms };
     perform(state, head, body, operation?, asked).await
 }
 
@@ -100,7 +100,7 @@ struct Asked<'a> {
     region: String,
     request_id: &'a str,
     /// `None` for calls of services.
-    source_ip: Option<String>,
+    source_ip: Option<Arc<str>>,
     now_ms: i64,
 }
 

@@ -35,9 +35,9 @@ impl Surroundings<'_> {
         context.set("aws:RequestedRegion", self.region);
         // Clients speak plain HTTP to this server; AWS's services never do to each other [reasoned].
         context.set("aws:SecureTransport", self.source_ip.is_none().to_string());
-        let now = jiff::Timestamp::from_millisecond(self.now_ms).unwrap_or_default();
-        context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        context.set("aws:EpochTime", self.now_ms.div_euclid(1000).to_string());
+        let seconds = self.now_ms.div_euclid(1000);
+        context.set("aws:CurrentTime", jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string());
+        context.set("aws:EpochTime", seconds.to_string());
     }
 }
 

@@ -60,7 +60,7 @@ pub async fn answer(
     let federation = state.iam.federate(&call)?;
     *who = federation.caller.principal.arn();
     let around = Surroundings {
-        source_ip: Some(&request.head.peer.ip().to_string()),
+        source_ip: Some(&request.head.source_ip),
         user_agent: request.head.text("user-agent"),
         region: &call.region,
         now_ms,

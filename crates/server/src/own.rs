@@ -102,7 +102,7 @@ fn simulate(state: &State, request: &Request) -> Response<Body> {
         Err(e) => return error(StatusCode::BAD_REQUEST, &format!("the body is no question: {e}")),
     };
     let around = Surroundings {
-        source_ip: Some(&head.peer.ip().to_string()),
+        source_ip: Some(&head.source_ip),
         user_agent: head.text("user-agent"),
         region: "us-east-1",
         now_ms: now_ms(),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -93,6 +95,11 @@ pub(crate) fn parameter(raw: &str, name: &str) -> Option<String> {
     })
 }
 
+/// A header's value as text; what is text, and that is nearly all, is not gone through piece by piece.
+pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
+}
+
 /// `name:value\n` for one header: surrounding blanks dropped, runs of blanks made one, duplicates joined by commas.
 pub(crate) fn header_line(to: &mut String, name: &str, headers: &[(&str, &[u8])]) {
     to.push_str(name);
@@ -106,7 +113,11 @@ pub(crate) fn header_line(to: &mut String, name: &str, headers: &[(&str, &[u8])]
             to.push(',');
         }
         first = false;
-        let text = String::from_utf8_lossy(value);
+        let text = text(value);
+        if !text.bytes().any(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
+            to.push_str(&text);
+            continue;
+        }
         for (i, word) in text.split([' ', '\t', '\r', '\n']).filter(|w| !w.is_empty()).enumerate() {
             if i > 0 {
                 to.push(' ');

@@ -34,7 +34,7 @@ pub(crate) fn hex_of(hash: &[u8; 32]) -> String {
     let mut text = [0; 64];
     // Cannot fail: there is just the room.
     let _ = hex::encode_to_slice(hash, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    String::from_utf8(text.to_vec()).unwrap_or_default()
 }
 
 fn hmac(key: &Hmac<Sha256>, message: &[u8]) -> [u8; 32] {

@@ -169,7 +169,7 @@ fn header(headers: &[(&str, &[u8])], name: &str) -> Option<String> {
     headers
         .iter()
         .find(|(found, _)| found.eq_ignore_ascii_case(name))
-        .map(|(_, value)| String::from_utf8_lossy(value).trim().to_owned())
+        .map(|(_, value)| canonical::text(value).trim().to_owned())
 }
 
 fn of_header(authorization: &str, headers: &[(&str, &[u8])]) -> Result<Parts, AuthError> {

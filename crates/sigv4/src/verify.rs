@@ -61,7 +61,7 @@ impl SignedRequest {
     /// The scope, `20150830/us-east-1/iam/aws4_request`.
     #[must_use]
     pub fn scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", self.date, self.region, self.service)
+        [&self.date, "/", &self.region, "/", &self.service, "/aws4_request"].concat()
     }
 
     /// Checks the scope against where the request went. `region` is `None` where the address does not say.
@@ -172,7 +172,7 @@ impl SignedRequest {
 
     fn string_to_sign(&self, canonical: &str) -> String {
         let hash = crate::key::hex_of(&Sha256::digest(canonical.as_bytes()).into());
-        format!("{ALGORITHM}\n{}\n{}\n{hash}", self.time, self.scope())
+        [ALGORITHM, "\n", &self.time.basic(), "\n", &self.scope(), "\n", &hash].concat()
     }
 
     fn signature_is(&self, key: &SigningKey, canonical: &str) -> bool {

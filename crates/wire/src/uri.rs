@@ -113,20 +113,30 @@ impl Template {
         let mut rest = Some(path.strip_prefix('/').unwrap_or(path)).filter(|p| !p.is_empty());
         for segment in &self.segments {
             let Some(left) = rest else { return false };
-            let (here, after) = match left.split_once('/') {
-                Some((here, after)) => (here, Some(after).filter(|a| !a.is_empty())),
-                None => (left, None),
-            };
-            rest = after;
-            match segment {
-                Segment::Literal(text) if *text == here => {}
-                Segment::Label(name) if !here.is_empty() => label(name, here),
+            let after = match segment {
+                // Most templates are not the one, and most of these end here.
+                Segment::Literal(text) => match left.strip_prefix(text) {
+                    Some(after) => after,
+                    None => return false,
+                },
+                Segment::Label(name) => {
+                    let (here, after) = left.split_at(left.find('/').unwrap_or(left.len()));
+                    if here.is_empty() {
+                        return false;
+                    }
+                    label(name, here);
+                    after
+                }
                 Segment::Greedy(name) => {
                     label(name, left);
-                    rest = None;
+                    ""
                 }
-                _ => return false,
-            }
+            };
+            rest = match after.strip_prefix('/') {
+                Some(after) => Some(after).filter(|a| !a.is_empty()),
+                None if after.is_empty() => None,
+                None => return false,
+            };
         }
         rest.is_none()
     }

@@ -1,25 +1,20 @@
 //! The [`Executor`].
 
 use super::config::ExecutorConfig;
-use super::environment::{Answer, Environment, InitFailure, Job, Outcome, Reason};
-use super::logs::now_ms;
+use super::environment::{Environment, InitFailure, Job};
 use super::platform;
 use super::pool::{Failure, Pool, Shared, Warm};
-use super::process::{Exit, lock};
+use super::process::lock;
 use super::report;
-use super::run::{Run, complete};
+use super::run::{Asked, complete};
 use super::spec::{FunctionSpec, Invocation, InvokeContext, InvokeError};
 use super::start::Starter;
-use super::to_its_end::ToItsEnd;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// How often a running invocation's memory is looked at.
-const MEMORY_WATCH: Duration = Duration::from_millis(100);
 
 /// How long an environment is idle before its processes are stopped; AWS stops them at once.
 const FREEZE_AFTER: Duration = Duration::from_millis(100);
@@ -75,11 +70,10 @@ impl Executor {
         let mut context = context;
         // AWS's own, where the caller brought none: every recorded environment has `_X_AMZN_TRACE_ID`.
         context.trace_id.get_or_insert_with(report::new_trace);
-        let mut job = Arc::new(Job { context, payload, deadline_ms: 0 });
-        // An idle environment may die in the moment it is chosen: the event goes to the next one then.
+        let job = Arc::new(Job { context, payload });
         for _ in 0..16 {
-            let lease = match pool.acquire().await {
-                Ok(lease) => lease,
+            match pool.run(Asked { job: Arc::clone(&job), begun }).await {
+                Ok(invocation) => return Ok(invocation),
                 Err(Failure::Start(error)) => return Err(error),
                 // AWS: an init phase of more than ten seconds is tried once more, inside the function's own time-out.
                 Err(Failure::Init(environment, InitFailure::TimedOut)) if pool.slow_down(&environment) => {
@@ -94,23 +88,9 @@ impl Executor {
                 Err(Failure::Init(environment, failure)) => {
                     return init_failed(&environment, failure, &job.context, begun);
                 }
-            };
-            let Some(environment) = lease.take() else { continue };
-            // An init phase that is a part of this invocation has had of its time.
-            let own_init =
-                environment.suppressed && environment.started >= begun && !environment.has_served();
-            let sent = if own_init { environment.started } else { Instant::now() };
-            let left = spec.timeout.saturating_sub(sent.elapsed());
-            Arc::make_mut(&mut job).deadline_ms =
-                now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
-            let run = Run { job, sent, begun };
-            match environment.run(run.clone()) {
-                // The time-out does not depend on the caller staying.
-                Some(answer) => return Ok(ToItsEnd::new(finish(environment, run, answer)).await),
-                None => job = run.job,
             }
         }
-        Err(InvokeError::Internal("environments of this function keep dying while idle".into()))
+        Err(InvokeError::Internal("environments of this function keep failing in their init phase".into()))
     }
 
     /// Readies what `runtime` needs (its interpreter's zygote), so that a function's first start is quick. For
@@ -183,31 +163,6 @@ impl Executor {
         let pool = Pool::new(Arc::clone(spec), Arc::clone(shared));
         pools.insert(spec.key.clone(), Arc::clone(&pool));
         pool
-    }
-}
-
-/// Waits for a run's answer until its time is over.
-async fn finish(environment: Arc<Environment>, run: Run, mut answer: Answer) -> Invocation {
-    let deadline = run.sent + environment.spec.timeout;
-    // The environment was dropped with the run in it: it is dead.
-    let died = || run.ended(&environment, Outcome::Exit(Exit::Signal(9)), Instant::now());
-    loop {
-        let until = deadline.min(Instant::now() + MEMORY_WATCH);
-        match tokio::time::timeout_at(until.into(), &mut answer).await {
-            Ok(done) => return done.unwrap_or_else(|_| died()),
-            Err(_) if Instant::now() >= deadline => {
-                if environment.give_up(&run) {
-                    return run.timed_out(&environment);
-                }
-                return answer.await.unwrap_or_else(|_| died());
-            }
-            Err(_) => {
-                environment.max_memory_mb();
-                if environment.own_memory_mb() > u64::from(environment.spec.memory_mb) {
-                    environment.end(Reason::Failure);
-                }
-            }
-        }
     }
 }
 

@@ -37,6 +37,7 @@ mod spec;
 mod start;
 mod telemetry;
 mod to_its_end;
+mod turn;
 mod variables;
 mod zygote;
 

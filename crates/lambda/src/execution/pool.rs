@@ -7,13 +7,15 @@
 use super::config::ExecutorConfig;
 use super::environment::{Beginning, Environment, InitFailure, Owner, Reason};
 use super::process::lock;
-use super::spec::{FunctionSpec, InvokeError, ThrottleReason};
+use super::run::{Asked, start};
+use super::spec::{FunctionSpec, Invocation, InvokeError, ThrottleReason};
 use super::start::Starter;
+use super::to_its_end::ToItsEnd;
+use super::turn::{Waiter, queue};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// What all pools share.
 pub(crate) struct Shared {
@@ -26,17 +28,15 @@ pub(crate) struct Shared {
     pub max_starting: usize,
 }
 
-/// Why there is no environment.
+/// An invocation that an environment works on. The time-out does not depend on the caller staying.
+pub(crate) type Running = ToItsEnd<Invocation>;
+
+/// Why no environment works on it.
 pub(crate) enum Failure {
     /// None could be started.
     Start(InvokeError),
     /// One was started, and its init phase failed.
     Init(Arc<Environment>, InitFailure),
-}
-
-struct Waiter {
-    hand: oneshot::Sender<Result<Lease, Failure>>,
-    since: Instant,
 }
 
 #[derive(Default)]
@@ -83,29 +83,6 @@ pub(crate) struct Pool {
     state: Mutex<State>,
 }
 
-/// A ready environment that is ours until it is used; given back when dropped unused.
-pub(crate) struct Lease {
-    environment: Option<Arc<Environment>>,
-    pool: Arc<Pool>,
-}
-
-impl Lease {
-    /// The environment, for use.
-    pub fn take(mut self) -> Option<Arc<Environment>> {
-        self.environment.take()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(environment) = self.environment.take()
-            && !self.pool.free(&environment)
-        {
-            environment.part();
-        }
-    }
-}
-
 impl Pool {
     pub fn new(spec: Arc<FunctionSpec>, shared: Arc<Shared>) -> Arc<Pool> {
         Arc::new_cyclic(|me| Pool {
@@ -117,38 +94,45 @@ impl Pool {
         })
     }
 
-    /// A ready environment.
-    pub async fn acquire(self: &Arc<Self>) -> Result<Lease, Failure> {
-        let (mut hand, begun) = {
-            let mut state = lock(&self.state);
-            while let Some((_, environment)) = state.idle.pop() {
-                if environment.is_ready() {
-                    return Ok(self.lease(environment));
+    /// What comes of what is asked, in an idle environment or in the first that is free when it is its turn. What has begun
+    /// goes on when this future is dropped.
+    pub async fn run(&self, asked: Asked) -> Result<Invocation, Failure> {
+        let (mut place, begun) = loop {
+            let environment = {
+                let mut state = lock(&self.state);
+                if let Some((_, environment)) = state.idle.pop() {
+                    environment
+                } else if state.waiters.len() >= self.shared.config.max_queue {
+                    return Err(throttled());
+                } else {
+                    let (waiter, place) = queue(asked);
+                    let since = waiter.since;
+                    state.waiters.push_back(waiter);
+                    break (place, since);
                 }
+            };
+            // It may die in this moment: the event goes to the next one then.
+            if environment.is_ready()
+                && let Some(running) = start(&environment, &asked)
+            {
+                return Ok(running.await);
             }
-            if state.waiters.len() >= self.shared.config.max_queue {
-                return Err(throttled());
-            }
-            let (send, receive) = oneshot::channel();
-            let since = Instant::now();
-            state.waiters.push_back(Waiter { hand: send, since });
-            (receive, since)
         };
         self.pump(Duration::ZERO);
         let mut pause = self.shared.config.grace;
         loop {
-            match tokio::time::timeout(pause, &mut hand).await {
-                Ok(Ok(handed)) => return handed,
-                Ok(Err(_)) => return Err(Failure::Start(InvokeError::ShuttingDown)),
-                Err(_) => {
-                    let waited = begun.elapsed();
-                    self.pump(waited);
-                    if waited > self.shared.config.queue_timeout && lock(&self.state).starting == 0 {
-                        return Err(throttled());
-                    }
-                    pause = (pause * 2).min(Duration::from_millis(200));
-                }
+            if let Some(done) = place.wait(pause).await {
+                return done;
             }
+            if let Some(running) = place.begun() {
+                return Ok(running.await);
+            }
+            let waited = begun.elapsed();
+            self.pump(waited);
+            if waited > self.shared.config.queue_timeout && lock(&self.state).starting == 0 {
+                return Err(throttled());
+            }
+            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 
@@ -197,10 +181,6 @@ impl Pool {
         Warm { ready: state.alive.saturating_sub(state.starting), failure: state.failure.clone() }
     }
 
-    fn lease(self: &Arc<Self>, environment: Arc<Environment>) -> Lease {
-        Lease { environment: Some(environment), pool: Arc::clone(self) }
-    }
-
     /// Starts environments for those who wait: at once when there is none, otherwise when the first of them has
     /// waited for the grace time.
     fn pump(&self, waited: Duration) {
@@ -208,7 +188,7 @@ impl Pool {
         loop {
             {
                 let mut state = lock(&self.state);
-                state.waiters.retain(|w| !w.hand.is_closed());
+                state.waiters.retain(|w| !w.has_left());
                 let Some(first) = state.waiters.front() else { return };
                 let overdue = waited.max(first.since.elapsed()) >= self.shared.config.grace;
                 let wanted = state.waiters.len() > state.starting;
@@ -249,7 +229,7 @@ impl Pool {
                 self.shared.live.fetch_sub(1, Ordering::AcqRel);
                 self.fill_later();
                 if let Some(waiter) = waiter {
-                    let _ = waiter.hand.send(Err(Failure::Start(error)));
+                    waiter.fail(Failure::Start(error));
                 }
                 self.pump(Duration::ZERO);
             }
@@ -417,39 +397,40 @@ impl Owner for Pool {
             state.failure = Some("FUNCTION_ERROR_INIT_FAILURE".to_owned());
             loop {
                 match state.waiters.pop_front() {
-                    Some(waiter) if waiter.hand.is_closed() => {}
+                    Some(waiter) if waiter.has_left() => {}
                     other => break other,
                 }
             }
         };
         if let Some(waiter) = waiter {
-            let _ = waiter.hand.send(Err(Failure::Init(Arc::clone(environment), failure)));
+            waiter.fail(Failure::Init(Arc::clone(environment), failure));
         }
     }
 
     fn free(&self, environment: &Arc<Environment>) -> bool {
-        let waiter = {
-            let mut state = lock(&self.state);
-            loop {
+        loop {
+            let waiter = {
+                let mut state = lock(&self.state);
                 match state.waiters.pop_front() {
-                    Some(waiter) if waiter.hand.is_closed() => {}
-                    Some(waiter) => break Some(waiter),
-                    None if state.retired => break None,
+                    Some(waiter) => waiter,
+                    None if state.retired => break,
                     None => {
                         state.idle.push((Instant::now(), Arc::clone(environment)));
                         return false;
                     }
                 }
-            }
-        };
-        match (waiter, self.me.upgrade()) {
-            // A waiter that left in this moment drops the lease, which comes back here.
-            (Some(waiter), Some(me)) => waiter.hand.send(Ok(me.lease(Arc::clone(environment)))).is_ok(),
-            _ => {
-                environment.end(Reason::Spindown);
-                false
+            };
+            match waiter.begin(environment) {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(waiter) => {
+                    lock(&self.state).waiters.push_front(waiter);
+                    return false;
+                }
             }
         }
+        environment.end(Reason::Spindown);
+        false
     }
 
     fn gone(&self, environment: &Arc<Environment>) {

@@ -1,29 +1,103 @@
-//! What an invocation comes to: its last log lines, and its answer. Both are made before the environment may take the
-//! next one, whose log begins behind them.
+//! An invocation from its begin in an environment to what it comes to: its last log lines, and its answer. Both are made
+//! before the environment may take the next one, whose log begins behind them.
 
 use super::environment::{Environment, Job, Outcome, Reason};
+use super::logs::now_ms;
 use super::platform;
+use super::pool::{Failure, Running};
 use super::process::Exit;
 use super::report::{self, Report};
 use super::spec::{Durations, FunctionError, Invocation, InvokeContext};
+use super::to_its_end::ToItsEnd;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// The error type of a function that was killed for its use of memory.
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
+
+/// How often a running invocation's memory is looked at.
+const MEMORY_WATCH: Duration = Duration::from_millis(100);
+
+/// Who is told what comes of an invocation, and where that arrives.
+pub(crate) type Asker = oneshot::Sender<Result<Invocation, Failure>>;
+pub(crate) type Answer = oneshot::Receiver<Result<Invocation, Failure>>;
+
+/// What is asked of a function, and since when.
+pub(crate) struct Asked {
+    pub job: Arc<Job>,
+    pub begun: Instant,
+}
 
 /// An invocation that a runtime works on.
 #[derive(Clone)]
 pub(crate) struct Run {
     pub job: Arc<Job>,
+    /// When its time is over, by the clock that functions see.
+    pub deadline_ms: i64,
     /// When the runtime was given it, or began its init phase for it.
     pub sent: Instant,
     /// When it was asked for.
     pub begun: Instant,
 }
 
+/// As [`Run::begin`], for whoever waits for it.
+pub(crate) fn start(environment: &Arc<Environment>, asked: &Asked) -> Option<Running> {
+    let (asker, answer) = oneshot::channel();
+    let run = Run::begin(environment, asked, asker).ok()?;
+    Some(ToItsEnd::new(run.end(Arc::clone(environment), answer)))
+}
+
 impl Run {
+    /// Gives a ready environment what is asked.
+    ///
+    /// # Errors
+    /// It is not fit any more.
+    pub fn begin(environment: &Arc<Environment>, asked: &Asked, asker: Asker) -> Result<Run, Asker> {
+        // An init phase that is a part of this invocation has had of its time.
+        let own_init =
+            environment.suppressed && environment.started >= asked.begun && !environment.has_served();
+        let sent = if own_init { environment.started } else { Instant::now() };
+        let left = environment.spec.timeout.saturating_sub(sent.elapsed());
+        let deadline_ms = now_ms() + i64::try_from(left.as_millis()).unwrap_or(900_000);
+        let run = Run { job: Arc::clone(&asked.job), deadline_ms, sent, begun: asked.begun };
+        environment.run(run.clone(), asker)?;
+        Ok(run)
+    }
+
+    /// Waits for its answer until its time is over.
+    pub async fn end(self, environment: Arc<Environment>, mut answer: Answer) -> Invocation {
+        let deadline = self.sent + environment.spec.timeout;
+        loop {
+            let until = deadline.min(Instant::now() + MEMORY_WATCH);
+            match tokio::time::timeout_at(until.into(), &mut answer).await {
+                Ok(Ok(Ok(done))) => return done,
+                Ok(_) => return self.died(&environment),
+                Err(_) if Instant::now() >= deadline => {
+                    if environment.give_up(&self) {
+                        return self.timed_out(&environment);
+                    }
+                    return match answer.await {
+                        Ok(Ok(done)) => done,
+                        _ => self.died(&environment),
+                    };
+                }
+                Err(_) => {
+                    environment.max_memory_mb();
+                    if environment.own_memory_mb() > u64::from(environment.spec.memory_mb) {
+                        environment.end(Reason::Failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What became of it when the environment was dropped with it.
+    pub fn died(&self, environment: &Environment) -> Invocation {
+        self.ended(environment, Outcome::Exit(Exit::Signal(9)), Instant::now())
+    }
+
     /// Its time is over: the environment ends.
     pub fn timed_out(&self, environment: &Arc<Environment>) -> Invocation {
         environment.end(Reason::Timeout);

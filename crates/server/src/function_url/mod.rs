@@ -137,9 +137,8 @@ fn authorize(
 ) -> Result<(), Refused> {
     let caller = signer.map_or_else(|| Principal::Anonymous.into(), |s| s.caller.clone());
     let arn = arn::Arn::parse(&url.function_arn).map_err(|e| broken(&e))?;
-    let ip = request.head.peer.ip().to_string();
     let around = Surroundings {
-        source_ip: Some(&ip),
+        source_ip: Some(&request.head.source_ip),
         user_agent: request.head.text("user-agent"),
         region: &arn.region,
         now_ms,
@@ -212,7 +211,7 @@ fn event_of(
         protocol: &format!("{:?}", head.version),
         headers: &headers,
         body: &request.body,
-        source_ip: &head.peer.ip().to_string(),
+        source_ip: &head.source_ip,
         domain,
         port: port.parse().unwrap_or_else(|_| head.local.port()),
         trace,

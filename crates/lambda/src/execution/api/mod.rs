@@ -6,8 +6,9 @@
 mod extension;
 mod own;
 
-use super::environment::{Environment, InitFailure, Job, Outcome};
+use super::environment::{Environment, InitFailure, Outcome};
 use super::report::MAX_RESPONSE;
+use super::run::Run;
 use super::sockets::{Owner, v4};
 use super::spec::Part;
 use base64::Engine as _;
@@ -137,21 +138,21 @@ fn invocation(rest: &str) -> Option<(&str, bool)> {
 }
 
 async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
-    let job = match environment.next() {
+    let run = match environment.next() {
         Ok(waiting) => waiting.await,
         Err(reason) => return error(StatusCode::FORBIDDEN, "InvalidStateTransition", reason),
     };
-    let Ok(job) = job else {
+    let Ok(run) = run else {
         return error(
             StatusCode::FORBIDDEN,
             "InvalidStateTransition",
             "asked again, or the environment ends",
         );
     };
-    let mut response = Response::new(Full::new(job.payload.clone()));
+    let mut response = Response::new(Full::new(run.job.payload.clone()));
     let to = response.headers_mut();
     to.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, value) in headers(&job) {
+    for (name, value) in headers(&run) {
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             to.insert(HeaderName::from_static(name), value);
         }
@@ -160,8 +161,9 @@ async fn next(environment: &Arc<Environment>) -> Response<Full<Bytes>> {
 }
 
 /// What an invocation brings beside its event.
-fn headers(job: &Job) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
-    let Job { context, deadline_ms, .. } = job;
+fn headers(run: &Run) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+    let Run { job, deadline_ms, .. } = run;
+    let context = &job.context;
     let all = [
         ("lambda-runtime-aws-request-id", Some(&context.request_id)),
         ("lambda-runtime-invoked-function-arn", Some(&context.invoked_arn)),

@@ -5,7 +5,8 @@
 //! question for it has come already.
 
 use super::{MAX_HEAD, Outcome, PREFIX, headers, invocation, serve};
-use crate::execution::environment::{Environment, Job};
+use crate::execution::environment::Environment;
+use crate::execution::run::Run;
 use bytes::{Bytes, BytesMut};
 use std::io::{self, Cursor, Write as _};
 use std::sync::Arc;
@@ -52,7 +53,7 @@ async fn usual(
                 };
                 let _ = read.split_to(length);
                 match event(waiting, stream, read).await? {
-                    Some(job) => put(write, &job)?,
+                    Some(run) => put(write, &run)?,
                     None => write.extend_from_slice(REPLACED),
                 }
                 let sent = send(stream, write).await;
@@ -101,30 +102,30 @@ async fn send(stream: &mut UnixStream, write: &mut Vec<u8>) -> io::Result<()> {
 
 /// The event that is waited for, `None` when another connection asked later; an error when the bootstrap is gone.
 async fn event(
-    mut waiting: oneshot::Receiver<Arc<Job>>,
+    mut waiting: oneshot::Receiver<Run>,
     stream: &mut UnixStream,
     read: &mut BytesMut,
-) -> io::Result<Option<Arc<Job>>> {
+) -> io::Result<Option<Run>> {
     loop {
         tokio::select! {
             biased;
-            job = &mut waiting => return Ok(job.ok()),
+            run = &mut waiting => return Ok(run.ok()),
             more = more(stream, read), if read.len() < MAX_MESSAGE => more?,
         }
     }
 }
 
 /// An invocation, as the answer to the question for it.
-fn put(to: &mut Vec<u8>, job: &Job) -> io::Result<()> {
+fn put(to: &mut Vec<u8>, run: &Run) -> io::Result<()> {
     to.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n");
-    for (name, value) in headers(job) {
+    for (name, value) in headers(run) {
         // As hyper's header values: no control characters but the tab.
         if value.bytes().all(|b| b == b'\t' || (b >= b' ' && b != 0x7f)) {
             write!(to, "{name}: {value}\r\n")?;
         }
     }
-    write!(to, "Content-Length: {}\r\n\r\n", job.payload.len())?;
-    to.extend_from_slice(&job.payload);
+    write!(to, "Content-Length: {}\r\n\r\n", run.job.payload.len())?;
+    to.extend_from_slice(&run.job.payload);
     Ok(())
 }
 

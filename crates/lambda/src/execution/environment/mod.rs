@@ -13,7 +13,7 @@ use super::extensions::Extensions;
 use super::logs::EnvironmentLog;
 use super::platform::{self, Event, Level};
 use super::process::{Exit, Process, lock};
-use super::run::Run;
+use super::run::{Asker, Run};
 use super::slot::Slot;
 use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, Invocation, InvokeContext, Part};
@@ -33,15 +33,10 @@ use tokio::sync::oneshot;
 use watch::Memory;
 
 /// An event on its way to the runtime.
-#[derive(Clone)]
 pub(crate) struct Job {
     pub context: InvokeContext,
     pub payload: Bytes,
-    pub deadline_ms: i64,
 }
-
-/// Where the answer to an invocation arrives.
-pub(crate) type Answer = oneshot::Receiver<Invocation>;
 
 /// What became of an invocation.
 #[derive(Debug)]
@@ -78,8 +73,8 @@ impl InitFailure {
 
 enum Phase {
     Init,
-    Ready(oneshot::Sender<Arc<Job>>),
-    Busy(Run, oneshot::Sender<Invocation>),
+    Ready(oneshot::Sender<Run>),
+    Busy(Run, Asker),
     /// The request id of what was answered.
     Answered(String),
     Dead,
@@ -133,7 +128,7 @@ pub(crate) struct Environment {
     owner: Arc<dyn Owner>,
     phase: Mutex<Phase>,
     /// The answer to the last invocation, while it waits for the next one's event to be sent.
-    parting: Mutex<Option<(Invocation, oneshot::Sender<Invocation>)>>,
+    parting: Mutex<Option<(Invocation, Asker)>>,
     log: Mutex<EnvironmentLog>,
     pipe: pipe::Receiver,
     memory: Mutex<Memory>,
@@ -213,7 +208,7 @@ impl Environment {
 
     /// The runtime asks for the next invocation. Gives the event, once there is one; an error when this is not
     /// the time to ask.
-    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Arc<Job>>, &'static str> {
+    pub fn next(self: &Arc<Self>) -> Result<oneshot::Receiver<Run>, &'static str> {
         let (send, receive) = oneshot::channel();
         let first = {
             let mut phase = lock(&self.phase);
@@ -228,7 +223,7 @@ impl Environment {
                 // The event in progress once more, as AWS's supervisor does (its public source: a runtime that works
                 // is in the state that asks).
                 Phase::Busy(ref run, _) => {
-                    let _ = send.send(Arc::clone(&run.job));
+                    let _ = send.send(run.clone());
                     return Ok(receive);
                 }
                 Phase::Dead => return Err("the environment is being ended"),
@@ -273,7 +268,7 @@ impl Environment {
     pub fn part(&self) {
         let parting = lock(&self.parting).take();
         if let Some((invocation, answer)) = parting {
-            let _ = answer.send(invocation);
+            let _ = answer.send(Ok(invocation));
         }
     }
 
@@ -299,30 +294,30 @@ impl Environment {
         }
     }
 
-    /// Hands an event to the runtime, which must be waiting for one. `None`: this environment is not fit any more.
-    pub fn run(self: &Arc<Self>, run: Run) -> Option<Answer> {
+    /// Hands an event to the runtime, which must be waiting for one.
+    ///
+    /// # Errors
+    /// This environment is not fit any more.
+    pub fn run(self: &Arc<Self>, run: Run, asker: Asker) -> Result<(), Asker> {
         self.thaw();
-        let (answer, answered) = oneshot::channel();
         let mut phase = lock(&self.phase);
         match std::mem::replace(&mut *phase, Phase::Dead) {
             Phase::Ready(waiting) => {
                 lock(&self.log).clear_tail();
-                let job = Arc::clone(&run.job);
-                let context = &job.context;
+                let context = &run.job.context;
                 self.record(platform::start(&self.spec, context));
                 self.extensions.invoke(|| {
                     json!({
-                        "eventType": "INVOKE", "deadlineMs": job.deadline_ms, "requestId": context.request_id,
+                        "eventType": "INVOKE", "deadlineMs": run.deadline_ms, "requestId": context.request_id,
                         "invokedFunctionArn": context.invoked_arn,
                         "tracing": { "type": "X-Amzn-Trace-Id", "value": context.trace_id.as_deref().unwrap_or_default() },
                     })
                 });
-                self.watch_extensions(job.deadline_ms);
-                *phase = Phase::Busy(run, answer);
-                if waiting.send(job).is_ok() {
-                    return Some(answered);
+                self.watch_extensions(run.deadline_ms);
+                if waiting.send(run.clone()).is_ok() {
+                    *phase = Phase::Busy(run, asker);
+                    return Ok(());
                 }
-                *phase = Phase::Dead;
                 drop(phase);
                 self.end(Reason::Failure);
             }
@@ -332,7 +327,7 @@ impl Environment {
             }
         }
         self.part();
-        None
+        Err(asker)
     }
 
     /// Whether `request_id` is the invocation in progress, and where its response goes as it comes, if anywhere.
@@ -374,7 +369,7 @@ impl Environment {
         if next {
             *lock(&self.parting) = Some((invocation, answer));
         } else {
-            let _ = answer.send(invocation);
+            let _ = answer.send(Ok(invocation));
         }
         true
     }
@@ -383,7 +378,7 @@ impl Environment {
     fn die_of(&self, outcome: Outcome) {
         let before = std::mem::replace(&mut *lock(&self.phase), Phase::Dead);
         if let Phase::Busy(run, answer) = before {
-            let _ = answer.send(run.ended(self, outcome, Instant::now()));
+            let _ = answer.send(Ok(run.ended(self, outcome, Instant::now())));
         }
     }
 
