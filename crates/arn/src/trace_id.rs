@@ -44,7 +44,7 @@ impl TraceId {
 fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 2);
     for nibble in bytes.iter().flat_map(|b| [b >> 4, b & 15]) {
-        out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        out.push(char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }));
     }
     out
 }

@@ -93,6 +93,47 @@ def handler(event, context):
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_the_queue_is_not_run_and_what_has_begun_goes_on() {
+    // So long that those who wait do not look before their turn has come.
+    let world = World::with(|c| (c.max_environments, c.grace) = (1, Duration::from_secs(20)));
+    let code = "
+import time
+def handler(event, context):
+    print('begins with', event)
+    time.sleep(60 if event == 'hangs' else 0.5)
+    return event
+";
+    let mut spec = world.function("queue", code);
+    spec.timeout = Duration::from_secs(1);
+    let spec = Arc::new(spec);
+    let ask = |event: &str| {
+        let (executor, spec, context) = (world.executor.clone(), Arc::clone(&spec), world.context());
+        let payload = json!(event).to_string();
+        tokio::spawn(async move { executor.invoke(&spec, payload.into(), context).await })
+    };
+    let pause = |ms| tokio::time::sleep(Duration::from_millis(ms));
+    assert_eq!(text(&world.invoke(&spec, "\"warms up\"").await), "\"warms up\"");
+    let first = ask("first");
+    pause(100).await;
+    let leaves = ask("leaves");
+    pause(50).await;
+    let hangs = ask("hangs");
+    pause(50).await;
+    let last = ask("last");
+    pause(50).await;
+    leaves.abort();
+    assert_eq!(text(&first.await.expect("joined").expect("run")), "\"first\"");
+    pause(200).await;
+    // It has begun while its task still waits for its turn; its time-out ends it all the same.
+    assert!(world.log().contains("begins with hangs"), "{}", world.log());
+    hangs.abort();
+    assert_eq!(text(&last.await.expect("joined").expect("run")), "\"last\"");
+    let log = world.log();
+    assert!(!log.contains("begins with leaves") && log.contains("Status: timeout"), "{log}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_runs_between_invocations() {
     let world = World::with(|c| c.sandbox = Sandbox::Require);
     let code = "

@@ -13,6 +13,12 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 /// The canonical path of every service but S3: dots and doubled slashes removed, then encoded once more than it
 /// was sent.
 pub(crate) fn path(raw: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_~".contains(&b);
+    let goes_on = |two: &[u8]| matches!(*two, [before, b] if plain(b) || (b == b'/' && before != b'/'));
+    // Most are as they should be already; what has a dot may be more than that.
+    if raw.starts_with('/') && !raw.ends_with('/') && raw.as_bytes().windows(2).all(goes_on) {
+        return raw.to_owned();
+    }
     percent_encode(normalize(raw).as_bytes(), PATH).to_string()
 }
 
@@ -143,6 +149,9 @@ mod tests {
             ("/functions/arn%3Aaws", "/functions/arn%253Aaws"),
             ("/functions/a:b", "/functions/a%3Ab"),
             ("/a/b/", "/a/b/"),
+            ("a/b", "/a/b"),
+            ("/a//b", "/a/b"),
+            ("/a-1/b_2/~c", "/a-1/b_2/~c"),
         ] {
             assert_eq!(path(raw), want, "{raw}");
         }

@@ -177,7 +177,7 @@ fn of_header(authorization: &str, headers: &[(&str, &[u8])]) -> Result<Parts, Au
     let hash = || STANDARD.encode(Sha256::digest(authorization.as_bytes()));
     let (algorithm, parameters) = authorization.split_once([' ', ',']).unwrap_or((authorization, ""));
     let (mut credential, mut signature, mut signed) = (None, None, None);
-    for parameter in parameters.split([',', ' ', '\t']).filter(|p| !p.is_empty()) {
+    for parameter in parameters.split(',').flat_map(str::split_ascii_whitespace) {
         let Some((name, value)) = parameter.split_once('=') else {
             return Err(AuthError::incomplete(format!(
                 "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and \
