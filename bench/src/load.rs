@@ -2,12 +2,13 @@
 //! little of its own around them, for what it needs is added to both servers that are compared.
 
 use std::io::{Read, Write};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::Failed;
+use crate::{Failed, processors};
 
 /// Two threads, so that a machine of two processors is busy whoever answers.
 const THREADS: usize = 2;
@@ -25,16 +26,22 @@ pub fn get(path: &str, host: &str) -> Vec<u8> {
 /// # Errors
 /// Any answer that is not 200, any connection that breaks.
 pub fn requests_per_second(authority: &str, requests: &[Vec<u8>], time: Duration) -> Result<f64, Failed> {
-    let begun = Instant::now();
-    let answered: Result<usize, Failed> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || one_thread(authority, requests, thread, begun + time)))
-            .collect();
+    let ready = Barrier::new(THREADS);
+    let one = |thread| {
+        let batch = processors::become_batch();
+        ready.wait();
+        batch?;
+        let begun = Instant::now();
+        let answered = one_thread(authority, requests, thread, begun + time)?;
+        Ok(answered as f64 / begun.elapsed().as_secs_f64())
+    };
+    let one = &one;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || one(thread))).collect();
         let join =
             |t: std::thread::ScopedJoinHandle<'_, _>| t.join().map_err(|_| "a thread broke".to_owned());
         threads.into_iter().map(|t| join(t).and_then(|done| done)).sum()
-    });
-    Ok(answered? as f64 / begun.elapsed().as_secs_f64())
+    })
 }
 
 /// Sends each of `requests` once, over one connection.
@@ -49,10 +56,7 @@ pub fn in_all(authority: &str, requests: &[Vec<u8>]) -> Result<(), Failed> {
 }
 
 /// Sends a request and reads its answer.
-///
-/// # Errors
-/// As [`requests_per_second`].
-pub fn ask(stream: &mut std::net::TcpStream, request: &[u8]) -> Result<(), Failed> {
+fn ask(stream: &mut std::net::TcpStream, request: &[u8]) -> Result<(), Failed> {
     let failed = |e: std::io::Error| e.to_string();
     stream.write_all(request).map_err(failed)?;
     let (mut buffer, mut filled) = ([0; 4096], 0);
@@ -124,7 +128,7 @@ pub async fn one_connection(authority: &str, requests: &[Vec<u8>], until: Instan
 ///
 /// # Errors
 /// It is not 200, or has no length.
-fn whole(bytes: &[u8]) -> Result<bool, Failed> {
+pub fn whole(bytes: &[u8]) -> Result<bool, Failed> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes).map_err(|e| e.to_string())? else {

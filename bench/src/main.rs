@@ -19,6 +19,7 @@ mod latency;
 mod load;
 mod mock;
 mod processes;
+mod processors;
 mod proxy;
 mod ready;
 mod runtime_api;
