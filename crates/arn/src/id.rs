@@ -48,7 +48,8 @@ pub fn request_id(mut random: [u8; 16]) -> String {
             at += 1;
         }
     }
-    String::from_utf8_lossy(&text).into_owned()
+    // All of it is ASCII.
+    std::str::from_utf8(&text).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

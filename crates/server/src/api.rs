@@ -1,6 +1,7 @@
 //! The journey of a call to a deployed API: the front door's questions, and the gateway's request and answer in
 //! the listener's terms.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use arn::AccountId;
@@ -38,11 +39,14 @@ pub struct Destination<'a> {
     pub too_large: bool,
 }
 
+/// The name of a client whom nobody knows.
+pub const ANONYMOUS: Cow<'static, str> = Cow::Borrowed("anonymous");
+
 /// An answer to a call.
 pub struct Answer {
     pub response: Response<Body>,
     /// The client's name.
-    pub caller: String,
+    pub caller: Cow<'static, str>,
     pub trace: Box<GatewayTrace>,
     /// Of a response that is passed on as it comes: what is to be passed on, and where to.
     pub stream: Option<(Box<Stream>, BodySender)>,
@@ -61,7 +65,7 @@ pub async fn answer(
     let door = Door { state, request, now_ms, endpoint, domain, signer: OnceLock::new() };
     let call = client_request(request, to, request_id, now_ms);
     let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
-    let caller = door.signer.get().map_or_else(|| "anonymous".to_owned(), |s| s.caller.principal.arn());
+    let caller = door.signer.get().map_or(ANONYMOUS, |s| s.caller.principal.arn().into());
     let mut response = response(head);
     let stream = stream.map(|stream| {
         let (sender, body) = Body::stream();
@@ -91,11 +95,11 @@ fn client_request(
         custom_domain,
         vpc_endpoint: endpoint.map(str::to_owned),
         query: head.query().to_owned(),
-        method: head.method.as_str().to_owned(),
+        method: head.verb(),
         headers: head.original_headers(),
         body: request.body.clone(),
         body_too_large: too_large,
-        source_ip: str::to_owned(&head.source_ip),
+        source_ip: head.source_ip.clone(),
         domain_name: domain.to_owned(),
         port: port.unwrap_or_else(|| head.local.port()),
         tls: false,
@@ -113,7 +117,8 @@ fn extended_id() -> String {
     for (letter, random) in id.iter_mut().zip(crate::random::random::<15>()) {
         *letter = letters[usize::from(random) % letters.len()];
     }
-    String::from_utf8_lossy(&id).into_owned()
+    // All of it is ASCII.
+    std::str::from_utf8(&id).unwrap_or_default().to_owned()
 }
 
 fn response(answer: ClientResponse) -> Response<Body> {

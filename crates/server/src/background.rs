@@ -35,11 +35,11 @@ impl Background for Events {
             ring.push(Trace {
                 request_id: report.request_id.clone(),
                 started_ms: report.accepted_ms,
-                method: "EVENT".to_owned(),
+                method: "EVENT".into(),
                 path: report.function_arn.clone(),
                 // What the client got when the event was accepted.
                 status: 202,
-                caller: "lambda.amazonaws.com".to_owned(),
+                caller: "lambda.amazonaws.com".into(),
                 duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
                 journey: Journey::Event(Box::new(report)),
                 events,

@@ -1,5 +1,6 @@
 //! A running server: requests in, answers out, a trace for each.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -180,10 +181,10 @@ impl Handler for Front {
         self.state.ring.push(Trace {
             request_id,
             started_ms: now_ms(),
-            method: head.method.to_string(),
+            method: head.verb(),
             path: head.path().to_owned(),
             status: 413,
-            caller: String::new(),
+            caller: Cow::Borrowed(""),
             duration_us: 0,
             journey,
             events: Events::default(),
@@ -222,22 +223,22 @@ impl Front {
                 }
                 Target::Domain(DomainTarget::Unmapped { base_paths }) => {
                     let (response, trace) = api::unmapped(head, base_paths, &request_id);
-                    (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
+                    (response, Some((api::ANONYMOUS, Journey::Api(Box::new(trace)))))
                 }
                 Target::Domain(DomainTarget::NotAssociated { endpoints }) => {
                     let (response, trace) = api::not_associated(head, endpoints, &request_id);
-                    (response, Some(("anonymous".to_owned(), Journey::Api(Box::new(trace)))))
+                    (response, Some((api::ANONYMOUS, Journey::Api(Box::new(trace)))))
                 }
                 Target::FunctionUrl(id) => {
                     // Boxed, as below: the journey of most requests is that to an API, and a future is as large as
                     // its largest branch.
                     let answer =
                         Box::pin(function_url::answer(state, &request, id, &request_id, started_ms)).await;
-                    (answer.response, Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller.into(), answer.journey)))
                 }
                 Target::Aws => {
                     let answer = Box::pin(aws::answer(state, &request, &request_id)).await;
-                    (answer.response, Some((answer.caller, answer.journey)))
+                    (answer.response, Some((answer.caller.into(), answer.journey)))
                 }
             }
         };
@@ -245,14 +246,16 @@ impl Front {
         // The server's own pages leave no trace: reading traces would push them out.
         let Some((caller, journey)) = told else { return response };
         const ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-        if !response.headers().contains_key(ID)
+        // The gateway names its answers itself.
+        if !matches!(journey, Journey::Api(_))
+            && !response.headers().contains_key(ID)
             && let Ok(id) = HeaderValue::from_str(&request_id)
         {
             response.headers_mut().insert(ID, id);
         }
         let trace = Trace {
             started_ms,
-            method: head.method.to_string(),
+            method: head.verb(),
             path: head.path().to_owned(),
             status: response.status().as_u16(),
             caller,

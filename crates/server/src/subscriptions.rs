@@ -165,10 +165,10 @@ pub async fn deliver(state: &State, reports: &Reports) {
         state.ring.push(Trace {
             request_id,
             started_ms: now_ms(),
-            method: "POST".to_owned(),
+            method: "POST".into(),
             path: group,
             status: 500,
-            caller: "logs.amazonaws.com".to_owned(),
+            caller: "logs.amazonaws.com".into(),
             duration_us: 0,
             journey: Journey::Aws {
                 service: "logs",

@@ -37,9 +37,13 @@ pub fn may_be_custom(name: &str) -> bool {
     if ["execute-api", "lambda-url"].iter().any(|s| second.eq_ignore_ascii_case(s)) {
         return false;
     }
-    let lower = name.trim_end_matches('.').to_ascii_lowercase();
+    // First, for it is what most calls by path have, and needs no copy.
+    let name = name.trim_end_matches('.');
+    if name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
+        return false;
+    }
+    let lower = name.to_ascii_lowercase();
     !SERVICES.iter().any(|s| first.eq_ignore_ascii_case(s))
-        && lower.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err()
         && ![".amazonaws.com", ".amazonaws.com.cn", ".on.aws"].iter().any(|end| lower.ends_with(end))
 }
 

@@ -1,5 +1,6 @@
 //! What happened to one request: filled in on the way, kept in a bounded ring for `explain` and `tail`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -26,13 +27,13 @@ pub struct Trace {
     /// Milliseconds since 1970.
     pub started_ms: i64,
     /// The client's method.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// The client's path, without the query, which may hold a signature.
     pub path: String,
     /// What the client got.
     pub status: u16,
     /// An ARN, `anonymous`, or nothing when the caller never became known.
-    pub caller: String,
+    pub caller: Cow<'static, str>,
     /// Microseconds.
     pub duration_us: u64,
     /// What kind of request it was.

@@ -37,8 +37,6 @@ pub(super) struct Admitted {
     /// Whether the stage's canary served it; `None` where there is none.
     pub canary: Option<bool>,
     pub key: Option<Arc<Key>>,
-    /// With the stage, or as sent to a custom domain.
-    pub path: String,
 }
 
 /// One call, answered.
@@ -132,7 +130,7 @@ impl Answered<'_> {
                 text(if base.is_empty() { "(none)" } else { base })
             }
             "httpMethod" => text(&request.method),
-            "path" => text(&admitted.path),
+            "path" => Some(request.context_path()),
             "protocol" => text(request.protocol),
             "resourceId" => text(&route?.resource_id),
             "resourcePath" => text(&route?.resource_path),

@@ -16,6 +16,8 @@ use crate::model::{Integration, Method};
 
 /// Steps back that one match of a selection pattern may take; one that takes more does not match.
 const BACKTRACKS: usize = 100_000;
+/// What a response is when nothing says otherwise.
+const JSON: &str = "application/json";
 /// Bytes that a compiled selection pattern may take.
 const PATTERN_BYTES: usize = 1 << 20;
 
@@ -122,7 +124,7 @@ impl Answers {
             .for_accept(call.request.header("accept"))
             .and_then(|index| answer.templates.get(index));
         let (content_type, body, overrides) = match template {
-            None => ("application/json", backend.body.clone(), Overrides::default()),
+            None => (JSON, backend.body.clone(), Overrides::default()),
             // Guide, "Select a VTL mapping template": an empty template returns the payload unmapped.
             Some((name, template)) if template.is_empty() => {
                 (name, backend.body.clone(), Overrides::default())
@@ -145,7 +147,10 @@ impl Answers {
         let mut response = ClientResponse { status: answer.status, headers, body };
         apply(&overrides, &mut response);
         if !response.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(b"content-type")) {
-            let content_type = Bytes::copy_from_slice(content_type.as_bytes());
+            let content_type = match content_type {
+                JSON => Bytes::from_static(JSON.as_bytes()),
+                other => Bytes::copy_from_slice(other.as_bytes()),
+            };
             response.headers.push((Bytes::from_static(b"Content-Type"), content_type));
         }
         Ok(response)

@@ -68,7 +68,7 @@ impl MethodCall<'_> {
             set(&mut out, "X-Amzn-Trace-Id", self.trace_id().request.clone());
             let forwarded = match request.header("x-forwarded-for") {
                 Some(before) => format!("{before}, {}", request.source_ip),
-                None => request.source_ip.clone(),
+                None => str::to_owned(&request.source_ip),
             };
             set(&mut out, "X-Forwarded-For", forwarded);
             set(&mut out, "X-Forwarded-Port", request.port.to_string());

@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// A call to a deployed API.
@@ -14,7 +17,7 @@ pub struct ClientRequest {
     /// What follows the `?`, as sent and not decoded; empty when there is none.
     pub query: String,
     /// The verb.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Every header in order, in the client's own spelling.
     pub headers: Vec<(String, Bytes)>,
     /// The body, at most [`MAX_BODY`] bytes.
@@ -22,7 +25,7 @@ pub struct ClientRequest {
     /// Whether it was longer; the server need not keep what it read of it.
     pub body_too_large: bool,
     /// The client's address.
-    pub source_ip: String,
+    pub source_ip: Arc<str>,
     /// The host name that the client used, without the port.
     pub domain_name: String,
     /// The port that the client used.
@@ -52,6 +55,14 @@ impl ClientRequest {
         line + self.headers.iter().map(|(_, value)| value.len()).sum::<usize>()
     }
 
+    /// `$context.path`: with the stage, as sent, but for slashes before the stage; to a custom domain, as sent.
+    pub(super) fn context_path(&self) -> Cow<'_, str> {
+        match &self.custom_domain {
+            Some(domain) => Cow::Borrowed(&domain.sent_path),
+            None => with_one_slash(&self.path),
+        }
+    }
+
     /// The first value of a header, names compared without case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -59,6 +70,15 @@ impl ClientRequest {
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .and_then(|(_, v)| std::str::from_utf8(v).ok())
+    }
+}
+
+/// With one slash of those that it begins with.
+fn with_one_slash(path: &str) -> Cow<'_, str> {
+    let trimmed = path.trim_start_matches('/');
+    match path.len() - trimmed.len() {
+        0 => Cow::Owned(format!("/{trimmed}")),
+        slashes => Cow::Borrowed(&path[slashes - 1..]),
     }
 }
 
@@ -92,4 +112,16 @@ pub(super) fn valid_name(name: &str) -> bool {
 /// Whether a header's value may be sent: no line ends, no control characters but the tab.
 pub(super) fn valid_value(value: &str) -> bool {
     value.bytes().all(|b| b == b'\t' || (b >= 0x20 && b != 0x7f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_context_path_keeps_slashes_behind_the_stage() {
+        assert_eq!(with_one_slash("/stage//proxy-value"), "/stage//proxy-value");
+        assert_eq!(with_one_slash("//stage/x"), "/stage/x");
+        assert_eq!(with_one_slash("stage"), "/stage");
+    }
 }

@@ -1,6 +1,5 @@
 //! A call from its first byte to its answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arn::TraceId;
@@ -40,13 +39,12 @@ pub(super) async fn handle(
     door: &dyn FrontDoor,
 ) -> Handled {
     if let Some(method) = headers::overriding_method(&client_request) {
-        client_request.method = method.to_owned();
+        client_request.method = method.into();
     }
     let request = &*client_request;
-    let mut trace = Box::new(GatewayTrace { api_id: request.api_id.clone(), ..GatewayTrace::default() });
+    let mut trace = Box::<GatewayTrace>::default();
     let mut journal = Journal::new(Level::Off, request.now_ms);
     let (stage, path) = split(&request.path);
-    trace.stage = stage.to_owned();
     let response = match inner.stages.get(&inner.store, &request.api_id, stage) {
         Ok(Some(found)) => match &*found {
             Ok(stage) => {
@@ -54,9 +52,8 @@ pub(super) async fn handle(
                     Some((percent, canary)) if chance() < *percent => canary,
                     _ => stage,
                 };
-                let path_sent = sent_path(request).into_owned();
-                let mut admitted =
-                    Admitted { path: path_sent, canary: served.for_canary(), ..Admitted::default() };
+                trace.stage = served.stage.clone();
+                let mut admitted = Admitted { canary: served.for_canary(), ..Admitted::default() };
                 let told = (&mut journal, &mut *trace, &mut admitted);
                 let minimum = served.api.compression;
                 let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
@@ -70,6 +67,7 @@ pub(super) async fn handle(
                     Ok(Replied { head, rest: Some(rest) }) => {
                         let response = named(head, request);
                         trace.status = response.status;
+                        trace.api_id.clone_from(&request.api_id);
                         let (stage, canary) = (found.clone(), served.is_canary);
                         let (inner, head, told) = (inner.clone(), response.clone(), trace.clone());
                         let request = client_request;
@@ -94,6 +92,7 @@ pub(super) async fn handle(
                     served,
                     &Answered { request, response: &response, trace: &trace, admitted: &admitted },
                 );
+                trace.api_id = std::mem::take(&mut client_request.api_id);
                 return Handled { response, trace, stream: None };
             }
             Err(why) => internal(why.clone()),
@@ -104,7 +103,9 @@ pub(super) async fn handle(
         },
         Err(error) => internal(store_failed(&error)),
     };
+    trace.stage = stage.into();
     let response = finish(request, Err(response), None, &mut journal, &mut trace);
+    trace.api_id = client_request.api_id;
     Handled { response, trace, stream: None }
 }
 
@@ -189,7 +190,7 @@ async fn serve(
         stage: &served.stage,
         variables: &served.variables,
         path,
-        context_path: sent_path(request),
+        context_path: request.context_path(),
         path_parameters: route.variables.iter().map(|n| &**n).zip(values).collect(),
         caller: None,
         authorizer: None,
@@ -221,23 +222,6 @@ async fn serve(
             response_cache::keep(&inner.responses, caching, kept, &mut reply.head, request.now_ms);
             Ok(reply)
         }
-    }
-}
-
-/// The path for `$context.path`.
-fn sent_path(request: &ClientRequest) -> Cow<'_, str> {
-    match &request.custom_domain {
-        Some(domain) => Cow::Borrowed(&domain.sent_path),
-        None => context_path(&request.path),
-    }
-}
-
-/// With the stage, as sent, but for slashes before the stage.
-fn context_path(path: &str) -> Cow<'_, str> {
-    let trimmed = path.trim_start_matches('/');
-    match path.len() - trimmed.len() {
-        0 => Cow::Owned(format!("/{trimmed}")),
-        extra => Cow::Borrowed(&path[extra - 1..]),
     }
 }
 
@@ -411,11 +395,5 @@ mod tests {
         ] {
             assert_eq!(split(path), expected, "{path}");
         }
-    }
-
-    #[test]
-    fn the_context_path_keeps_slashes_behind_the_stage() {
-        assert_eq!(context_path("/stage//proxy-value"), "/stage//proxy-value");
-        assert_eq!(context_path("//stage/x"), "/stage/x");
     }
 }

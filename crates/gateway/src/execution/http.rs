@@ -285,7 +285,7 @@ fn request(
         return Err(Failure::configuration(journal, &detail.clone(), Why::Configuration { detail }));
     }
     let request = EndpointRequest {
-        method: target.method.clone().unwrap_or_else(|| call.request.method.clone()),
+        method: target.method.clone().unwrap_or_else(|| call.request.method.to_string()),
         url: url((uri, target.mapping.is_none()), call, &parameters, journal)?,
         headers: headers(target, call, id, parameters, !body.is_empty()),
         body,

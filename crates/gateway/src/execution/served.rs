@@ -22,7 +22,7 @@ use crate::model::{Deployment, Resource, RestApi, Snapshot, Stage, Texts};
 
 /// A stage and the deployment that it points at.
 pub(super) struct Served {
-    pub stage: String,
+    pub stage: Arc<str>,
     pub variables: Texts,
     pub api: Arc<Compiled>,
     /// What HTTP endpoints with TLS are shown.
@@ -280,7 +280,7 @@ impl Served {
             }
         };
         Self {
-            stage: name.clone(),
+            stage: name.as_str().into(),
             variables: stage.variables.clone(),
             certificate,
             method_metrics,

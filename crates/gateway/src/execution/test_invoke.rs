@@ -104,8 +104,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
             trace.error_message = response.message();
             trace.why = Some(why);
             // As they are now (AWS on re:Post: one that is put shows at once).
-            let (plain, admitted) =
-                (sent.clone(), Admitted { path: path.to_string(), ..Admitted::default() });
+            let (plain, admitted) = (sent.clone(), Admitted::default());
             let answered =
                 Answered { request: &request, response: &plain, trace: &trace, admitted: &admitted };
             let path_parameters = &method_call.path_parameters;
@@ -219,11 +218,11 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         custom_domain: None,
         vpc_endpoint: None,
         query: query.to_owned(),
-        method: method.to_owned(),
+        method: method.to_owned().into(),
         headers,
         body_too_large: false,
         body: Bytes::copy_from_slice(call.text("body").unwrap_or_default().as_bytes()),
-        source_ip: "test-invoke-source-ip".to_owned(),
+        source_ip: "test-invoke-source-ip".into(),
         domain_name: "testPrefix.testDomainName".to_owned(),
         port: 443,
         tls: true,

@@ -9,7 +9,7 @@ pub struct GatewayTrace {
     /// The API's id as called.
     pub api_id: String,
     /// The stage as called, empty when the path has none.
-    pub stage: String,
+    pub stage: Arc<str>,
     /// The API, its owner and the deployment; `None` when the API or the stage does not exist.
     pub deployment: Option<Arc<DeploymentFacts>>,
     /// The method that the call went to.

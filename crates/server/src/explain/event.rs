@@ -49,10 +49,10 @@ pub fn taken_up(state: &State, request_id: &str) -> Option<Arc<Trace>> {
     Some(Arc::new(Trace {
         request_id: request_id.to_owned(),
         started_ms: crate::clock::now_ms(),
-        method: "EVENT".to_owned(),
+        method: "EVENT".into(),
         path: function_arn.clone(),
         status: 202,
-        caller: "lambda.amazonaws.com".to_owned(),
+        caller: "lambda.amazonaws.com".into(),
         duration_us: 0,
         journey: Journey::Event(Box::new(EventReport {
             request_id: request_id.to_owned(),

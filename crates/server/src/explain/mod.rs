@@ -26,10 +26,10 @@ pub fn report(state: &State, trace: &Trace) -> Report {
     let mut report = Report {
         request_id: trace.request_id.clone(),
         time: time.to_string(),
-        method: trace.method.clone(),
+        method: trace.method.to_string(),
         path: trace.path.clone(),
         status: trace.status,
-        caller: if trace.caller.is_empty() { "unknown".to_owned() } else { trace.caller.clone() },
+        caller: if trace.caller.is_empty() { "unknown".to_owned() } else { trace.caller.to_string() },
         duration_ms: trace.duration_us as f64 / 1000.0,
         decisions: trace.events.decisions.iter().map(decision::story).collect(),
         ..Report::default()

@@ -55,7 +55,7 @@ fn other_account(state: &State, trace: &Trace, operation: &str, report: &mut Rep
         "the function belongs to another account and has no policy that lets anybody in, or is not there";
     report.findings.push(Finding::new(title));
     let question = Question {
-        principal: trace.caller.clone(),
+        principal: trace.caller.to_string(),
         action: format!("lambda:{operation}"),
         resource: named.to_owned(),
         ..Question::default()

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -49,6 +50,15 @@ impl Head {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let ends = Ends { peer: nowhere, source_ip: "127.0.0.1".into(), local: nowhere };
         Self::new(parts, None, ends)
+    }
+
+    /// The verb; of those that HTTP has no copy is made.
+    #[must_use]
+    pub fn verb(&self) -> Cow<'static, str> {
+        const USUAL: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"];
+        let verb = self.method.as_str();
+        let usual = USUAL.into_iter().find(|usual| *usual == verb);
+        usual.map_or_else(|| Cow::Owned(verb.to_owned()), Cow::Borrowed)
     }
 
     /// The path as sent, `/` when there is none.
