@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use arn::AccountId;
 use bytes::Bytes;
@@ -25,16 +26,27 @@ use crate::state::State;
 use crate::trace::{Decided, record_decision};
 use crate::user_pool;
 
+/// When a call came.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// Milliseconds since 1970.
+    pub ms: i64,
+    /// The same by the clock that only goes forward.
+    pub at: Instant,
+}
+
 /// Where a call goes.
 pub struct Destination<'a> {
     /// The API's id.
-    pub api: &'a str,
+    pub api: Cow<'a, str>,
     /// Begins with the stage.
-    pub path: &'a str,
+    pub path: Cow<'a, str>,
+    /// The host that was called, with its port if that was sent.
+    pub host: &'a str,
     /// What a custom domain adds.
     pub domain: Option<CustomDomain>,
     /// The VPC endpoint that the client came through.
-    pub endpoint: Option<&'a str>,
+    pub endpoint: Option<Cow<'a, str>>,
     /// Whether the body was over API Gateway's limit, and is not there.
     pub too_large: bool,
 }
@@ -52,48 +64,50 @@ pub struct Answer {
     pub stream: Option<(Box<Stream>, BodySender)>,
 }
 
-/// Answers a call to an API.
-pub async fn answer(
-    state: &Arc<State>,
-    request: &Request,
+/// Answers a call to an API, which came at `came` under the id `request_id`.
+pub fn answer<'a>(
+    state: &'a Arc<State>,
+    request: &'a Request,
     to: Destination<'_>,
     request_id: &str,
-    now_ms: i64,
-) -> Answer {
-    let endpoint = to.endpoint.map(str::to_owned);
+    came: Moment,
+) -> impl Future<Output = Answer> + Send + 'a {
+    let endpoint = to.endpoint.clone().map(Cow::into_owned);
     let domain = to.domain.as_ref().and_then(|domain| domain.private.clone());
-    let door = Door { state, request, now_ms, endpoint, domain, signer: OnceLock::new() };
-    let call = client_request(request, to, request_id, now_ms);
-    let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
-    let caller = door.signer.get().map_or(ANONYMOUS, |s| s.caller.principal.arn().into());
-    let mut response = response(head);
-    let stream = stream.map(|stream| {
-        let (sender, body) = Body::stream();
-        *response.body_mut() = body;
-        (stream, sender)
-    });
-    Answer { response, caller, trace, stream }
+    let door = Door { state, request, now_ms: came.ms, endpoint, domain, signer: OnceLock::new() };
+    let call = client_request(request, to, request_id, came);
+    // What it was made from is not kept meanwhile.
+    async move {
+        let Handled { response: head, trace, stream } = state.execution.handle(call, &door).await;
+        let caller = door.signer.get().map_or(ANONYMOUS, |s| s.caller.principal.arn().into());
+        let mut response = response(head);
+        let stream = stream.map(|stream| {
+            let (sender, body) = Body::stream();
+            *response.body_mut() = body;
+            (stream, sender)
+        });
+        Answer { response, caller, trace, stream }
+    }
 }
 
 fn client_request(
     request: &Request,
     to: Destination<'_>,
     request_id: &str,
-    now_ms: i64,
+    came: Moment,
 ) -> Box<ClientRequest> {
-    let Destination { api, path, domain: custom_domain, endpoint, too_large } = to;
+    let Destination { api, path, host, domain: custom_domain, endpoint, too_large } = to;
     let head = &request.head;
-    let host = head.host();
     // A host name is too short for what `str` has for searching.
     let (domain, port) = match host.bytes().rposition(|byte| byte == b':') {
         Some(colon) => (&host[..colon], host[colon + 1..].parse().ok()),
         None => (host, None),
     };
     Box::new(ClientRequest {
-        api_id: api.to_owned(),
-        path: path.to_owned(),
+        api_id: api.into_owned(),
+        path: path.into_owned(),
         custom_domain,
-        vpc_endpoint: endpoint.map(str::to_owned),
+        vpc_endpoint: endpoint.map(Cow::into_owned),
         query: head.query().to_owned(),
         method: head.verb(),
         headers: head.original_headers(),
@@ -106,7 +120,8 @@ fn client_request(
         protocol: if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
         request_id: request_id.to_owned(),
         extended_request_id: extended_id(),
-        now_ms,
+        now_ms: came.ms,
+        began: came.at,
     })
 }
 
@@ -124,8 +139,7 @@ fn extended_id() -> String {
 fn response(answer: ClientResponse) -> Response<Body> {
     let mut response = Response::new(Body::Full(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    // With room for what is added on the way out.
-    *response.headers_mut() = HeaderMap::with_capacity(answer.headers.len() + 4);
+    *response.headers_mut() = HeaderMap::with_capacity(answer.headers.len());
     for (name, value) in answer.headers {
         let name = known_name(&name).map_or_else(|| HeaderName::from_bytes(&name), Ok);
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {

@@ -16,7 +16,7 @@ use crate::explain;
 use crate::listener::{Body, Head, Request};
 use crate::state::State;
 use crate::tail;
-use crate::trace::Trace;
+use crate::trace::{FAILED, OTHERS, Trace};
 
 /// How often a quiet `tail` is sent an empty piece, so that a client that is gone is noticed.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(15);
@@ -55,7 +55,10 @@ pub async fn answer(state: &Arc<State>, request: &Request, page: &str) -> Respon
                 }
                 None => error(
                     StatusCode::NOT_FOUND,
-                    &format!("no request {id} is remembered; the server keeps the latest 2000 in memory"),
+                    &format!(
+                        "no request {id} is remembered; the server keeps in memory the latest {FAILED} that failed \
+                         and the latest {OTHERS} others"
+                    ),
                 ),
             }
         }

@@ -10,7 +10,7 @@ use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
-use crate::api::Destination;
+use crate::api::{Destination, Moment};
 use crate::clock::now_ms;
 use crate::compose::{Composed, StartError, compose};
 use crate::listener::{self, Body, BodySender, Handler, Head, Limits, Request};
@@ -121,8 +121,7 @@ struct Front {
 
 impl Front {
     /// Where a request is for; a store that cannot be read has no custom domains.
-    fn target<'a>(&self, head: &'a Head) -> Target<'a> {
-        let host = head.host();
+    fn target<'a>(&self, head: &'a Head, host: &'a str) -> Target<'a> {
         if let Some(found) = by_host(host, head.path()) {
             return match found {
                 // The endpoint's own name: the API is in a header (guide, "Invoke a private API").
@@ -148,7 +147,7 @@ impl Front {
 
 impl Handler for Front {
     fn body_limit(&self, head: &Head) -> usize {
-        match self.target(head) {
+        match self.target(head, head.host()) {
             Target::Api { .. } | Target::Domain(_) => gateway::execution::MAX_BODY,
             Target::FunctionUrl(_) => function_url::MAX_BODY,
             Target::Own(_) => own::MAX_BODY,
@@ -157,7 +156,7 @@ impl Handler for Front {
     }
 
     async fn too_large(&self, head: Head) -> Response<Body> {
-        let of_api = matches!(self.target(&head), Target::Api { .. } | Target::Domain(_));
+        let of_api = matches!(self.target(&head, head.host()), Target::Api { .. } | Target::Domain(_));
         if of_api && !head.headers.contains_key(hyper::header::CONTENT_LENGTH) {
             // An API has an answer of its own to it, and an access log.
             let request = Request { head, body: bytes::Bytes::new() };
@@ -169,7 +168,7 @@ impl Handler for Front {
             (response, Journey::Api(Box::new(trace)))
         } else {
             let limit = self.body_limit(&head);
-            let of = match self.target(&head) {
+            let of = match self.target(&head, head.host()) {
                 Target::FunctionUrl(_) => "the InvokeFunction operation",
                 Target::Own(_) => "crossgate's own pages",
                 _ => "a call to an AWS API",
@@ -200,24 +199,26 @@ impl Handler for Front {
 impl Front {
     /// `too_large`: the body was over its limit, and what there is of it is not the request's.
     async fn answer(&self, request: Request, too_large: bool) -> Response<Body> {
-        let started = Instant::now();
-        let started_ms = now_ms();
+        let came = Moment { ms: now_ms(), at: Instant::now() };
         let request_id = arn::request_id(crate::random::random());
         let (head, state) = (&request.head, &self.state);
         let mut stream = None;
         let work = async {
-            match self.target(head) {
+            let host = head.host();
+            match self.target(head, host) {
                 Target::Own(page) => (Box::pin(own::answer(state, &request, page)).await, None),
                 Target::Api { api, path, endpoint } => {
-                    let to = Destination { api, path: &path, domain: None, endpoint, too_large };
-                    let answer = api::answer(state, &request, to, &request_id, started_ms).await;
+                    let (api, endpoint) = (api.into(), endpoint.map(Cow::from));
+                    let to = Destination { api, path, host, domain: None, endpoint, too_large };
+                    let answer = api::answer(state, &request, to, &request_id, came).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(answer.trace))))
                 }
                 Target::Domain(DomainTarget::Api { api, path, domain, endpoint }) => {
-                    let (domain, endpoint) = (Some(domain), endpoint.as_deref());
-                    let to = Destination { api: &api, path: &path, domain, endpoint, too_large };
-                    let answer = api::answer(state, &request, to, &request_id, started_ms).await;
+                    let (domain, endpoint) = (Some(domain), endpoint.map(Cow::from));
+                    let (api, path) = (api.into(), path.into());
+                    let to = Destination { api, path, host, domain, endpoint, too_large };
+                    let answer = api::answer(state, &request, to, &request_id, came).await;
                     stream = answer.stream;
                     (answer.response, Some((answer.caller, Journey::Api(answer.trace))))
                 }
@@ -233,7 +234,7 @@ impl Front {
                     // Boxed, as below: the journey of most requests is that to an API, and a future is as large as
                     // its largest branch.
                     let answer =
-                        Box::pin(function_url::answer(state, &request, id, &request_id, started_ms)).await;
+                        Box::pin(function_url::answer(state, &request, id, &request_id, came.ms)).await;
                     (answer.response, Some((answer.caller.into(), answer.journey)))
                 }
                 Target::Aws => {
@@ -254,12 +255,12 @@ impl Front {
             response.headers_mut().insert(ID, id);
         }
         let trace = Trace {
-            started_ms,
+            started_ms: came.ms,
             method: head.verb(),
             path: head.path().to_owned(),
             status: response.status().as_u16(),
             caller,
-            duration_us: microseconds(started),
+            duration_us: microseconds(came.at),
             journey,
             events,
             request_id,
@@ -268,7 +269,7 @@ impl Front {
             None => state.ring.push(trace),
             Some((stream, sender)) => {
                 let state = state.clone();
-                tokio::spawn(async move { pass_on(&state, *stream, &sender, trace, started).await });
+                tokio::spawn(async move { pass_on(&state, *stream, &sender, trace, came.at).await });
             }
         }
         response

@@ -12,8 +12,11 @@ use lambda::EventReport;
 use policy::{CallerPolicies, Context, Decision, Policy, Principal, Request, ResourcePolicies};
 use tokio::sync::{broadcast, watch};
 
-/// Requests remembered; older ones are forgotten.
-const RING: usize = 2_000;
+/// Failed requests remembered; older ones are forgotten.
+pub const FAILED: usize = 2_000;
+/// The same of others, which thus push no failed one out. Few enough to stay in a processor's own cache: each request
+/// reuses the memory of the one that it pushes out.
+pub const OTHERS: usize = 256;
 /// Requests that a slow `tail` may lag behind before it loses some.
 const TAIL: usize = 512;
 /// Decisions remembered for one request.
@@ -182,9 +185,16 @@ pub fn record_decision(decided: Decided) {
     });
 }
 
+#[derive(Default)]
+struct Kept {
+    /// Those that stream among them: whether they fail is known at their end.
+    failed: VecDeque<Arc<Trace>>,
+    others: VecDeque<Arc<Trace>>,
+}
+
 /// The latest requests, and whoever follows them.
 pub struct Ring {
-    traces: Mutex<VecDeque<Arc<Trace>>>,
+    kept: Mutex<Kept>,
     followers: broadcast::Sender<Arc<Trace>>,
     ending: watch::Sender<bool>,
 }
@@ -192,7 +202,7 @@ pub struct Ring {
 impl Default for Ring {
     fn default() -> Self {
         Self {
-            traces: Mutex::default(),
+            kept: Mutex::default(),
             followers: broadcast::channel(TAIL).0,
             ending: watch::Sender::new(false),
         }
@@ -207,10 +217,12 @@ impl Ring {
             // Fails only when the last follower has just left.
             let _ = self.followers.send(trace.clone());
         }
-        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = if traces.len() == RING { traces.pop_front() } else { None };
+        let failed = trace.failed() || trace.events.streamed.is_some();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (traces, bound) = if failed { (&mut kept.failed, FAILED) } else { (&mut kept.others, OTHERS) };
+        let oldest = if traces.len() == bound { traces.pop_front() } else { None };
         traces.push_back(trace);
-        drop(traces);
+        drop(kept);
         // Freed without the lock: other requests push meanwhile.
         drop(oldest);
     }
@@ -218,11 +230,13 @@ impl Ring {
     /// The request with this id; `last` is the latest that failed.
     #[must_use]
     pub fn find(&self, request_id: &str) -> Option<Arc<Trace>> {
-        let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = |trace: &&Arc<Trace>| {
-            if request_id == "last" { trace.failed() } else { trace.request_id == request_id }
-        };
-        traces.iter().rev().find(wanted).cloned()
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if request_id == "last" {
+            return kept.failed.iter().rev().find(|trace| trace.failed()).cloned();
+        }
+        // The latest first: the end of an event has the id of the call that sent it.
+        let mut all = kept.failed.iter().rev().chain(kept.others.iter().rev());
+        all.find(|trace| trace.request_id == request_id).cloned()
     }
 
     /// Requests from now on, and the end of the server.
@@ -234,5 +248,42 @@ impl Ring {
     /// Sends whoever follows away: a server that stops waits for its open answers.
     pub fn end(&self) {
         self.ending.send_replace(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(ring: &Ring, id: usize, status: u16) {
+        ring.push(Trace {
+            request_id: id.to_string(),
+            started_ms: 0,
+            method: "GET".into(),
+            path: String::new(),
+            status,
+            caller: "".into(),
+            duration_us: 0,
+            journey: Journey::Aws { service: "", operation: "", error: None },
+            events: Events::default(),
+        });
+    }
+
+    #[test]
+    fn a_failed_request_is_remembered_behind_any_number_of_others() {
+        let ring = Ring::default();
+        push(&ring, 0, 403);
+        for id in 1..=OTHERS + 1 {
+            push(&ring, id, 200);
+        }
+        let found = |id: &str| ring.find(id).map(|trace| trace.request_id.clone());
+        assert_eq!(found("last").as_deref(), Some("0"));
+        assert_eq!(found("0").as_deref(), Some("0"));
+        assert_eq!((found("1"), found("2").as_deref()), (None, Some("2")));
+        for id in 0..FAILED {
+            push(&ring, OTHERS + 2 + id, 500);
+        }
+        assert_eq!(found("0"), None);
+        assert_eq!(found("last"), Some((OTHERS + FAILED + 1).to_string()));
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
+
 use crate::Store;
 use crate::generations::Generations;
 
@@ -16,7 +18,8 @@ pub struct Cache<T> {
     generations: OnceLock<Box<[Arc<Generations>]>>,
     /// Entries kept; at the bound an eighth is dropped, which use fills again.
     bound: usize,
-    entries: RwLock<HashMap<String, (u64, Arc<T>)>>,
+    /// Only what is stored is in it, so that a request cannot choose what collides.
+    entries: RwLock<HashMap<String, (u64, Arc<T>), RandomState>>,
 }
 
 impl<T> Cache<T> {

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -40,6 +41,8 @@ pub struct ClientRequest {
     pub extended_request_id: String,
     /// Milliseconds since 1970.
     pub now_ms: i64,
+    /// The same moment; latencies count from it.
+    pub began: Instant,
 }
 
 /// The largest body that API Gateway takes: 10 MB (API Gateway quotas, "Payload size").

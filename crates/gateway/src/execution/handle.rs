@@ -43,7 +43,7 @@ pub(super) async fn handle(
     }
     let request = &*client_request;
     let mut trace = Box::<GatewayTrace>::default();
-    let mut journal = Journal::new(Level::Off, request.now_ms);
+    let mut journal = Journal::new(Level::Off, request.now_ms, request.began);
     let (stage, path) = split(&request.path);
     let response = match inner.stages.get(&inner.store, &request.api_id, stage) {
         Ok(Some(found)) => match &*found {
@@ -59,7 +59,9 @@ pub(super) async fn handle(
                 let plain = minimum.map_or(Ok(None), |_| compression::decompressed(request));
                 let outcome = match &plain {
                     Ok(plain) => {
-                        serve(inner, plain.as_deref().unwrap_or(request), door, served, path, told).await
+                        let request = plain.as_deref().unwrap_or(request);
+                        // Boxed: whoever awaits this call makes a future of the sum, and moves it when it begins.
+                        Box::pin(serve(inner, request, door, served, path, told)).await
                     }
                     Err(why) => Err(undecodable(why)),
                 };

@@ -28,8 +28,9 @@ pub(super) struct Journal {
 const MAX_LINE: usize = 1024;
 
 impl Journal {
-    pub fn new(level: Level, now_ms: i64) -> Self {
-        Self { level, began_ms: now_ms, began: Instant::now(), lines: Vec::new() }
+    /// Of a call that began at `now_ms`, which was `began`.
+    pub fn new(level: Level, now_ms: i64, began: Instant) -> Self {
+        Self { level, began_ms: now_ms, began, lines: Vec::new() }
     }
 
     pub fn line(&mut self, level: Level, text: impl FnOnce() -> String) {
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn lines_below_the_level_are_not_even_made() {
-        let mut journal = Journal::new(Level::Error, 0);
+        let mut journal = Journal::new(Level::Error, 0, Instant::now());
         journal.info(|| unreachable!());
         journal.error(|| "kept".to_owned());
         assert_eq!(journal.into_events("id").first().map(|e| e.1.as_str()), Some("(id) kept"));
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_recording() {
-        let mut journal = Journal::new(Level::Trace, 1_755_623_090_000);
+        let mut journal = Journal::new(Level::Trace, 1_755_623_090_000, Instant::now());
         journal.info(|| "Starting execution for request: x".to_owned());
         assert_eq!(
             journal.into_text("x"),
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn long_lines_are_cut_and_marked() {
-        let mut journal = Journal::new(Level::Info, 0);
+        let mut journal = Journal::new(Level::Info, 0, Instant::now());
         journal.info(|| "é".repeat(1000));
         let line = &journal.into_events("i")[0].1;
         assert!(line.ends_with("é [TRUNCATED]") && line.len() < 1060);

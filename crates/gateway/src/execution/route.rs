@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+
 /// Paths with more parts than this match nothing but a greedy resource.
 const MAX_DEPTH: usize = 64;
 
 #[derive(Default)]
 struct Node {
-    fixed: HashMap<Box<str>, usize>,
+    fixed: HashMap<Box<str>, usize, RandomState>,
     variable: Option<usize>,
     greedy: Option<usize>,
     /// Verbs and what they go to.

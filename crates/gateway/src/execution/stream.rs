@@ -117,7 +117,8 @@ impl Stream {
         if let Ok(stage) = &*self.stage {
             let served = stage.canary.as_ref().filter(|_| self.canary).map_or(stage, |(_, second)| second);
             log_ids(&mut self.journal, &self.trace, served, &self.head);
-            let journal = std::mem::replace(&mut self.journal, Journal::new(journal::Level::Off, 0));
+            let none = Journal::new(journal::Level::Off, 0, self.request.began);
+            let journal = std::mem::replace(&mut self.journal, none);
             write_log(&self.inner, &self.request, served, journal);
             let Self { request, head, trace, admitted, .. } = &self;
             tell(&self.inner, served, &Answered { request, response: head, trace, admitted });

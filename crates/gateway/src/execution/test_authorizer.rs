@@ -66,7 +66,7 @@ pub(super) async fn run(
         test: true,
         met: Met::default(),
     };
-    let mut journal = Journal::new(Level::Trace, call.now_ms);
+    let mut journal = Journal::new(Level::Trace, call.now_ms, request.began);
     let mut facts = AuthorizerFacts::default();
     let said = match &route.auth {
         Auth::Lambda(authorizer) => {

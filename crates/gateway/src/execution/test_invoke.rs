@@ -80,7 +80,7 @@ pub(super) async fn run(inner: &Inner, call: &Call) -> Result<Reply, ApiError> {
         test: true,
         met: Met::default(),
     };
-    let mut journal = Journal::new(Level::Trace, call.now_ms);
+    let mut journal = Journal::new(Level::Trace, call.now_ms, request.began);
     let mut trace = GatewayTrace::default();
     let until = Instant::now() + STREAM_TIME;
     let running = integrate::run(&*inner.backend, &method_call, &mut journal, &mut trace);
@@ -230,5 +230,6 @@ pub(super) fn request(call: &Call, method: &str, path: &str, query: &str) -> Cli
         request_id: call.request_id.clone(),
         extended_request_id: call.request_id.clone(),
         now_ms: call.now_ms,
+        began: std::time::Instant::now(),
     }
 }

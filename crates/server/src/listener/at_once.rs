@@ -23,7 +23,26 @@ pub(super) struct AtOnce<F> {
 #[derive(Default)]
 struct State {
     now: AtomicU8,
-    task: Mutex<Option<Waker>>,
+    task: Task,
+}
+
+/// The task that polls something which has a waker of its own.
+#[derive(Default)]
+pub(super) struct Task(Mutex<Option<Waker>>);
+
+impl Task {
+    /// It is the one that this wakes.
+    pub(super) fn is(&self, waker: &Waker) {
+        let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        let task = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        task.iter().for_each(Waker::wake_by_ref);
+    }
 }
 
 impl<F> AtOnce<F> {
@@ -39,12 +58,7 @@ impl<F: Future + Unpin> Future for AtOnce<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let Self { future, state, waker } = self.get_mut();
-        {
-            let mut task = state.task.lock().unwrap_or_else(PoisonError::into_inner);
-            if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-                *task = Some(cx.waker().clone());
-            }
-        }
+        state.task.is(cx.waker());
         for _ in 0..ROUNDS {
             state.now.store(POLLED, Release);
             if let Poll::Ready(done) = Pin::new(&mut *future).poll(&mut Context::from_waker(waker)) {
@@ -68,8 +82,7 @@ impl Wake for State {
     fn wake_by_ref(self: &Arc<Self>) {
         let again = |now| (now != IDLE).then_some(AGAIN);
         if self.now.fetch_update(AcqRel, Acquire, again).is_err() {
-            let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            task.iter().for_each(Waker::wake_by_ref);
+            self.task.wake();
         }
     }
 }

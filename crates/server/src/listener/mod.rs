@@ -5,6 +5,7 @@ mod at_once;
 mod body;
 mod framing;
 mod head;
+mod seldom;
 mod tap;
 
 pub use body::{Body, BodySender};
@@ -13,7 +14,7 @@ pub use head::Head;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ use activity::{Activity, Tracked};
 use at_once::AtOnce;
 use body::Collected;
 use head::Ends;
+use seldom::Seldom;
 use tap::{Heads, Tap};
 
 /// After this long without a byte a connection between two requests costs no more than its socket.
@@ -184,15 +186,18 @@ async fn connection<H: Handler>(
         let mut head = None;
         loop {
             let then = activity.now();
-            tokio::select! {
-                biased;
-                _ = &mut connection => return,
-                () = end(&mut ending) => {
-                    Pin::new(&mut connection.future).graceful_shutdown();
-                    let _ = connection.await;
-                    return;
+            let ended = {
+                let quiet = pin!(tokio::time::timeout(QUIET, end(&mut ending)));
+                tokio::select! {
+                    biased;
+                    _ = &mut connection => return,
+                    ended = Seldom::new(quiet) => ended.is_ok(),
                 }
-                () = tokio::time::sleep(QUIET) => {}
+            };
+            if ended {
+                Pin::new(&mut connection.future).graceful_shutdown();
+                let _ = connection.await;
+                return;
             }
             if activity.quiet_since(then) {
                 break;

@@ -357,6 +357,7 @@ impl World {
             request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef".to_owned(),
             extended_request_id: "K2G9wEbUoAMEvag=".to_owned(),
             now_ms: 1_755_623_090_123,
+            began: std::time::Instant::now(),
         }
     }
 
