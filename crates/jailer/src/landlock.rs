@@ -4,6 +4,7 @@
 //! only read and execute, and write below `/tmp` only. From ABI 6 on it also cuts abstract Unix sockets and
 //! signals to processes outside, which a shared network namespace would let through.
 
+use crate::layers::Layer;
 use crate::plan::{Arg, Plan};
 
 const CREATE_RULESET: i64 = libc::SYS_landlock_create_ruleset;
@@ -25,6 +26,11 @@ pub(crate) fn abi() -> i32 {
     // SAFETY: with a null ruleset and the version flag the call only answers a number.
     let version = unsafe { libc::syscall(CREATE_RULESET, std::ptr::null::<u8>(), 0usize, 1u32) };
     i32::try_from(version).unwrap_or(0).max(0)
+}
+
+/// Whether landlock here keeps a process from the abstract Unix sockets of others in its network (Linux 6.12).
+pub fn scopes_sockets() -> bool {
+    abi() >= 6 && crate::probe().layers.has(Layer::Landlock)
 }
 
 /// Appends the steps. They need no-new-privs set before them.

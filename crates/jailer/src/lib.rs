@@ -15,37 +15,57 @@
 //!
 //! A new pid namespace needs a fork of its own and is therefore not a step: see [`spawn`] and the zygote.
 //!
-//! The only crate with `unsafe`. Linux only.
+//! The only crate with `unsafe`. The jail is Linux's; on other systems, and with the feature `unjailed`, functions run
+//! without one, and `unjailed` stands in for what is planned here.
 
-#[cfg(not(target_os = "linux"))]
-compile_error!("crossgate runs on Linux: build it in a container, a virtual machine or WSL 2");
+#[cfg(not(unix))]
+compile_error!("crossgate runs on Linux, macOS and the BSDs: on Windows, build and run it in WSL 2");
 
 pub mod cgroup;
 pub mod crew;
+mod inherit;
+mod layers;
+mod memory;
+mod spec;
+
+pub use layers::{ALL, Layer, Layers, Report};
+pub use memory::{Memory, memory};
+pub use spec::{BaseSpec, EnterSpec, Network, TASK_GROUP, TASK_USER};
+
+#[cfg(jail)]
 mod landlock;
+#[cfg(jail)]
+mod leader;
+#[cfg(jail)]
 mod mounts;
+#[cfg(jail)]
 mod network;
+#[cfg(jail)]
 mod plan;
+#[cfg(jail)]
 mod probe;
+#[cfg(jail)]
 mod run;
+#[cfg(jail)]
 mod seccomp;
+#[cfg(jail)]
 pub mod spawn;
+#[cfg(jail)]
 mod stages;
+#[cfg(jail)]
+mod zygote;
 
-pub use network::Network;
-pub use plan::{Arg, Plan, Step};
-pub use probe::{Layer, Layers, Report, probe};
-pub use run::{StepFailed, run_in_child};
-pub use stages::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER, base, board, enter, furnish, prepare};
+#[cfg(jail)]
+pub use {
+    landlock::scopes_sockets,
+    plan::{Arg, Plan, Step},
+    probe::probe,
+    run::{StepFailed, run_in_child},
+    stages::{base, board, enter, furnish, prepare},
+    zygote::numbers_json,
+};
 
-/// Whether landlock here keeps a process from the abstract Unix sockets of others in its network (Linux 6.12).
-pub fn scopes_sockets() -> bool {
-    landlock::abi() >= 6 && probe().layers.has(Layer::Landlock)
-}
-
-/// The numbers of the system calls that a zygote makes itself, as JSON.
-pub fn numbers_json() -> String {
-    let [unshare, setns] = [libc::SYS_unshare, libc::SYS_setns];
-    let [pidfd_open, prctl] = [libc::SYS_pidfd_open, libc::SYS_prctl];
-    format!(r#"{{"unshare":{unshare},"setns":{setns},"pidfd_open":{pidfd_open},"prctl":{prctl}}}"#)
-}
+#[cfg(not(jail))]
+mod unjailed;
+#[cfg(not(jail))]
+pub use unjailed::{Plan, base, enter, prepare, probe, scopes_sockets, spawn};

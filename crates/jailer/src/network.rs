@@ -4,18 +4,10 @@
 //! forwards what it pleases. So the namespace needs no link, address or route.
 
 use crate::plan::{Arg, Plan};
+use crate::spec::Network;
 
 /// `SIOCSIFFLAGS`.
 const SET_FLAGS: u64 = 0x8914;
-
-/// A network namespace of an environment's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// A connected Unix socket, by number, that gets the listening sockets in one message of one byte; closed then.
-    pub channel: i32,
-    /// Ports of 127.0.0.1 to listen at, in the order of the descriptors; four at most.
-    pub ports: Vec<u16>,
-}
 
 /// Appends the steps. They need the rights of a root, in a user namespace at least.
 pub(crate) fn add(plan: &mut Plan, network: &Network) {

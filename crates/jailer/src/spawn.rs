@@ -1,33 +1,14 @@
 //! Starts a program in a jail: the plan runs between fork and exec.
 
-use crate::crew::{Crew, Leader};
+use crate::inherit;
+use crate::leader::Leader;
 use crate::plan::Plan;
 use crate::run::Ready;
-use std::collections::BTreeMap;
+pub use crate::spec::Jail;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
-
-/// What to do in the child before exec.
-pub struct Jail {
-    /// `base` + `prepare` + `enter`, or nothing.
-    pub plan: Plan,
-    /// Whether the program gets a pid namespace of its own. The process that [`Command::spawn`] then knows only
-    /// waits for it: killing it ends the program too, and it leaves with the program's status.
-    ///
-    /// Process 1 of the namespace is this crate's own: it ends with the process outside, whatever the program does
-    /// to the signal that it gets when its parent ends, and the kernel ends everything else in the namespace with it.
-    pub pid_namespace: bool,
-    /// Descriptors that the program writes `0` to before anything else, in order to join control groups.
-    pub groups: Vec<OwnedFd>,
-    /// Descriptors that the program inherits: (ours, its number).
-    pub inherit: Vec<(OwnedFd, i32)>,
-    /// Programs that process 1 starts when told to. With a crew the command itself is never executed: the process is
-    /// there for the crew. Needs `pid_namespace`.
-    pub crew: Option<Crew>,
-}
 
 /// Lets `command` start inside `jail`. The calling thread must live as long as the program may: the program is
 /// killed when it ends.
@@ -40,21 +21,13 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
     let mut inner = Ready::new(&inner);
     let Jail { pid_namespace, groups, inherit, crew, .. } = jail;
     let numbers = inherit.iter().map(|(_, number)| *number).collect();
-    for (fd, number) in &inherit {
-        reserve(fd, *number);
-    }
+    inherit::reserve(&inherit);
     let mut leader = crew.map(|crew| Leader::new(crew, numbers)).transpose()?;
     let failed = |e: crate::StepFailed| io::Error::from_raw_os_error(e.errno);
     // SAFETY: between fork and exec only raw system calls are made, on memory laid out before the fork.
     unsafe {
         command.pre_exec(move || {
-            for (fd, number) in &inherit {
-                if fd.as_raw_fd() == *number {
-                    libc::fcntl(*number, libc::F_SETFD, 0);
-                } else if libc::dup2(fd.as_raw_fd(), *number) < 0 {
-                    return Err(io::Error::last_os_error());
-                }
-            }
+            inherit::hand_over(&inherit)?;
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             outer.run().map_err(failed)?;
             if pid_namespace {
@@ -78,29 +51,6 @@ pub fn jail(command: &mut Command, jail: Jail) -> io::Result<()> {
         });
     }
     Ok(())
-}
-
-/// Keeps `number` from being given to another descriptor of this process, for good: between fork and exec it is
-/// overwritten in the child, and the pipe by which the child tells that it could not execute must not lie there.
-fn reserve(fd: &OwnedFd, number: i32) {
-    static RESERVED: Mutex<BTreeMap<i32, OwnedFd>> = Mutex::new(BTreeMap::new());
-    let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
-    if reserved.contains_key(&number) || fd.as_raw_fd() == number {
-        return;
-    }
-    // Anything will do; what it is open on is closed again when it is not ours to have.
-    // SAFETY: plain calls on descriptors; the new one is owned by nobody else.
-    unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        let got = libc::fcntl(null, libc::F_DUPFD_CLOEXEC, number);
-        libc::close(null);
-        if got >= 0 {
-            let got = OwnedFd::from_raw_fd(got);
-            if got.as_raw_fd() == number {
-                reserved.insert(number, got);
-            }
-        }
-    }
 }
 
 /// The part before and after the fork into the pid namespace: `unshare` of the user namespace must come before,

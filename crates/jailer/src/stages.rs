@@ -1,56 +1,14 @@
 //! The three stages of the jail as plans.
 
+use crate::layers::{Layer, Layers};
 use crate::mounts::{self, Access};
 use crate::plan::{Arg, Plan};
-use crate::probe::{Layer, Layers};
-use crate::{Network, landlock, network, seccomp};
+use crate::spec::{BaseSpec, EnterSpec, TASK_GROUP, TASK_USER};
+use crate::{landlock, network, seccomp};
 use std::path::{Path, PathBuf};
-
-/// The user that functions see themselves as. AWS: uid 993, recorded in `test_introspection_invoke`.
-pub const TASK_USER: u32 = 993;
-/// Its group. AWS: gid 990.
-pub const TASK_GROUP: u32 = 990;
 
 /// Where the machine's own tree stays visible between `base` and `enter`.
 const HOST: &str = "/.host";
-
-/// What the read-only root is made of.
-#[derive(Clone, Debug)]
-pub struct BaseSpec {
-    /// An empty folder to build the root on; nothing of it is changed on disk.
-    pub mount_point: PathBuf,
-    /// The runtime's own folders (an interpreter's prefix), seen at the same path.
-    pub runtime: Vec<PathBuf>,
-    /// A folder that is seen as `/etc`.
-    pub etc: PathBuf,
-    /// A folder that is seen as `/var/runtime`: the bootstrap of a runtime that is executed inside.
-    pub bootstrap: Option<PathBuf>,
-    /// Symbolic links in the root: where, and to what, which need not be there.
-    pub links: Vec<(&'static str, String)>,
-    /// A file that is seen as `/etc/hosts`.
-    pub hosts: Option<PathBuf>,
-    /// What works on this machine.
-    pub layers: Layers,
-}
-
-/// One environment.
-#[derive(Clone, Debug)]
-pub struct EnterSpec {
-    /// The unpacked package, seen as `/var/task`.
-    pub task: PathBuf,
-    /// Unpacked layers, the last one on top, seen as `/opt`.
-    pub opt: Vec<PathBuf>,
-    /// The size of `/tmp` in MiB.
-    pub tmp_mb: u32,
-    /// The user and group to become; ignored inside a user namespace.
-    pub uid: u32,
-    /// Processes and threads of this user.
-    pub processes: u64,
-    /// A network of its own; `None`: the machine's.
-    pub network: Option<Network>,
-    /// What works on this machine.
-    pub layers: Layers,
-}
 
 /// Once per parent: a mount namespace (inside a user namespace when unprivileged) with a small read-only root.
 /// Afterwards the machine's tree is at `/.host`, for [`enter`] to take the package from; [`enter`] removes it.
