@@ -13,6 +13,7 @@
 //! [`CredentialSource`] and [`LogSink`].
 
 mod api;
+mod child;
 mod config;
 mod crew;
 mod environment;
@@ -39,6 +40,7 @@ mod telemetry;
 mod to_its_end;
 mod turn;
 mod variables;
+#[cfg(jail)]
 mod zygote;
 
 pub use config::{

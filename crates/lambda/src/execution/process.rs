@@ -1,7 +1,6 @@
 //! One process of an environment, however it was started.
 
-use rustix::process::{Pid, Signal, pidfd_send_signal};
-use std::os::fd::OwnedFd;
+use super::child::Handle;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -54,7 +53,7 @@ impl Exit {
 
 #[derive(Default)]
 struct State {
-    pidfd: Option<Arc<OwnedFd>>,
+    handle: Option<Handle>,
     pid: Option<u32>,
     kill: bool,
 }
@@ -71,18 +70,23 @@ impl Process {
     }
 
     /// Called once the process is there.
-    pub fn started(&self, pid: Option<u32>, pidfd: Option<OwnedFd>) {
+    pub fn started(&self, handle: Handle) {
         let mut state = lock(&self.state);
-        state.pid = pidfd.as_ref().and_then(pid_of).or(pid);
-        state.pidfd = pidfd.map(Arc::new);
+        state.pid = handle.pid();
         if state.kill {
-            send_kill(&state);
+            handle.kill();
         }
+        state.handle = Some(handle);
+    }
+
+    /// Nothing may be sent to it any more: it has ended, and its number may soon be another's.
+    pub fn forget(&self) {
+        lock(&self.state).handle = None;
     }
 
     /// Called once the process has ended.
     pub fn exited(&self, exit: Exit) {
-        lock(&self.state).pidfd = None;
+        self.forget();
         self.exit.send_if_modified(|slot| slot.is_none() && slot.replace(exit).is_none());
     }
 
@@ -90,7 +94,17 @@ impl Process {
     pub fn kill(&self) {
         let mut state = lock(&self.state);
         state.kill = true;
-        send_kill(&state);
+        if let Some(handle) = &state.handle {
+            handle.kill();
+        }
+    }
+
+    /// Sends a signal to all of its process group, where it has one of its own.
+    #[cfg(not(jail))]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(handle) = &lock(&self.state).handle {
+            handle.signal(signal);
+        }
     }
 
     /// The process's id as this process sees it.
@@ -111,22 +125,6 @@ impl Process {
             Err(_) => Exit::Signal(9),
         }
     }
-}
-
-fn send_kill(state: &State) {
-    if let Some(pidfd) = &state.pidfd {
-        let _ = pidfd_send_signal(pidfd, Signal::KILL);
-    } else if let Some(pid) = state.pid.and_then(|p| Pid::from_raw(p as i32)) {
-        // Without a pidfd (a kernel before 5.3): the zygote has not reaped it, or `exited` had cleared nothing.
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-    }
-}
-
-/// The process id behind a pidfd, in our own pid namespace.
-fn pid_of(pidfd: &OwnedFd) -> Option<u32> {
-    use std::os::fd::AsRawFd as _;
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse().ok()
 }
 
 /// A lock whose holder cannot leave it half-changed: poisoning is ignored.

@@ -2,10 +2,7 @@
 
 use super::process::Process;
 use super::start::Relayed;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -18,7 +15,12 @@ const MAX_CONNECTIONS: usize = 1024;
 ///
 /// # Errors
 /// There are other than `count`.
+#[cfg(jail)]
 pub(crate) fn take(channel: &UnixStream, count: usize) -> io::Result<Vec<TcpListener>> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    use std::io::IoSliceMut;
+    use std::mem::MaybeUninit;
+    use std::os::fd::{AsFd as _, OwnedFd};
     channel.set_nonblocking(true)?;
     let mut byte = [0u8; 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
@@ -37,6 +39,12 @@ pub(crate) fn take(channel: &UnixStream, count: usize) -> io::Result<Vec<TcpList
         return Err(io::Error::other("the jail handed over no sockets of its network"));
     }
     sockets.into_iter().map(|fd| TcpListener::from_std(std::net::TcpListener::from(fd))).collect()
+}
+
+/// No network is isolated without a jail.
+#[cfg(not(jail))]
+pub(crate) fn take(_: &UnixStream, _: usize) -> io::Result<Vec<TcpListener>> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Forwards every connection to `endpoint` (host and port) while the process lives; each is marked in `relayed`.

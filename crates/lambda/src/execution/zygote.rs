@@ -13,6 +13,7 @@
 //!
 //! It ends when the socket closes, which the kernel does whatever way this server dies; environments die with it.
 
+use super::child::{Handle, async_fd};
 use super::process::{Exit, Process, lock};
 use super::runtimes::Python;
 use rustix::net::{
@@ -180,7 +181,7 @@ impl Zygote {
                 // Inside a pid namespace of its own the zygote's numbers mean nothing here.
                 let pid = pid.filter(|_| !self.layers.has(jailer::Layer::Pid));
                 if let Some(process) = process {
-                    process.started(pid, fds.into_iter().next());
+                    process.started(Handle::new(fds.into_iter().next(), pid));
                 }
             } else if let Some(key) = key("exit").or(key("failed")) {
                 let code = message["code"].as_i64().and_then(|c| i32::try_from(c).ok()).unwrap_or(-9);
@@ -244,18 +245,6 @@ impl Zygote {
             }
         }
     }
-}
-
-/// Registers a descriptor with the runtime.
-///
-/// # Errors
-/// The system's.
-#[expect(
-    deprecated,
-    reason = "an OwnedFd never changes its descriptor, which is what the new unsafe call asks for"
-)]
-pub(crate) fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::new(fd)
 }
 
 impl Drop for Zygote {

@@ -4,6 +4,7 @@
 //! loopback address. The same router serves both.
 
 mod extension;
+#[cfg(jail)]
 mod own;
 
 use super::environment::{Environment, InitFailure, Outcome};
@@ -20,6 +21,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+#[cfg(jail)]
 pub(crate) use own::serve_own;
 use std::borrow::Cow;
 use std::convert::Infallible;

@@ -292,6 +292,8 @@ impl Environment {
         for pid in all.into_iter().filter_map(Pid::from_raw) {
             let _ = kill_process(pid, signal);
         }
+        #[cfg(not(jail))]
+        self.process.signal(signal);
     }
 
     /// Hands an event to the runtime, which must be waiting for one.

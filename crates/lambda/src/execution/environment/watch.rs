@@ -53,6 +53,9 @@ impl Environment {
     pub fn own_memory_mb(&self) -> u64 {
         let slot = lock(&self.slot).as_ref().and_then(Slot::anonymous);
         let bytes = slot.or_else(|| {
+            if let Some(memory) = jailer::memory(self.process.pid()?) {
+                return Some(memory.own);
+            }
             let text = std::fs::read_to_string(format!("/proc/{}/statm", self.process.pid()?)).ok()?;
             let mut pages = text.split(' ').skip(1).map_while(|n| n.parse::<u64>().ok());
             let own = pages.next()?.saturating_sub(pages.next()?);
@@ -79,7 +82,7 @@ impl Environment {
             let pages = read(file).and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
             pages.unwrap_or(0) * rustix::param::page_size() as u64
         } else {
-            0
+            self.process.pid().and_then(jailer::memory).map_or(0, |memory| memory.resident)
         };
         memory.max_mb = memory.max_mb.max(now.div_ceil(1 << 20));
         memory.max_mb

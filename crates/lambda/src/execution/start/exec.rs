@@ -60,6 +60,7 @@ pub(super) struct Runtime {
 }
 
 /// Whether Python or Node must be executed for this function alone.
+#[cfg(jail)]
 pub(super) fn is_needed(spec: &FunctionSpec) -> bool {
     wrapper(spec).is_some() || !extensions(spec).is_empty()
 }

@@ -1,7 +1,7 @@
 //! Starts programs.
 
-use super::super::process::{Exit, Process};
-use super::super::zygote::async_fd;
+use super::super::child;
+use super::super::process::Process;
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
@@ -31,22 +31,7 @@ impl Launcher {
             let _ = send.send(command.spawn());
         });
         self.tasks.send(task).map_err(|_| io::Error::other("the launcher thread is gone"))?;
-        let mut child = receive.await.map_err(|_| io::Error::other("the launcher thread is gone"))??;
-        let pid = rustix::process::Pid::from_child(&child);
-        let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
-        let watched = async_fd(pidfd.try_clone()?)?;
-        process.started(Some(child.id()), Some(pidfd));
-        tokio::spawn(async move {
-            let _ = watched.readable().await;
-            let code = match child.wait() {
-                Ok(status) => {
-                    use std::os::unix::process::ExitStatusExt as _;
-                    status.code().unwrap_or_else(|| -status.signal().unwrap_or(9))
-                }
-                Err(_) => -9,
-            };
-            process.exited(Exit::from_code(code));
-        });
-        Ok(())
+        let started = receive.await.map_err(|_| io::Error::other("the launcher thread is gone"))??;
+        child::watch(started, process)
     }
 }

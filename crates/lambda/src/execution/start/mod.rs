@@ -1,13 +1,20 @@
 //! Starts environments: from a zygote's spare child, or by exec.
 
 mod exec;
+mod interpreters;
 mod java;
 mod launcher;
+#[cfg(jail)]
 mod node;
 mod origin;
+#[cfg(not(jail))]
+mod plain;
+#[cfg(jail)]
 mod python;
 mod ruby;
 mod state;
+#[cfg(jail)]
+mod stocks;
 
 use super::config::{ExecutorConfig, Network, Sandbox};
 use super::environment::{Beginning, Environment, InitFailure, Owner};
@@ -22,9 +29,10 @@ use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
 pub(crate) use origin::Relayed;
-use rustix::pipe::{PipeFlags, pipe_with};
+#[cfg(not(jail))]
+use plain::Stocks;
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
@@ -32,20 +40,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+#[cfg(jail)]
+use stocks::Stocks;
 use tokio::net::unix::pipe;
 
 /// AWS: processes and threads of one environment.
 const PROCESSES: u64 = 1024;
-/// After a start that took a spare: the environment that was just started needs the processor first.
-const REFILL_DELAY: Duration = Duration::from_millis(8);
 
 /// Starts environments.
 pub(crate) struct Starter {
     config: Arc<ExecutorConfig>,
     layers: Layers,
     slots: Slots,
-    stocks: Mutex<HashMap<u8, Arc<python::Stock>>>,
-    nodes: Mutex<HashMap<u8, Arc<node::Stock>>>,
+    stocks: Stocks,
     launcher: Launcher,
     next_id: AtomicU64,
     warned: Mutex<HashSet<String>>,
@@ -70,8 +77,7 @@ impl Starter {
             config,
             layers,
             slots,
-            stocks: Mutex::default(),
-            nodes: Mutex::default(),
+            stocks: Stocks::default(),
             launcher: Launcher::new(),
             next_id: AtomicU64::new(1),
             warned: Mutex::default(),
@@ -111,14 +117,8 @@ impl Starter {
 
     async fn ready(self: &Arc<Self>, runtime: &str) -> Result<(), InvokeError> {
         match runtimes::parse(runtime).map_err(InvokeError::RuntimeUnavailable)? {
-            Wanted::Python(minor) => {
-                let (stock, _) = self.stock(minor)?;
-                self.refill(&stock).await
-            }
-            Wanted::Node(major) => {
-                let (stock, _) = self.node_stock(major).await?;
-                self.refill_nodes(&stock).await
-            }
+            Wanted::Python(minor) => self.ready_python(minor).await,
+            Wanted::Node(major) => self.ready_node(major).await,
             Wanted::Java(release) => self.java(release).await.map(|_| ()),
             Wanted::Ruby(minor) => self.ruby(minor).await.map(|_| ()),
             Wanted::Provided => Ok(()),
@@ -127,16 +127,7 @@ impl Starter {
 
     /// Ends spares and zygotes, and with them every environment.
     pub async fn shutdown(&self) {
-        let stocks: Vec<_> = lock(&self.stocks).drain().map(|(_, stock)| stock).collect();
-        for (_, stock) in lock(&self.nodes).drain() {
-            stock.clear();
-        }
-        for stock in stocks {
-            lock(&stock.spares).clear();
-            if let Some(zygote) = stock.zygote.lock().await.take() {
-                zygote.kill();
-            }
-        }
+        self.stocks.end().await;
     }
 
     /// Removes the control groups; when all environments are gone. `false`: some process still ends.
@@ -293,11 +284,11 @@ fn stream_name(spec: &FunctionSpec) -> String {
 
 /// The pipe for output and log; its writing end belongs to the environment's user, who may open `/dev/stdout`.
 fn log_pipe(slot: &Slot, layers: Layers) -> io::Result<(pipe::Receiver, OwnedFd)> {
-    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (reader, writer) = std::io::pipe()?;
     rustix::io::ioctl_fionbio(&reader, true)?;
     if layers.has(Layer::Uid) {
         let uid = rustix::fs::Uid::from_raw(slot.uid);
         rustix::fs::fchown(&writer, Some(uid), None)?;
     }
-    Ok((pipe::Receiver::from_owned_fd(reader)?, writer))
+    Ok((pipe::Receiver::from_owned_fd(reader.into())?, writer.into()))
 }

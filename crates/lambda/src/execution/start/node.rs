@@ -12,8 +12,10 @@ use super::super::process::{Process, lock};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, module_links, variables};
-use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, begins, internal, limits, log_pipe, task_root};
+use super::exec;
+use super::interpreters::{NODE_BOOTSTRAP, node_folder};
+use super::stocks::REFILL_DELAY;
+use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::{BaseSpec, Layer};
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -31,8 +33,6 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt as _, Interest};
 use tokio::net::{UnixStream, unix::pipe};
 
-/// The bootstrap's name, in the state folder's `runtime` and in the jail's `/var/runtime`.
-pub(super) const BOOTSTRAP: &str = "bootstrap.cjs";
 /// The descriptor at which the bootstrap finds the Runtime API.
 const API_FD: i32 = 3;
 /// How long Node may take to boot.
@@ -80,11 +80,11 @@ impl Drop for Spare {
 impl Starter {
     pub(super) async fn node_stock(&self, major: u8) -> Result<(Arc<Stock>, Option<String>), InvokeError> {
         // An exact version in stock needs no look at the disk.
-        if let Some(stock) = lock(&self.nodes).get(&major) {
+        if let Some(stock) = lock(&self.stocks.nodes).get(&major) {
             return Ok((Arc::clone(stock), None));
         }
         let (node, warning) = self.found(move |strict| nodes::choose(major, strict)).await?;
-        let mut stocks = lock(&self.nodes);
+        let mut stocks = lock(&self.stocks.nodes);
         let stock =
             stocks.entry(node.major).or_insert_with(|| Arc::new(Stock { node, spares: Mutex::default() }));
         Ok((Arc::clone(stock), warning))
@@ -161,20 +161,6 @@ impl Starter {
         Ok(environment)
     }
 
-    /// How this Node is executed.
-    fn node_runtime(&self, node: &Node, warning: Option<String>) -> Runtime {
-        let inside = self.layers.has(Layer::Mount);
-        let folder = if inside { "/var/runtime".into() } else { self.config.state_dir.join("runtime") };
-        let script = folder.join(BOOTSTRAP).into_os_string();
-        Runtime {
-            command: vec![node.program.clone().into_os_string(), script, "run".into()],
-            folders: node.prefix().into_iter().collect(),
-            bin: bin(node),
-            used: node.runtime(),
-            warning,
-        }
-    }
-
     fn node_variables(
         &self,
         spec: &FunctionSpec,
@@ -183,7 +169,7 @@ impl Starter {
         node: &Node,
     ) -> Map<String, Value> {
         let task_root = task_root(spec, self.layers);
-        let bin = bin(node);
+        let bin = node_folder(node);
         let credentials = self.config.credentials.credentials(spec);
         let place = Place {
             stream,
@@ -243,8 +229,8 @@ impl Starter {
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
         let state = &self.config.state_dir;
         let bootstrap = state.join("runtime");
-        let script =
-            if layers.has(Layer::Mount) { Path::new("/var/runtime") } else { &bootstrap }.join(BOOTSTRAP);
+        let script = if layers.has(Layer::Mount) { Path::new("/var/runtime") } else { &bootstrap }
+            .join(NODE_BOOTSTRAP);
         let mut command = Command::new(&node.program);
         command.arg(script).env_clear().env("LANG", "en_US.UTF-8");
         let own = whose.into_iter().flat_map(|(_, env)| env);
@@ -304,12 +290,6 @@ impl Starter {
         spare.api = Some(api);
         Ok(spare)
     }
-}
-
-/// Node's folder, where it is not on the path anyway.
-fn bin(node: &Node) -> Option<String> {
-    let folder = node.program.parent().filter(|dir| !dir.starts_with("/usr/bin"));
-    folder.map(|dir| dir.display().to_string())
 }
 
 /// Whether the function sets a variable that Node reads when it starts: it then gets a Node started for it alone.

@@ -8,22 +8,18 @@ use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
 use super::super::zygote::{Housing, Zygote};
-use super::exec::{self, Runtime};
-use super::{REFILL_DELAY, Starter, begins, internal, limits, log_pipe, task_root};
+use super::exec;
+use super::stocks::REFILL_DELAY;
+use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use crate::execution::config::Sandbox;
-use jailer::{Layer, Layers};
-use std::ffi::OsString;
+use jailer::Layers;
 use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixStream, unix::pipe};
-
-/// The bootstrap's name, in the state folder's `runtime` and in the jail's `/var/runtime`.
-pub(super) const BOOTSTRAP: &str = "bootstrap.py";
 
 /// One Python version: its zygote, and children of it that are jailed but not yet anyone's.
 pub(super) struct Stock {
@@ -43,7 +39,7 @@ pub(super) struct Spare {
 impl Starter {
     pub(super) fn stock(&self, minor: u8) -> Result<(Arc<Stock>, Option<String>), InvokeError> {
         // An exact version in stock needs no look at the disk.
-        if let Some(stock) = lock(&self.stocks).get(&minor) {
+        if let Some(stock) = lock(&self.stocks.pythons).get(&minor) {
             return Ok((Arc::clone(stock), None));
         }
         let (python, warning) =
@@ -51,7 +47,7 @@ impl Starter {
         if let Some(warning) = &warning {
             self.warn(warning);
         }
-        let mut stocks = lock(&self.stocks);
+        let mut stocks = lock(&self.stocks.pythons);
         let stock = stocks.entry(python.minor).or_insert_with(|| {
             Arc::new(Stock { python, zygote: tokio::sync::Mutex::default(), spares: Mutex::default() })
         });
@@ -129,25 +125,6 @@ impl Starter {
             let _ = starter.refill(&stock).await;
         });
         Ok(environment)
-    }
-
-    /// How this Python is executed.
-    fn python_runtime(&self, python: &Python, warning: Option<String>) -> Result<Runtime, InvokeError> {
-        let inside = self.layers.has(Layer::Mount);
-        let folder = if inside { "/var/runtime".into() } else { self.config.state_dir.join("runtime") };
-        let words = ["-B", "-X", "utf8"].map(OsString::from);
-        let mut command = vec![python.program.clone().into_os_string()];
-        command.extend(words);
-        command.extend([folder.join(BOOTSTRAP).into_os_string(), "run".into()]);
-        let prefix = python.program.parent().and_then(Path::parent);
-        let prefix = prefix.ok_or_else(|| internal(format!("{} has no prefix", python.program.display())))?;
-        Ok(Runtime {
-            command,
-            folders: vec![prefix.to_path_buf()],
-            bin: python.program.parent().map(|p| p.display().to_string()),
-            used: python.runtime(),
-            warning,
-        })
     }
 
     /// A child of the zygote: one in stock, or a new one.

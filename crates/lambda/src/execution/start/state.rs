@@ -42,8 +42,8 @@ pub(super) fn write_state(config: &ExecutorConfig, slots: &Slots) -> io::Result<
     make(&state.join("root"), 0o755)?;
     std::fs::write(state.join("bootstrap.py"), PYTHON_BOOTSTRAP)?;
     make(&state.join("runtime"), 0o755)?;
-    std::fs::write(state.join("runtime").join(super::node::BOOTSTRAP), NODE_BOOTSTRAP)?;
-    std::fs::write(state.join("runtime").join(super::python::BOOTSTRAP), PYTHON_BOOTSTRAP)?;
+    std::fs::write(state.join("runtime").join(super::interpreters::NODE_BOOTSTRAP), NODE_BOOTSTRAP)?;
+    std::fs::write(state.join("runtime").join(super::interpreters::PYTHON_BOOTSTRAP), PYTHON_BOOTSTRAP)?;
     let etc = state.join("etc");
     make(&etc, 0o755)?;
     let mut passwd = "root:x:0:0:root:/root:/sbin/nologin\n".to_owned();
