@@ -5,6 +5,12 @@ use crate::spec::{BaseSpec, EnterSpec};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+/// Why no layer works.
+const REASON: &str = match cfg!(target_os = "linux") {
+    true => "this crossgate was built without it (feature `unjailed`)",
+    false => "only Linux has it",
+};
+
 /// Where a program starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -16,7 +22,7 @@ pub fn probe() -> &'static Report {
     static REPORT: OnceLock<Report> = OnceLock::new();
     REPORT.get_or_init(|| Report {
         layers: Layers::none(),
-        each: ALL.map(|layer| (layer, Err("this system has no such thing of Linux's".to_owned()))).to_vec(),
+        each: ALL.map(|layer| (layer, Err(REASON.to_owned()))).to_vec(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Finds Java on this machine: on `PATH`, at `JAVA_HOME`, in `/usr/lib/jvm` and SDKMAN's folder.
+//! Finds Java on this machine: on `PATH`, at `JAVA_HOME`, in `/usr/lib/jvm`, macOS's and SDKMAN's folders.
 //!
 //! Every JDK and JRE since Java 8 says in its file `release` which version it is, so none has to be started for it.
 
@@ -62,9 +62,18 @@ fn homes() -> Vec<PathBuf> {
     let mut programs: Vec<_> = path_folders().iter().map(|dir| dir.join("java")).collect();
     programs.extend(std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java")));
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    for root in [PathBuf::from("/usr/lib/jvm"), home.join(".sdkman/candidates/java")] {
+    let apple = "/Library/Java/JavaVirtualMachines";
+    let roots = ["/usr/lib/jvm", apple].map(PathBuf::from);
+    for root in roots
+        .into_iter()
+        .chain([home.join(apple.trim_start_matches('/')), home.join(".sdkman/candidates/java")])
+    {
         let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
-        let mut found: Vec<_> = entries.map(|entry| entry.path().join("bin/java")).collect();
+        let places = |entry: std::fs::DirEntry| {
+            // Apple's bundles have the home inside.
+            ["bin/java", "Contents/Home/bin/java"].map(|below| entry.path().join(below))
+        };
+        let mut found: Vec<_> = entries.flat_map(places).collect();
         found.sort();
         programs.extend(found);
     }

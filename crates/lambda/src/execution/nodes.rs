@@ -70,7 +70,7 @@ fn programs() -> Vec<PathBuf> {
         versions.sort();
         dirs.extend(versions.into_iter().rev().map(|version| version.join(below)));
     }
-    dirs.extend(["/usr/local/bin", "/usr/bin"].map(PathBuf::from));
+    dirs.extend(["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin"].map(PathBuf::from));
     let mut programs = Vec::new();
     for dir in dirs {
         // A shim (volta's) is a program of another name, or a script.

@@ -191,11 +191,15 @@ pub(crate) fn says(program: &Path) -> String {
     said
 }
 
-/// An ELF program, not a shim.
+/// How programs begin: ELF, and Apple's Mach-O for one processor (of 64 bits) and for several.
+const PROGRAMS: [[u8; 4]; 3] = [*b"\x7fELF", [0xcf, 0xfa, 0xed, 0xfe], [0xca, 0xfe, 0xba, 0xbe]];
+
+/// A program, not a shim.
 pub(crate) fn is_binary(path: &Path) -> bool {
     use std::io::Read as _;
     let mut magic = [0u8; 4];
-    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+    let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic));
+    read.is_ok() && PROGRAMS.contains(&magic)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
         .iter()
         .map(|(layer, result)| {
             let (purpose, remedy) = explain(*layer);
+            let remedy = if cfg!(jail) { remedy } else { ELSEWHERE };
             let missing = result.as_ref().err().cloned();
             let required = missing.is_none() || required.contains(layer);
             SandboxLayer { name: layer.name(), purpose, missing, required, remedy }
@@ -51,6 +52,17 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
             all.push(SandboxLayer { name, purpose, missing, required: false, remedy });
         }
     }
+    if !cfg!(jail) {
+        let purpose = "1024 descriptors, no core files";
+        all.push(SandboxLayer {
+            name: "resource limits",
+            purpose,
+            missing: None,
+            required: true,
+            remedy: "",
+        });
+        return all;
+    }
     all.push(SandboxLayer {
         name: "abstract sockets",
         purpose: "Unix sockets without a file, of this machine or of other functions, are out of reach",
@@ -67,6 +79,9 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
     });
     all
 }
+
+/// How to get a layer where there is no jail.
+const ELSEWHERE: &str = "run crossgate in a Linux container or virtual machine";
 
 /// What a layer is for, and how to get it.
 fn explain(layer: Layer) -> (&'static str, &'static str) {

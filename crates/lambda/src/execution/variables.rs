@@ -3,6 +3,10 @@
 use super::config::Credentials;
 use super::spec::FunctionSpec;
 use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// Where layers lie over each other.
+pub(crate) const OPT: &str = "/opt";
 
 /// What differs per environment.
 pub(crate) struct Place<'a> {
@@ -10,6 +14,8 @@ pub(crate) struct Place<'a> {
     pub stream: &'a str,
     /// `/var/task`, or the package's folder where there is no mount namespace.
     pub task_root: &'a str,
+    /// What `/opt` is: itself, or the layers' folders where there is no mount namespace, the topmost first.
+    pub opt: &'a [PathBuf],
     /// The interpreter's own `bin`, for programs that functions start.
     pub bin: Option<&'a str>,
     /// `AWS_LAMBDA_RUNTIME_API`.
@@ -18,6 +24,14 @@ pub(crate) struct Place<'a> {
     pub credentials: Option<&'a Credentials>,
     /// `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// Folders below `/opt`, as a path of a variable.
+    fn below_opt(&self, folders: &[&str]) -> String {
+        let each = self.opt.iter().flat_map(|opt| folders.iter().map(|f| opt.join(f).display().to_string()));
+        each.collect::<Vec<_>>().join(":")
+    }
 }
 
 fn node_version(runtime: &str) -> Option<&str> {
@@ -41,20 +55,26 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     let mut set = |name: &str, value: &str| {
         all.insert(name.to_owned(), Value::from(value));
     };
-    let path = "/usr/local/bin:/usr/bin/:/bin:/opt/bin";
+    let path = format!("/usr/local/bin:/usr/bin/:/bin:{}", place.below_opt(&["bin"]));
     match place.bin {
         Some(bin) => set("PATH", &format!("{bin}:{path}")),
-        None => set("PATH", path),
+        None => set("PATH", &path),
     }
     let root = place.task_root;
-    set("LD_LIBRARY_PATH", &format!("/lib64:/usr/lib64:{root}:{root}/lib:/opt/lib"));
+    set("LD_LIBRARY_PATH", &format!("/lib64:/usr/lib64:{root}:{root}/lib:{}", place.below_opt(&["lib"])));
     set("LANG", "en_US.UTF-8");
     set("TZ", ":UTC");
     set("AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");
     // In dumps of AWS's environments that people have published (Spring Cloud Function, March 2025).
     set("AWS_LAMBDA_LOG_FORMAT", "Text");
     if spec.runtime.starts_with("python") {
-        set("PYTHONPATH", "/var/runtime");
+        let packages = format!("python/lib/{}/site-packages", spec.runtime);
+        // Below `/opt` our bootstrap looks by itself, as AWS's does.
+        let layers = place.opt.iter().any(|opt| opt != Path::new(OPT));
+        match place.below_opt(&[&packages, "python"]) {
+            layers_path if layers => set("PYTHONPATH", &format!("{layers_path}:/var/runtime")),
+            _ => set("PYTHONPATH", "/var/runtime"),
+        }
     }
     let node = node_version(&spec.runtime);
     if let Some(major) = node {
@@ -62,8 +82,8 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
         set(
             "NODE_PATH",
             &format!(
-                "/opt/nodejs/node{major}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:\
-                 /var/runtime:/var/task"
+                "{}:/var/runtime/node_modules:/var/runtime:{root}",
+                place.below_opt(&[&format!("nodejs/node{major}/node_modules"), "nodejs/node_modules"])
             ),
         );
     }
@@ -71,8 +91,9 @@ pub(crate) fn variables(spec: &FunctionSpec, place: &Place<'_>) -> Map<String, V
     if let Some(version) = ruby {
         // Recorded for ruby2.7 (test_introspection_invoke); each release has its own folder of gems.
         set("GEM_HOME", "/var/runtime");
-        set("GEM_PATH", &format!("{root}/vendor/bundle/ruby/{version}.0:/opt/ruby/gems/{version}.0"));
-        set("RUBYLIB", &format!("{root}:/var/runtime/lib:/opt/ruby/lib"));
+        let gems = place.below_opt(&[&format!("ruby/gems/{version}.0")]);
+        set("GEM_PATH", &format!("{root}/vendor/bundle/ruby/{version}.0:{gems}"));
+        set("RUBYLIB", &format!("{root}:/var/runtime/lib:{}", place.below_opt(&["ruby/lib"])));
     }
     let java = spec.runtime.starts_with("java");
     if let Some(url) = place.endpoint_url {

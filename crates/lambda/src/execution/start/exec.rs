@@ -8,7 +8,7 @@ use super::super::process::{Exit, Process};
 use super::super::relay;
 use super::super::sockets::{self, Owner as Sockets};
 use super::super::spec::{FunctionSpec, InvokeError};
-use super::super::variables::{Place, module_links, variables};
+use super::super::variables::{OPT, Place, module_links, variables};
 use super::origin::Relayed;
 use super::{Starter, begins, internal, limits, log_pipe, task_root};
 use jailer::crew::{Crew as JailedCrew, Program};
@@ -164,6 +164,7 @@ impl Starter {
         let place = Place {
             stream: &stream,
             task_root: &task_root,
+            opt: &self.opt(spec),
             bin: runtime.bin.as_deref(),
             runtime_api: &address.to_string(),
             credentials: credentials.as_ref(),
@@ -177,7 +178,7 @@ impl Starter {
         let mut words = runtime.command;
         // Custom runtimes look at the variable themselves, or do not.
         if let Some(wrapper) = wrapper(spec).filter(|_| !spec.runtime.starts_with("provided")) {
-            words.insert(0, wrapper.into());
+            words.insert(0, self.seen(spec, wrapper));
         }
         let path = words.first().cloned().unwrap_or_default();
         let mut command = Command::new(&path);
@@ -261,6 +262,14 @@ impl Starter {
             }
         }
         Ok(environment)
+    }
+
+    /// A path of a layer, where it is seen.
+    fn seen(&self, spec: &FunctionSpec, path: &str) -> OsString {
+        let below = Path::new(path).strip_prefix(OPT).ok();
+        let places = below.map(|below| self.opt(spec).into_iter().map(move |opt| opt.join(below)));
+        let found = places.into_iter().flatten().find(|place| place.exists());
+        found.map_or_else(|| path.into(), PathBuf::into_os_string)
     }
 
     fn hosts_file(&self, id: u64) -> PathBuf {

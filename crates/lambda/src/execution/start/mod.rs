@@ -25,6 +25,7 @@ use super::slot::{Slot, Slots};
 use super::sockets::Owner as Sockets;
 use super::spec::{FunctionSpec, InvokeError};
 use super::telemetry;
+use super::variables::OPT;
 use jailer::cgroup::Limits;
 use jailer::{EnterSpec, Layer, Layers};
 use launcher::Launcher;
@@ -189,6 +190,12 @@ impl Starter {
     /// The folders that lie over each other at `/opt`; later ones win.
     fn layers_of<'a>(&'a self, spec: &'a FunctionSpec) -> impl DoubleEndedIterator<Item = &'a PathBuf> {
         self.config.runtime_layer.iter().filter(|folder| folder.is_dir()).chain(&spec.layers)
+    }
+
+    /// What `/opt` is to the function: itself, or its layers, the topmost first.
+    fn opt(&self, spec: &FunctionSpec) -> Vec<PathBuf> {
+        let layers: Vec<_> = self.layers_of(spec).rev().map(|layer| absolute(layer)).collect();
+        if self.layers.has(Layer::Mount) || layers.is_empty() { vec![OPT.into()] } else { layers }
     }
 
     /// Functions that run as users of their own read what is open to all.

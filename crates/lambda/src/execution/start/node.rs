@@ -174,6 +174,7 @@ impl Starter {
         let place = Place {
             stream,
             task_root: &task_root,
+            opt: &self.opt(spec),
             bin: bin.as_deref(),
             runtime_api: address,
             credentials: credentials.as_ref(),

@@ -80,6 +80,7 @@ impl Starter {
             &Place {
                 stream: &stream,
                 task_root: &task_root,
+                opt: &self.opt(spec),
                 bin: bin.as_deref(),
                 runtime_api: &address,
                 credentials: credentials.as_ref(),

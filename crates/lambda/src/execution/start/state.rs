@@ -20,6 +20,21 @@ pub(super) fn layers(config: &ExecutorConfig) -> Result<Layers, InvokeError> {
         return Ok(Layers::none());
     }
     let report = jailer::probe();
+    if !cfg!(jail) {
+        let reason = report.missing().into_iter().next().map(|(_, reason)| reason).unwrap_or_default();
+        return match config.sandbox {
+            Sandbox::Require => Err(InvokeError::SandboxUnavailable(format!(
+                "functions cannot be isolated here, for want of a jail: {reason}; run crossgate in a Linux container or \
+                 virtual machine, or functions without isolation (--sandbox off)"
+            ))),
+            _ => {
+                (config.warn)(&format!(
+                    "functions run without a jail here, as any program of this user: {reason}"
+                ));
+                Ok(report.layers)
+            }
+        };
+    }
     let missing: Vec<_> =
         report.missing().iter().map(|(layer, why)| format!("{}: {why}", layer.name())).collect();
     if missing.is_empty() {
