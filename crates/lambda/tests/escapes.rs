@@ -3,6 +3,7 @@
 //! gets through there is what the jail holds back.
 //!
 //! The servers are processes of their own, as in `servers.rs`: this test program again, told its role.
+#![cfg(jail)]
 
 mod support;
 

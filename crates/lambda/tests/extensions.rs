@@ -1,4 +1,5 @@
 //! Extensions beside and inside the runtime, and what they are told. Real processes, the machine's own jail.
+#![cfg(jail)]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! What a function cannot do: each test is an attempt from inside. Real processes, the machine's own jail.
 //!
 //! Needs a kernel that offers the layers; `jailer::probe` names what is missing and the tests fail with it.
+#![cfg(jail)]
 
 mod support;
 

@@ -50,6 +50,7 @@ fn jar(world: &World, spec: &FunctionSpec, lib: PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn a_java_function_runs_with_the_runtime_client_of_its_archive() {
     // No second environment while the first one comes back.
     let world = World::with(|c| (c.sandbox, c.grace) = (Sandbox::Require, Duration::from_millis(500)));

@@ -184,6 +184,7 @@ async fn a_frozen_node_goes_on_where_it_was() {
 
 /// Environments come from a parent of their version's, or were booted ahead: nothing of a function's is in the next.
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn what_a_function_leaves_behind_is_in_no_other_environment() {
     let world = World::new();
     let python = "

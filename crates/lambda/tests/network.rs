@@ -1,4 +1,5 @@
 //! Functions with a network of their own: they reach this server, and nothing else. Real processes.
+#![cfg(jail)]
 
 mod support;
 

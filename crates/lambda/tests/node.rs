@@ -20,6 +20,7 @@ fn body(invocation: &Invocation) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn a_function_in_its_full_jail_answers_and_is_used_again() {
     let world = World::with(|c| c.sandbox = Sandbox::Require);
     let code = "
@@ -59,6 +60,7 @@ exports.handler = async (event, context) => {
 type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn every_kind_of_module_and_handler_runs() {
     let world = World::new();
     const ESM: &str = "export const handler = async (event) => ({ esm: import.meta.url, event });";
@@ -146,6 +148,7 @@ exports.handler = (waits, context, callback) => {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn errors_have_awss_json() {
     // No second environment while the first one comes back.
     let world = World::with(|c| c.grace = Duration::from_millis(500));
@@ -299,6 +302,7 @@ exports.handler = async () => {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn one_environment_sees_nothing_of_another_nor_of_the_machine() {
     let world = World::with(|c| c.sandbox = Sandbox::Require);
     let code = "
@@ -352,6 +356,7 @@ exports.handler = async (event) => event ? attempt(() => fs.readFileSync(event))
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(jail), ignore = "asserts what a jail shows")]
 async fn variables_that_node_reads_at_its_start_count() {
     let world = World::new();
     let code = "exports.handler = async () => [process.env.NODE_OPTIONS, globalThis.early, require('own')];";
