@@ -104,8 +104,13 @@ impl Server {
 fn raise_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Left as it is where it cannot be raised: connections then wait for their turn.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    // macOS says that there is no hard limit and refuses more than OPEN_MAX.
+    for most in [limit.maximum, Some(10_240)] {
+        // Left as it is where it cannot be raised: connections then wait for their turn.
+        if setrlimit(Resource::Nofile, Rlimit { current: most, maximum: limit.maximum }).is_ok() {
+            break;
+        }
+    }
 }
 
 /// What cannot be written stays buffered, up to the buffer's bound, and is tried again.

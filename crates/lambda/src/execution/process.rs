@@ -1,6 +1,7 @@
 //! One process of an environment, however it was started.
 
 use super::child::Handle;
+use rustix::process::Signal;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -33,23 +34,25 @@ impl Exit {
         match self {
             Exit::Status(0) => "Runtime exited without providing a reason".to_owned(),
             Exit::Status(status) => format!("Runtime exited with error: exit status {status}"),
-            Exit::Signal(signal) => {
-                let name = match signal {
-                    4 => "illegal instruction",
-                    6 => "aborted",
-                    7 => "bus error",
-                    8 => "floating point exception",
-                    9 => "killed",
-                    11 => "segmentation fault",
-                    15 => "terminated",
-                    31 => "bad system call",
-                    other => return format!("Runtime exited with error: signal: signal {other}"),
-                };
-                format!("Runtime exited with error: signal: {name}")
-            }
+            Exit::Signal(signal) => match SIGNALS.iter().find(|(named, _)| named.as_raw() == signal) {
+                Some((_, name)) => format!("Runtime exited with error: signal: {name}"),
+                None => format!("Runtime exited with error: signal: signal {signal}"),
+            },
         }
     }
 }
+
+/// Go's names of signals, whose numbers differ between systems.
+const SIGNALS: [(Signal, &str); 8] = [
+    (Signal::ILL, "illegal instruction"),
+    (Signal::ABORT, "aborted"),
+    (Signal::BUS, "bus error"),
+    (Signal::FPE, "floating point exception"),
+    (Signal::KILL, "killed"),
+    (Signal::SEGV, "segmentation fault"),
+    (Signal::TERM, "terminated"),
+    (Signal::SYS, "bad system call"),
+];
 
 #[derive(Default)]
 struct State {
@@ -101,7 +104,7 @@ impl Process {
 
     /// Sends a signal to all of its process group, where it has one of its own.
     #[cfg(not(jail))]
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub fn signal(&self, signal: Signal) {
         if let Some(handle) = &lock(&self.state).handle {
             handle.signal(signal);
         }

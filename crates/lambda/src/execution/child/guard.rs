@@ -17,7 +17,7 @@ groups=' '
 while read -r what group; do
     case $what in
         +) groups="$groups$group " ;;
-        -) groups="${groups%% "$group" *} ${groups#* "$group" }" ;;
+        -) groups="${groups%% $group *} ${groups#* $group }" ;;
     esac
 done
 for group in $groups; do

@@ -54,7 +54,7 @@ impl Environment {
         let slot = lock(&self.slot).as_ref().and_then(Slot::anonymous);
         let bytes = slot.or_else(|| {
             if let Some(memory) = jailer::memory(self.process.pid()?) {
-                return Some(memory.own);
+                return memory.own;
             }
             let text = std::fs::read_to_string(format!("/proc/{}/statm", self.process.pid()?)).ok()?;
             let mut pages = text.split(' ').skip(1).map_while(|n| n.parse::<u64>().ok());
