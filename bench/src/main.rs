@@ -19,6 +19,10 @@ mod latency;
 mod load;
 mod mock;
 mod processes;
+#[cfg(target_os = "linux")]
+mod processors;
+#[cfg(not(target_os = "linux"))]
+#[path = "shared_processors.rs"]
 mod processors;
 mod proxy;
 mod ready;
