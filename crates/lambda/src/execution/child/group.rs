@@ -52,3 +52,41 @@ pub(crate) fn watch(child: Child, process: Arc<Process>) -> io::Result<()> {
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::process::Exit;
+    use std::io::Read as _;
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    #[tokio::test]
+    async fn what_a_program_leaves_ends_with_it_and_nothing_is_sent_later() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 60 & exit 3"]).process_group(0).stdout(writer);
+        let child = command.spawn().expect("a shell");
+        drop(command);
+        let process = Process::new();
+        watch(child, Arc::clone(&process)).expect("watched");
+        assert_eq!(process.wait().await, Exit::Status(3));
+        // Both ends of the pipe are closed: the sleeper, which had one, is gone.
+        let mut rest = Vec::new();
+        tokio::task::spawn_blocking(move || reader.read_to_end(&mut rest))
+            .await
+            .expect("read")
+            .expect("read");
+        process.kill();
+        assert!(process.has_exited());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_to_be_killed_before_it_is_there_is_killed_then() {
+        let process = Process::new();
+        process.kill();
+        let child = Command::new("/bin/sleep").arg("60").process_group(0).spawn().expect("a program");
+        watch(child, Arc::clone(&process)).expect("watched");
+        assert_eq!(process.wait().await, Exit::Signal(9));
+    }
+}

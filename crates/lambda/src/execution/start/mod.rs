@@ -194,8 +194,11 @@ impl Starter {
 
     /// What `/opt` is to the function: itself, or its layers, the topmost first.
     fn opt(&self, spec: &FunctionSpec) -> Vec<PathBuf> {
+        if self.layers.has(Layer::Mount) {
+            return vec![OPT.into()];
+        }
         let layers: Vec<_> = self.layers_of(spec).rev().map(|layer| absolute(layer)).collect();
-        if self.layers.has(Layer::Mount) || layers.is_empty() { vec![OPT.into()] } else { layers }
+        if layers.is_empty() { vec![OPT.into()] } else { layers }
     }
 
     /// Functions that run as users of their own read what is open to all.
