@@ -33,6 +33,8 @@ mod run;
 mod runtimes;
 mod sandbox;
 mod slot;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod sockets;
 mod spec;
 mod start;

@@ -1,6 +1,8 @@
 //! Whose a socket on loopback is: environments share the machine's network, so an address proves nothing.
 
 use super::process::Process;
+#[cfg(target_os = "linux")]
+use super::sock_diag;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 /// The kernel's tables of sockets.
@@ -51,7 +53,7 @@ fn hex(address: SocketAddr) -> String {
 }
 
 /// The address as an IPv6 socket has it.
-fn mapped(address: SocketAddr) -> SocketAddr {
+pub(super) fn mapped(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) => SocketAddr::new(ip.to_ipv6_mapped().into(), address.port()),
         IpAddr::V6(_) => address,
@@ -61,12 +63,25 @@ fn mapped(address: SocketAddr) -> SocketAddr {
 /// The connected socket `peer` -> `local`, of either version of the protocol, while somebody has it: one that its
 /// process has closed already is nobody's.
 pub(crate) fn of(peer: SocketAddr, local: SocketAddr) -> Option<Socket> {
-    let find = |table: &str, peer: SocketAddr, local: SocketAddr| {
+    find(peer, local, |socket| socket.inode != 0)
+}
+
+/// The connected socket `peer` -> `local` that `is` one: of the kernel's answer, or else of its tables.
+fn find(peer: SocketAddr, local: SocketAddr, is: impl Fn(&Socket) -> bool) -> Option<Socket> {
+    let plain = v4(peer).zip(v4(local)).map(|(peer, local)| (SocketAddr::V4(peer), SocketAddr::V4(local)));
+    #[cfg(target_os = "linux")]
+    {
+        let (peer, local) = plain.unwrap_or((peer, local));
+        if let Some(socket) = sock_diag::find(peer, local).filter(&is) {
+            return Some(socket);
+        }
+    }
+    let listed = |table: &str, (peer, local): (SocketAddr, SocketAddr)| {
         let (peer, local) = (hex(peer), hex(local));
-        lines(table, |from, to, _| from == peer && to == local).into_iter().find(|socket| socket.inode != 0)
+        lines(table, |from, to, _| from == peer && to == local).into_iter().find(&is)
     };
-    let plain = v4(peer).zip(v4(local)).and_then(|(p, l)| find(TABLE, p.into(), l.into()));
-    plain.or_else(|| find(TABLE6, mapped(peer), mapped(local)))
+    // A client with an IPv6 socket, such as Java's own, has an IPv4 connection in the other table.
+    plain.and_then(|ends| listed(TABLE, ends)).or_else(|| listed(TABLE6, (mapped(peer), mapped(local))))
 }
 
 /// Whether a process that is not below this one holds the socket with this inode. Processes of other users are not
@@ -79,8 +94,11 @@ pub(crate) fn held_elsewhere(inode: u64) -> bool {
     };
     let outside = |pid: u32| !std::iter::successors(Some(pid), |pid| parent(*pid)).any(|pid| pid == own);
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .any(|pid| holds(&format!("/proc/{pid}"), inode) && outside(pid))
+    let mut pids: Vec<u32> =
+        all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).collect();
+    // Whoever calls has mostly just been started.
+    pids.sort_unstable_by(|one, other| other.cmp(one));
+    pids.into_iter().any(|pid| holds(&format!("/proc/{pid}"), inode) && outside(pid))
 }
 
 /// Whether the process of this folder below `/proc` holds the socket.
@@ -96,11 +114,7 @@ impl Owner {
         if matches!(self, Owner::Anyone) {
             return true; // in a network of its own, which the table here does not show
         }
-        let (peer, local) = (SocketAddr::V4(peer), SocketAddr::V4(local));
-        let is = |ends: (String, String)| move |from: &str, to: &str, _: &str| from == ends.0 && to == ends.1;
-        // A client with an IPv6 socket, such as Java's own, has an IPv4 connection in the other table.
-        self.any(process, TABLE, is((hex(peer), hex(local))))
-            || self.any(process, TABLE6, is((hex(mapped(peer)), hex(mapped(local)))))
+        find(peer.into(), local.into(), |socket| self.is_of(process, socket)).is_some()
     }
 
     /// Whether what listens at `address`, on all addresses too, belongs to the environment of `process`.
@@ -129,11 +143,15 @@ impl Owner {
     }
 
     fn any(self, process: &Process, table: &str, is: impl Fn(&str, &str, &str) -> bool) -> bool {
-        lines(table, is).into_iter().any(|socket| match self {
+        lines(table, is).iter().any(|socket| self.is_of(process, socket))
+    }
+
+    fn is_of(self, process: &Process, socket: &Socket) -> bool {
+        match self {
             Owner::User(uid) => socket.uid == uid,
             Owner::Namespace => held(process, socket.inode),
             Owner::Anyone => true,
-        })
+        }
     }
 }
 
