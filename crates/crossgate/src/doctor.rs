@@ -38,6 +38,9 @@ pub fn run(options: &Doctor) -> ExitCode {
     if matches!(options.format, Format::Text) {
         match missing {
             0 => println!("\nFunctions are isolated fully here: `crossgate serve --sandbox require` starts."),
+            _ if !server::JAILS => println!(
+                "\nThere is no jail here: `crossgate serve --sandbox prefer` says so and runs functions as any program of yours."
+            ),
             n => println!("\n{n} missing: `crossgate serve --sandbox prefer` warns and uses the rest."),
         }
     }

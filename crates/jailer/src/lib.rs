@@ -1,8 +1,8 @@
 //! Isolates one process: namespaces, a read-only root, landlock, seccomp, cgroups, limits.
 //!
-//! The jail is a [`Plan`]: an ordered list of raw system calls with the bytes they point at. Nothing in a plan
+//! The jail is a `Plan`: an ordered list of raw system calls with the bytes they point at. Nothing in a plan
 //! depends on the address space that runs it, so there are two small executors of the same plan: [`spawn`] runs it
-//! between fork and exec, and a forked interpreter runs it through `ctypes` from [`Plan::to_json`]. What is
+//! between fork and exec, and a forked interpreter runs it through `ctypes` from `Plan::to_json`. What is
 //! planned on this side is thus what holds on the other, and neither side has a jail of its own to keep in step.
 //!
 //! ```text

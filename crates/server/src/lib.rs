@@ -43,5 +43,5 @@ mod user_pool;
 pub use compose::StartError;
 pub use config::{Config, NetworkPolicy, SandboxPolicy, Storage};
 pub use gateway::management::quotas;
-pub use lambda::execution::{SandboxLayer, sandbox_report};
+pub use lambda::execution::{JAILS, SandboxLayer, sandbox_report};
 pub use serve::Server;

@@ -54,4 +54,4 @@ pub use spec::{
 
 pub use executor::Executor;
 pub use pool::Warm;
-pub use sandbox::{SandboxLayer, sandbox_report};
+pub use sandbox::{JAILS, SandboxLayer, sandbox_report};

@@ -2,6 +2,9 @@
 
 use jailer::{Layer, cgroup::Cgroups};
 
+/// Whether functions can be jailed at all by this build, on this kind of system.
+pub const JAILS: bool = cfg!(jail);
+
 /// One layer.
 #[derive(Clone, Debug)]
 pub struct SandboxLayer {
@@ -26,7 +29,7 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
         .iter()
         .map(|(layer, result)| {
             let (purpose, remedy) = explain(*layer);
-            let remedy = if cfg!(jail) { remedy } else { ELSEWHERE };
+            let remedy = if JAILS { remedy } else { ELSEWHERE };
             let missing = result.as_ref().err().cloned();
             let required = missing.is_none() || required.contains(layer);
             SandboxLayer { name: layer.name(), purpose, missing, required, remedy }
@@ -52,7 +55,7 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
             all.push(SandboxLayer { name, purpose, missing, required: false, remedy });
         }
     }
-    if !cfg!(jail) {
+    if !JAILS {
         let purpose = "1024 descriptors, no core files";
         all.push(SandboxLayer {
             name: "resource limits",
