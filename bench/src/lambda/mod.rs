@@ -70,24 +70,29 @@ impl World {
         Ok(took)
     }
 
-    /// A signed `Invoke` as bytes: sent again and again, it is verified and decided about each time.
+    /// The user's signed `Invoke` as bytes.
     async fn bytes(&self, name: &str) -> Result<Vec<u8>, Failed> {
-        let (parts, body) = self.user.request(Lambda, "Invoke", invocation(name))?.into_parts();
-        let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
-        let mut bytes = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri).into_bytes();
-        for (name, value) in &parts.headers {
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.extend_from_slice(b": ");
-            bytes.extend_from_slice(value.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
-        }
-        if !parts.headers.contains_key("content-length") {
-            bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
-        }
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        bytes(&self.user, name).await
     }
+}
+
+/// A signed `Invoke` as bytes: sent again and again, it is verified and decided about each time.
+async fn bytes(caller: &Aws, name: &str) -> Result<Vec<u8>, Failed> {
+    let (parts, body) = caller.request(Lambda, "Invoke", invocation(name))?.into_parts();
+    let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
+    let mut bytes = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri).into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    if !parts.headers.contains_key("content-length") {
+        bytes.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&body);
+    Ok(bytes)
 }
 
 fn invocation(name: &str) -> serde_json::Value {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{EVENT, PYTHON, World};
+use super::{EVENT, PYTHON, World, bytes};
 use crate::Failed;
 use crate::load::one_connection;
 use crate::processes::{Spent, arguments, environment_below, spent};
@@ -30,8 +30,34 @@ def handler(event, context):
 /// Throughput, one client and several; the bare loop has its next event ready at once. Of a handler that does nothing,
 /// and of one that works.
 pub async fn measure(program: &Path, table: &mut Table) -> Result<(), Failed> {
+    development_key(program, table).await?;
     compare(program, table, "an empty handler", PYTHON).await?;
     compare(program, table, "2 ms of work", WORKING).await
+}
+
+/// Whose connection it is must be found out for development keys, as soon as a function has run: they are not for
+/// functions.
+async fn development_key(program: &Path, table: &mut Table) -> Result<(), Failed> {
+    let mut world = World::new(program, &["--in-memory"]).await?;
+    create(&mut world.root, "keys", "python3.9", PYTHON).await?;
+    world.invoke("keys").await?;
+    let (development, made) = (bytes(&world.root, "keys").await?, world.bytes("keys").await?);
+    let mut ratios = Vec::new();
+    for round in 0..=ROUNDS {
+        let one = together(&world.server.authority, &development, 1).await?;
+        let other = together(&world.server.authority, &made, 1).await?;
+        if round > 0 {
+            ratios.push(one / other);
+        }
+    }
+    let share = median(ratios);
+    table.verdict(
+        "warm Invoke with a development key, of a made key's throughput",
+        format!("{:.0} %", share * 100.0),
+        ">= 80 %".to_owned(),
+        share >= 0.8,
+    );
+    Ok(())
 }
 
 async fn compare(program: &Path, table: &mut Table, what: &str, handler: &str) -> Result<(), Failed> {
