@@ -276,7 +276,6 @@ fn limits(spec: &FunctionSpec) -> Limits {
     Limits { memory: mib << 20, pids: PROCESSES, cpu_milli }
 }
 
-/// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
 /// Where the next environment logs, whether its init phase is a part of an invocation, and how long that may take.
 fn begins(spec: &FunctionSpec, owner: &dyn Owner) -> (String, bool, Duration) {
     let Beginning { reset, init_timeout } = owner.beginning();
@@ -284,6 +283,7 @@ fn begins(spec: &FunctionSpec, owner: &dyn Owner) -> (String, bool, Duration) {
     (reset.unwrap_or_else(|| stream_name(spec)), suppressed, init_timeout)
 }
 
+/// `2026/11/23/[$LATEST]` and 32 hexadecimal digits.
 fn stream_name(spec: &FunctionSpec) -> String {
     let mut random = [0u8; 16];
     let _ = getrandom::fill(&mut random);
