@@ -2,6 +2,7 @@
 import base64
 import gzip
 import json
+import subprocess
 import threading
 import time
 
@@ -10,6 +11,7 @@ import botocore.config
 import pytest
 from botocore.exceptions import ClientError
 
+from cli2 import CLI2, needs_cli2
 from conftest import A, B, REGION
 
 REFUSED = "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your " \
@@ -249,6 +251,29 @@ def test_what_aws_logs_tail_follow_calls(logs):
         logs.delete_log_stream(logGroupName=logs.group, logStreamName="t")
         logs.create_log_stream(logGroupName=logs.group, logStreamName="s")
         logs.create_log_stream(logGroupName=logs.group, logStreamName="t")
+
+
+@needs_cli2
+def test_aws_logs_tail_follow(shared):
+    shared.function(name="told", source="def handler(event, context):\n    print('hello', event)\n")
+    invoke = shared.client("lambda", B).invoke
+    invoke(FunctionName="told", Payload=b"1")
+    heard = []
+    # AWS_ENDPOINT_URL is known since 2.13, Debian's is older.
+    command = [CLI2, "--endpoint-url", shared.url, "logs", "tail", "/aws/lambda/told", "--follow", "--since", "5m"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=shared.environment(B)) as follow:
+        threading.Thread(target=lambda: heard.extend(follow.stdout), daemon=True).start()
+        try:
+            wait_for(lambda: [line for line in heard if line.endswith(" hello 1\n")])
+            invoke(FunctionName="told", Payload=b"2")
+            wait_for(lambda: [line for line in heard if " REPORT RequestId: " in line][1:])
+            assert follow.poll() is None
+        finally:
+            follow.kill()
+    said = [line.rstrip("\n").split(" ", 2)[2] for line in heard]
+    assert [line for line in said if line.startswith("hello")] == ["hello 1", "hello 2"]
+    kinds = ["INIT_START", "START", "hello", "END", "REPORT", "START", "hello", "END", "REPORT"]
+    assert [line.split(" ")[0] for line in said] == kinds
 
 
 def test_live_tail(shared, logs):

@@ -119,7 +119,7 @@ def test_logs(server, tmp_path):
     api = set_up(server, tmp_path, with_role=False)
     server.allow(SourceArn=f"arn:aws:execute-api:{REGION}:{A}:{api}/*/GET/users")
     works(server.get(api, "/prod/users"))
-    # `aws logs tail` is of version 2 of the CLI; this is what it calls.
+    # `aws logs tail` is of version 2 of the CLI (test_logs.py); this is what it calls.
     lines = server.aws(B, "logs", "filter-log-events", "--log-group-name", "/aws/lambda/account-b-lambda",
                        "--query", "events[].message", "--output", "text")
     for wanted in ["INIT_START Runtime Version", "START RequestId: ", "Received event: ", "END RequestId: ", "REPORT RequestId: "]:
