@@ -2,7 +2,8 @@
 //!
 //! One pipe carries standard output, standard error and framed records in the order they were written. A frame is
 //! what AWS's runtimes write to `_LAMBDA_TELEMETRY_LOG_FD`: `a5 5a 00 xx`, length and time in microseconds (both
-//! big-endian), text; it is one event whatever lines it has. Everything else is one event per line.
+//! big-endian), text; it is one event whatever lines it has. Older clients write no time (kind `01`: version 1 of Ruby's
+//! `aws_lambda_ric`, of Java's and Node's; with a time it is `03`). Everything else is one event per line.
 
 use super::config::LogSink;
 use super::spec::FunctionSpec;
@@ -14,7 +15,8 @@ const MAX_EVENT: usize = 262_144 - 26;
 /// `LogType=Tail` gives the last 4 KB.
 const TAIL: usize = 4096;
 const MAGIC: [u8; 3] = [0xa5, 0x5a, 0x00];
-const FRAME_HEADER: usize = 16;
+/// The bit of a frame's kind that says that a time follows the length.
+const TIMED: u8 = 2;
 
 /// The log of one environment.
 pub(crate) struct EnvironmentLog {
@@ -75,17 +77,22 @@ impl EnvironmentLog {
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|r| !r.is_empty()) {
             if rest.starts_with(&MAGIC) {
-                let Some(header) = rest.first_chunk::<FRAME_HEADER>() else { return at };
-                let [_, _, _, _, a, b, c, d, time @ ..] = *header;
-                let length = u32::from_be_bytes([a, b, c, d]) as usize;
-                let time = u64::from_be_bytes(time) / 1000;
+                let Some(([_, _, _, kind, a, b, c, d], rest)) = rest.split_first_chunk() else { return at };
+                let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+                let timed = if kind & TIMED == 0 { 0 } else { size_of::<u64>() };
                 // A length that no runtime writes: these bytes are no frame.
                 if length <= 64 * MAX_EVENT {
-                    let Some(text) = rest.get(FRAME_HEADER..FRAME_HEADER + length) else { return at };
+                    let Some(text) = rest.get(timed..timed + length) else { return at };
                     let now = now_ms();
-                    let time = i64::try_from(time).ok().filter(|t| (now - 60_000..=now).contains(t));
-                    self.event(time.unwrap_or(now), text);
-                    at += FRAME_HEADER + length;
+                    let time =
+                        rest.first_chunk().filter(|_| timed > 0).map(|time| u64::from_be_bytes(*time) / 1000);
+                    let time = time.and_then(|time| i64::try_from(time).ok());
+                    let time = time.filter(|time| (now - 60_000..=now).contains(time));
+                    // CloudWatch has no empty events (API Reference, InputLogEvent).
+                    if !text.is_empty() {
+                        self.event(time.unwrap_or(now), text);
+                    }
+                    at += 8 + timed + length;
                     continue;
                 }
             }
@@ -244,6 +251,17 @@ mod tests {
         for at in 1..all.len() {
             let (left, right) = all.split_at(at);
             check(&[left, right], &["before", "a\nb", "after\n"]);
+        }
+    }
+
+    #[test]
+    fn a_frame_without_a_time_is_known_by_its_kind() {
+        let mut all = b"\xa5\x5a\x00\x01\x00\x00\x00\x03a\nb".to_vec();
+        all.extend(frame("c\n"));
+        all.extend(b"\xa5\x5a\x00\x01\x00\x00\x00\x00\xa5\x5a\x00\x01\x00\x00\x00\x01dafter\n");
+        for at in 1..all.len() {
+            let (left, right) = all.split_at(at);
+            check(&[left, right], &["a\nb", "c\n", "d", "after\n"]);
         }
     }
 
