@@ -55,27 +55,22 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
             all.push(SandboxLayer { name, purpose, missing, required: false, remedy });
         }
     }
-    if !JAILS {
-        let purpose = "1024 descriptors, no core files";
+    if JAILS {
         all.push(SandboxLayer {
-            name: "resource limits",
-            purpose,
-            missing: None,
-            required: true,
-            remedy: "",
+            name: "abstract sockets",
+            purpose: "Unix sockets without a file, of this machine or of other functions, are out of reach",
+            missing: (!jailer::scopes_sockets())
+                .then(|| "landlock of this kernel does not know them".to_owned()),
+            required: false,
+            remedy: "a kernel of 6.12 or newer with landlock, or --network isolated",
         });
-        return all;
     }
     all.push(SandboxLayer {
-        name: "abstract sockets",
-        purpose: "Unix sockets without a file, of this machine or of other functions, are out of reach",
-        missing: (!jailer::scopes_sockets()).then(|| "landlock of this kernel does not know them".to_owned()),
-        required: false,
-        remedy: "a kernel of 6.12 or newer with landlock, or --network isolated",
-    });
-    all.push(SandboxLayer {
         name: "resource limits",
-        purpose: "1024 descriptors, no core files; 1024 processes of the environment's user",
+        purpose: match JAILS {
+            true => "1024 descriptors, no core files; 1024 processes of the environment's user",
+            false => "1024 descriptors, no core files",
+        },
         missing: None,
         required: true,
         remedy: "",
