@@ -15,8 +15,6 @@ const MAX_EVENT: usize = 262_144 - 26;
 /// `LogType=Tail` gives the last 4 KB.
 const TAIL: usize = 4096;
 const MAGIC: [u8; 3] = [0xa5, 0x5a, 0x00];
-/// Kind and length of a frame.
-const FRAME_HEAD: usize = 8;
 /// The bit of a frame's kind that says that a time follows the length.
 const TIMED: u8 = 2;
 
@@ -79,9 +77,8 @@ impl EnvironmentLog {
         let mut at = 0;
         while let Some(rest) = buffer.get(at..).filter(|r| !r.is_empty()) {
             if rest.starts_with(&MAGIC) {
-                let Some((head, rest)) = rest.split_first_chunk::<FRAME_HEAD>() else { return at };
-                let [_, _, _, kind, length @ ..] = *head;
-                let length = u32::from_be_bytes(length) as usize;
+                let Some(([_, _, _, kind, a, b, c, d], rest)) = rest.split_first_chunk() else { return at };
+                let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
                 let timed = if kind & TIMED == 0 { 0 } else { size_of::<u64>() };
                 // A length that no runtime writes: these bytes are no frame.
                 if length <= 64 * MAX_EVENT {
@@ -95,7 +92,7 @@ impl EnvironmentLog {
                     if !text.is_empty() {
                         self.event(time.unwrap_or(now), text);
                     }
-                    at += FRAME_HEAD + timed + length;
+                    at += 8 + timed + length;
                     continue;
                 }
             }

@@ -55,22 +55,27 @@ pub fn sandbox_report() -> Vec<SandboxLayer> {
             all.push(SandboxLayer { name, purpose, missing, required: false, remedy });
         }
     }
-    if JAILS {
+    if !JAILS {
+        let purpose = "1024 descriptors, no core files";
         all.push(SandboxLayer {
-            name: "abstract sockets",
-            purpose: "Unix sockets without a file, of this machine or of other functions, are out of reach",
-            missing: (!jailer::scopes_sockets())
-                .then(|| "landlock of this kernel does not know them".to_owned()),
-            required: false,
-            remedy: "a kernel of 6.12 or newer with landlock, or --network isolated",
+            name: "resource limits",
+            purpose,
+            missing: None,
+            required: true,
+            remedy: "",
         });
+        return all;
     }
     all.push(SandboxLayer {
+        name: "abstract sockets",
+        purpose: "Unix sockets without a file, of this machine or of other functions, are out of reach",
+        missing: (!jailer::scopes_sockets()).then(|| "landlock of this kernel does not know them".to_owned()),
+        required: false,
+        remedy: "a kernel of 6.12 or newer with landlock, or --network isolated",
+    });
+    all.push(SandboxLayer {
         name: "resource limits",
-        purpose: match JAILS {
-            true => "1024 descriptors, no core files; 1024 processes of the environment's user",
-            false => "1024 descriptors, no core files",
-        },
+        purpose: "1024 descriptors, no core files; 1024 processes of the environment's user",
         missing: None,
         required: true,
         remedy: "",

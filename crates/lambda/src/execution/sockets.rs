@@ -63,23 +63,22 @@ pub(super) fn mapped(address: SocketAddr) -> SocketAddr {
 /// The connected socket `peer` -> `local`, of either version of the protocol, while somebody has it: one that its
 /// process has closed already is nobody's.
 pub(crate) fn of(peer: SocketAddr, local: SocketAddr) -> Option<Socket> {
-    find(peer, local).filter(|socket| socket.inode != 0)
+    find(peer, local, |socket| socket.inode != 0)
 }
 
-/// The connected socket `peer` -> `local`: as the kernel says it, or else its tables.
-fn find(peer: SocketAddr, local: SocketAddr) -> Option<Socket> {
+/// The connected socket `peer` -> `local` that `is` one: of the kernel's answer, or else of its tables.
+fn find(peer: SocketAddr, local: SocketAddr, is: impl Fn(&Socket) -> bool) -> Option<Socket> {
     let plain = v4(peer).zip(v4(local)).map(|(peer, local)| (SocketAddr::V4(peer), SocketAddr::V4(local)));
     #[cfg(target_os = "linux")]
     {
         let (peer, local) = plain.unwrap_or((peer, local));
-        let found = sock_diag::find(peer, local);
-        if found.is_some() {
-            return found;
+        if let Some(socket) = sock_diag::find(peer, local).filter(&is) {
+            return Some(socket);
         }
     }
     let listed = |table: &str, (peer, local): (SocketAddr, SocketAddr)| {
         let (peer, local) = (hex(peer), hex(local));
-        lines(table, |from, to, _| from == peer && to == local).into_iter().next()
+        lines(table, |from, to, _| from == peer && to == local).into_iter().find(&is)
     };
     // A client with an IPv6 socket, such as Java's own, has an IPv4 connection in the other table.
     plain.and_then(|ends| listed(TABLE, ends)).or_else(|| listed(TABLE6, (mapped(peer), mapped(local))))
@@ -115,7 +114,7 @@ impl Owner {
         if matches!(self, Owner::Anyone) {
             return true; // in a network of its own, which the table here does not show
         }
-        find(peer.into(), local.into()).is_some_and(|socket| self.is_of(process, &socket))
+        find(peer.into(), local.into(), |socket| self.is_of(process, socket)).is_some()
     }
 
     /// Whether what listens at `address`, on all addresses too, belongs to the environment of `process`.

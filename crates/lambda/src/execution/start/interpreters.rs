@@ -1,7 +1,7 @@
-//! Python and Node on this machine, and how they are executed for one function alone.
+//! How Python and Node are executed for one function alone.
 
-use super::super::nodes::{self, Node};
-use super::super::runtimes::{self, Python};
+use super::super::nodes::Node;
+use super::super::runtimes::Python;
 use super::super::spec::InvokeError;
 use super::exec::Runtime;
 use super::{Starter, internal};
@@ -14,16 +14,6 @@ pub(super) const PYTHON_BOOTSTRAP: &str = "bootstrap.py";
 pub(super) const NODE_BOOTSTRAP: &str = "bootstrap.cjs";
 
 impl Starter {
-    /// The Python for a minor version; remarks on another one.
-    pub(super) async fn python(&self, minor: u8) -> Result<(Python, Option<String>), InvokeError> {
-        self.found(move |strict| runtimes::choose(minor, strict)).await
-    }
-
-    /// The same of Node, for a major version.
-    pub(super) async fn node(&self, major: u8) -> Result<(Node, Option<String>), InvokeError> {
-        self.found(move |strict| nodes::choose(major, strict)).await
-    }
-
     /// How this Python is executed.
     pub(super) fn python_runtime(
         &self,
@@ -58,7 +48,7 @@ impl Starter {
     }
 
     /// Where a bootstrap is seen.
-    pub(super) fn bootstrap(&self, name: &str) -> PathBuf {
+    fn bootstrap(&self, name: &str) -> PathBuf {
         if self.layers.has(Layer::Mount) {
             return Path::new("/var/runtime").join(name);
         }

@@ -7,7 +7,7 @@
 
 use super::super::api;
 use super::super::environment::{Environment, Owner, Parts};
-use super::super::nodes::Node;
+use super::super::nodes::{self, Node};
 use super::super::process::{Process, lock};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
@@ -25,6 +25,7 @@ use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -82,7 +83,7 @@ impl Starter {
         if let Some(stock) = lock(&self.stocks.nodes).get(&major) {
             return Ok((Arc::clone(stock), None));
         }
-        let (node, warning) = self.node(major).await?;
+        let (node, warning) = self.found(move |strict| nodes::choose(major, strict)).await?;
         let mut stocks = lock(&self.stocks.nodes);
         let stock =
             stocks.entry(node.major).or_insert_with(|| Arc::new(Stock { node, spares: Mutex::default() }));
@@ -229,8 +230,10 @@ impl Starter {
         let (pipe, writer) = log_pipe(&slot, layers).map_err(internal)?;
         let state = &self.config.state_dir;
         let bootstrap = state.join("runtime");
+        let script = if layers.has(Layer::Mount) { Path::new("/var/runtime") } else { &bootstrap }
+            .join(NODE_BOOTSTRAP);
         let mut command = Command::new(&node.program);
-        command.arg(self.bootstrap(NODE_BOOTSTRAP)).env_clear().env("LANG", "en_US.UTF-8");
+        command.arg(script).env_clear().env("LANG", "en_US.UTF-8");
         let own = whose.into_iter().flat_map(|(_, env)| env);
         command.envs(own.map(|(name, value)| (name, value.as_str().unwrap_or_default())));
         command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(internal)?).stderr(writer);

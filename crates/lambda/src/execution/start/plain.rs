@@ -1,6 +1,8 @@
 //! Python and Node environments where there is no jail: started when they are needed, as plain processes.
 
 use super::super::environment::{Environment, Owner};
+use super::super::nodes::{self, Node};
+use super::super::runtimes::{self, Python};
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::Starter;
 use std::sync::Arc;
@@ -14,6 +16,14 @@ impl Stocks {
 }
 
 impl Starter {
+    async fn python(&self, minor: u8) -> Result<(Python, Option<String>), InvokeError> {
+        self.found(move |strict| runtimes::choose(minor, strict)).await
+    }
+
+    async fn node(&self, major: u8) -> Result<(Node, Option<String>), InvokeError> {
+        self.found(move |strict| nodes::choose(major, strict)).await
+    }
+
     pub(super) async fn ready_python(&self, minor: u8) -> Result<(), InvokeError> {
         self.python(minor).await.map(|_| ())
     }

@@ -3,7 +3,7 @@
 use super::super::api;
 use super::super::environment::{Environment, Owner, Parts};
 use super::super::process::{Process, lock};
-use super::super::runtimes::Python;
+use super::super::runtimes::{self, Python};
 use super::super::slot::Slot;
 use super::super::spec::{FunctionSpec, InvokeError};
 use super::super::variables::{Place, variables};
@@ -37,12 +37,16 @@ pub(super) struct Spare {
     pipe: pipe::Receiver,
 }
 impl Starter {
-    pub(super) async fn stock(&self, minor: u8) -> Result<(Arc<Stock>, Option<String>), InvokeError> {
+    pub(super) fn stock(&self, minor: u8) -> Result<(Arc<Stock>, Option<String>), InvokeError> {
         // An exact version in stock needs no look at the disk.
         if let Some(stock) = lock(&self.stocks.pythons).get(&minor) {
             return Ok((Arc::clone(stock), None));
         }
-        let (python, warning) = self.python(minor).await?;
+        let (python, warning) =
+            runtimes::choose(minor, self.config.strict_runtimes).map_err(InvokeError::RuntimeUnavailable)?;
+        if let Some(warning) = &warning {
+            self.warn(warning);
+        }
         let mut stocks = lock(&self.stocks.pythons);
         let stock = stocks.entry(python.minor).or_insert_with(|| {
             Arc::new(Stock { python, zygote: tokio::sync::Mutex::default(), spares: Mutex::default() })
@@ -56,7 +60,7 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         owner: Arc<dyn Owner>,
     ) -> Result<Arc<Environment>, InvokeError> {
-        let (stock, warning) = self.stock(minor).await?;
+        let (stock, warning) = self.stock(minor)?;
         if exec::is_needed(spec) || self.isolates(spec)? {
             let runtime = self.python_runtime(&stock.python, warning)?;
             return self.start_executed(spec, owner, runtime, None).await;

@@ -35,7 +35,7 @@ impl Stocks {
 
 impl Starter {
     pub(super) async fn ready_python(self: &Arc<Self>, minor: u8) -> Result<(), InvokeError> {
-        let (stock, _) = self.stock(minor).await?;
+        let (stock, _) = self.stock(minor)?;
         self.refill(&stock).await
     }
 
